@@ -1,0 +1,25 @@
+//! The parts that every service built on [openraft] writes again, done once.
+#![deny(missing_docs)]
+
+/// The exact openraft release that this toolkit is built on.
+///
+/// openraft 0.10 is an alpha whose interfaces change from one alpha to the next. Use it through
+/// this re-export, so that your code and the toolkit's always mean the same release.
+pub use openraft;
+
+pub mod codec;
+pub mod lifecycle;
+#[cfg(feature = "rocksdb-log-store")]
+pub mod log_store;
+mod raft_types;
+#[cfg(feature = "test-fakes")]
+pub mod test_fakes;
+
+pub use codec::{CodecError, WireMessage, decode, encode};
+pub use lifecycle::{
+    BootstrapError, BootstrapMode, LeadershipState, MembershipError, add_learner, bootstrap, change_membership,
+    leadership_events, leadership_events_from_metrics,
+};
+#[cfg(feature = "rocksdb-log-store")]
+pub use log_store::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStore, RocksdbLogStoreError, open_db};
+pub use raft_types::RaftTypes;
