@@ -1,0 +1,126 @@
+use std::fmt;
+
+/// Where the keys of one raft group lie in the log and meta column families.
+///
+/// [`Flat`] gives both column families to one group, [`GroupPrefixed`] lets thousands share them.
+/// Implement it yourself only for a layout that exists already.
+///
+/// # To ensure correctness
+///
+/// - `log_key` is strictly increasing: for `a < b`, `log_key(a)` sorts before `log_key(b)`,
+///   bytewise and as RocksDB's default comparator does. The store reads, truncates and purges
+///   ranges of keys.
+/// - No key of another group, in the same column family, lies between `log_key(0)` and
+///   `log_key(u64::MAX)`, both included. Prefixes of one fixed length give this.
+/// - The meta keys of all groups and labels differ from one another.
+/// - The bytes never change: they are on disk.
+///
+/// # Example
+///
+/// A key space for tenants with a fixed-width name:
+///
+/// ```
+/// use openraft_toolkit::log_store::{KeySpace, MetaLabel};
+///
+/// #[derive(Clone, Debug)]
+/// struct Tenant([u8; 16]);
+///
+/// impl KeySpace for Tenant {
+///     fn log_key(&self, index: u64) -> impl AsRef<[u8]> {
+///         [&self.0[..], &index.to_be_bytes()].concat()
+///     }
+///     fn meta_key(&self, label: MetaLabel) -> impl AsRef<[u8]> {
+///         [&self.0[..], label.as_str().as_bytes()].concat()
+///     }
+/// }
+/// ```
+pub trait KeySpace: Clone + fmt::Debug + Send + Sync + 'static {
+    /// The key of the log entry at `index`, in the log column family.
+    fn log_key(&self, index: u64) -> impl AsRef<[u8]>;
+
+    /// The key of the record called `label`, in the meta column family.
+    fn meta_key(&self, label: MetaLabel) -> impl AsRef<[u8]>;
+
+    /// The index that `log_key` is the key of, or `None` when it is not a key of this group.
+    ///
+    /// The default is right for keys that end in the index as 8 big-endian bytes.
+    fn log_index(&self, log_key: &[u8]) -> Option<u64> {
+        let index = u64::from_be_bytes(*log_key.last_chunk()?);
+        (self.log_key(index).as_ref() == log_key).then_some(index)
+    }
+}
+
+/// The records that a group keeps beside its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MetaLabel {
+    /// The last saved vote.
+    Vote,
+    /// The last saved committed log id.
+    Committed,
+    /// The log id up to which the log was purged.
+    LastPurged,
+}
+
+impl MetaLabel {
+    /// The label as it stands in a key: `vote`, `committed` or `last_purged`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vote => "vote",
+            Self::Committed => "committed",
+            Self::LastPurged => "last_purged",
+        }
+    }
+}
+
+impl fmt::Display for MetaLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One raft group has the column families to itself.
+///
+/// A log key is the index as 8 big-endian bytes, a meta key is the label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Flat;
+
+impl KeySpace for Flat {
+    fn log_key(&self, index: u64) -> impl AsRef<[u8]> {
+        index.to_be_bytes()
+    }
+
+    fn meta_key(&self, label: MetaLabel) -> impl AsRef<[u8]> {
+        label.as_str()
+    }
+}
+
+/// One of many raft groups that share the column families.
+///
+/// A log key is the group id and the index, both as 8 big-endian bytes; a meta key is the group
+/// id, `/` and the label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GroupPrefixed {
+    group_id: u64,
+}
+
+impl GroupPrefixed {
+    /// The key space of the group called `group_id`; any number will do.
+    pub const fn new(group_id: u64) -> Self {
+        Self { group_id }
+    }
+
+    /// The group's id.
+    pub const fn group_id(&self) -> u64 {
+        self.group_id
+    }
+}
+
+impl KeySpace for GroupPrefixed {
+    fn log_key(&self, index: u64) -> impl AsRef<[u8]> {
+        ((u128::from(self.group_id) << 64) | u128::from(index)).to_be_bytes()
+    }
+
+    fn meta_key(&self, label: MetaLabel) -> impl AsRef<[u8]> {
+        [&self.group_id.to_be_bytes(), b"/".as_slice(), label.as_str().as_bytes()].concat()
+    }
+}

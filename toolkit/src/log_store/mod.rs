@@ -1,0 +1,40 @@
+//! openraft's log storage on RocksDB: durable before it is acknowledged, and never in the way of
+//! the runtime.
+//!
+//! - [`open_db`] opens a database, [`RocksdbLogStore::open`] a raft group in it.
+//! - A [`KeySpace`] says where a group's keys lie: [`Flat`] or [`GroupPrefixed`].
+//!
+//! # The write path
+//!
+//! All groups of a database share one queue and one thread. `append` leaves the encoded entries in
+//! the queue and in memory, from where they can be read at once, and returns. The thread takes
+//! all that is queued as one `WriteBatch`, syncs it to the WAL, and calls the callbacks. While
+//! one sync is in flight, the next batch gathers: the more there is to do, the more shares a sync.
+//!
+//! `truncate_after`, `purge` and `save_committed` take effect in memory at once and are written in
+//! the order of the queue. They are durable together with the next append or vote; until then a
+//! crash may undo them, which raft permits.
+//!
+//! # The bytes
+//!
+//! | column family | key | value |
+//! |---|---|---|
+//! | log | [`KeySpace::log_key`] | frame of the entry |
+//! | meta | [`KeySpace::meta_key`] | frame of the vote or log id |
+//!
+//! A frame is `[version: u8 = 1 | bincode 2 body]`, see [`codec`](crate::codec).
+
+mod error;
+mod group;
+mod key_space;
+mod options;
+mod reader;
+mod record;
+mod store;
+mod tail;
+mod writer;
+
+pub use error::{RecordId, RocksdbLogStoreError};
+pub use key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
+pub use options::{LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db};
+pub use store::RocksdbLogStore;

@@ -1,0 +1,108 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, Options};
+
+use super::RocksdbLogStoreError;
+
+/// The column family that [`open_db`] creates for log entries.
+pub const LOG_CF: &str = "raft_log";
+
+/// The column family that [`open_db`] creates for votes, committed and last purged log ids.
+pub const META_CF: &str = "raft_meta";
+
+/// How [`open_db`] opens a database.
+#[derive(Clone, Debug)]
+pub struct LogDbOptions {
+    /// Create the database when there is none at the path; default `true`. With `false`, a
+    /// missing database is an error: for a node that must come back with its data, so that a
+    /// disk that is not mounted is not taken for a new one.
+    pub create_if_missing: bool,
+}
+
+impl Default for LogDbOptions {
+    fn default() -> Self {
+        Self { create_if_missing: true }
+    }
+}
+
+/// Opens a database for raft logs alone, with [`LOG_CF`] and [`META_CF`].
+///
+/// To keep the state machine in the same database, open it yourself with [`db_options`],
+/// [`log_cf_options`] and [`meta_cf_options`].
+///
+/// # Errors
+///
+/// [`RocksdbLogStoreError::Rocksdb`] when RocksDB cannot open it: another process has it, the
+/// files are damaged, or it is missing and must not be created.
+///
+/// # Example
+///
+/// ```
+/// use openraft_toolkit::log_store::{LogDbOptions, open_db};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// let db = open_db(dir.path().join("raft"), LogDbOptions::default())?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>, RocksdbLogStoreError> {
+    let mut db = db_options();
+    db.create_if_missing(options.create_if_missing);
+    let column_families = [
+        ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
+        ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
+    ];
+    Ok(Arc::new(DB::open_cf_descriptors(&db, path, column_families)?))
+}
+
+/// The database options that the log store's promise rests on, for those who open the database
+/// themselves.
+///
+/// # Example
+///
+/// A database that holds the state machine too:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use openraft_toolkit::log_store::{LOG_CF, META_CF, db_options, log_cf_options, meta_cf_options};
+/// use rocksdb::{ColumnFamilyDescriptor, DB, Options};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path();
+/// let db = Arc::new(DB::open_cf_descriptors(&db_options(), path, [
+///     ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
+///     ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
+///     ColumnFamilyDescriptor::new("accounts", Options::default()),
+/// ])?);
+/// # Ok(())
+/// # }
+/// ```
+pub fn db_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    // RocksDB's default, point-in-time recovery, drops everything behind a damaged record of the
+    // WAL and opens without a word. This mode drops only a record that was torn at the very end,
+    // which was never acknowledged, and refuses other damage.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    // A WAL that is missing as a whole is an error too.
+    options.set_track_and_verify_wals_in_manifest(true);
+    // A group that falls silent would keep the WAL that holds its last vote, and with it all
+    // later ones: at this size the column families that hold them back are flushed.
+    options.set_max_total_wal_size(256 << 20);
+    options
+}
+
+/// The options of the column family for log entries.
+pub fn log_cf_options() -> Options {
+    Options::default()
+}
+
+/// The options of the column family for votes, committed and last purged log ids.
+pub fn meta_cf_options() -> Options {
+    Options::default()
+}

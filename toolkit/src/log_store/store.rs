@@ -1,0 +1,153 @@
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use openraft::alias::{LogIdOf, VoteOf};
+use openraft::async_runtime::OneshotSender;
+use openraft::entry::RaftEntry;
+use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
+use openraft::type_config::TypeConfigExt;
+use openraft::{OptionalSend, RaftTypeConfig};
+use rocksdb::DB;
+
+use super::group::Group;
+use super::record::Record;
+use super::{KeySpace, RecordId, RocksdbLogStoreError};
+
+/// openraft's log storage on RocksDB, for one raft group.
+///
+/// `C` is the type config, `K` says where the group's keys lie: [`Flat`](super::Flat) for a
+/// database with one group, [`GroupPrefixed`](super::GroupPrefixed) for many groups in the same
+/// column families.
+///
+/// It is both the [`RaftLogStorage`] that `Raft::new` takes and its
+/// [`RaftLogReader`](openraft::storage::RaftLogReader). A clone is another handle on the same group.
+///
+/// # What holds
+///
+/// - A vote is synced when `save_vote` returns, an append when its callback runs. `append` itself
+///   never waits for the disk, only for room when 32 MiB are queued, and never blocks the thread
+///   that it is called on.
+/// - Once a write has failed, no write of any group in that database succeeds until it is
+///   reopened.
+/// - All groups of a database share one queue, one thread and its fsyncs, so that they must be
+///   opened on the same `Arc<DB>`.
+/// - Dropping the last handle of the last group writes out the queue, which can block for the
+///   length of an fsync. When the user's own `Arc<DB>` is gone too, the database is closed, and its
+///   path can be opened again at once.
+///
+/// # Example
+///
+/// ```
+/// use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, open_db};
+///
+/// openraft_toolkit::declare_raft_types_ext! {
+///     pub Types: Node = (), AppData = String, AppDataResponse = ()
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// let db = open_db(dir.path(), LogDbOptions::default())?;
+/// let one = RocksdbLogStore::<Types, _>::open(db.clone(), LOG_CF, META_CF, GroupPrefixed::new(1))?;
+/// let two = RocksdbLogStore::<Types, _>::open(db, LOG_CF, META_CF, GroupPrefixed::new(2))?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct RocksdbLogStore<C: RaftTypeConfig, K: KeySpace> {
+    pub(super) group: Arc<Group<C, K>>,
+    /// Where entries are encoded; kept for its capacity.
+    scratch: Vec<u8>,
+}
+
+impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
+    /// Opens the log of the group whose keys are `keys`, in the column families `log_cf` and
+    /// `meta_cf` of `db`; a group that is not there yet starts out blank.
+    ///
+    /// Open `db` with [`open_db`](super::open_db), or with [`db_options`](super::db_options) and
+    /// the column families' options.
+    ///
+    /// # Errors
+    ///
+    /// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) when `db` lacks one of
+    ///   the two.
+    /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) when the group is open already.
+    /// - [`MissingEntry`](RocksdbLogStoreError::MissingEntry),
+    ///   [`Corrupt`](RocksdbLogStoreError::Corrupt) and the like when what is stored is damaged.
+    pub fn open(
+        db: Arc<DB>,
+        log_cf: impl Into<String>,
+        meta_cf: impl Into<String>,
+        keys: K,
+    ) -> Result<Self, RocksdbLogStoreError> {
+        let group = Group::open(db, log_cf.into(), meta_cf.into(), keys)?;
+        Ok(Self { group: Arc::new(group), scratch: Vec::new() })
+    }
+}
+
+impl<C: RaftTypeConfig, K: KeySpace> Clone for RocksdbLogStore<C, K> {
+    fn clone(&self) -> Self {
+        Self { group: self.group.clone(), scratch: Vec::new() }
+    }
+}
+
+impl<C: RaftTypeConfig, K: KeySpace> fmt::Debug for RocksdbLogStore<C, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RocksdbLogStore").field("keys", self.group.keys()).finish_non_exhaustive()
+    }
+}
+
+impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K> {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> Result<LogState<C>, io::Error> {
+        Ok(self.group.with_state(|state| LogState {
+            last_purged_log_id: state.purged.clone(),
+            last_log_id: state.last.clone(),
+        }))
+    }
+
+    async fn get_log_reader(&mut self) -> Self::LogReader {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &VoteOf<C>) -> Result<(), io::Error> {
+        let (tx, rx) = C::oneshot();
+        self.group.save_vote(vote, Box::new(move |result| drop(tx.send(result))))?;
+        rx.await.map_err(|_| RocksdbLogStoreError::WriterStopped)??;
+        Ok(())
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogIdOf<C>>) -> Result<(), io::Error> {
+        Ok(self.group.save_committed(committed)?)
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogIdOf<C>>, io::Error> {
+        Ok(self.group.with_state(|state| state.committed.clone()))
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: IOFlushed<C>) -> Result<(), io::Error>
+    where
+        I: IntoIterator<Item = C::Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        self.group.ready().await?;
+        let mut records = Vec::new();
+        for entry in entries {
+            let log_id = entry.log_id();
+            let key = self.group.keys().log_key(log_id.index);
+            let record = Record::encode(key.as_ref(), &entry, &mut self.scratch)
+                .map_err(|source| self.group.encode_error(RecordId::Entry(log_id.index), source))?;
+            records.push((log_id, record));
+        }
+        self.group.append(records, Box::new(move |result| callback.io_completed(result.map_err(io::Error::from))))?;
+        Ok(())
+    }
+
+    async fn truncate_after(&mut self, last_log_id: Option<LogIdOf<C>>) -> Result<(), io::Error> {
+        Ok(self.group.truncate_after(last_log_id)?)
+    }
+
+    async fn purge(&mut self, log_id: LogIdOf<C>) -> Result<(), io::Error> {
+        Ok(self.group.purge(log_id)?)
+    }
+}
