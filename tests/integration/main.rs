@@ -1,1 +1,1 @@
-mod placeholder {}
+mod raft_types;

@@ -1,0 +1,152 @@
+use proc_macro2::TokenTree;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Generics, Ident, Path, Token, Type, Visibility};
+
+use crate::errors::Errors;
+
+/// What the user wrote, mistakes in the slots included.
+pub(super) struct Declaration {
+    pub(super) attrs: Vec<Attribute>,
+    pub(super) vis: Visibility,
+    pub(super) name: Ident,
+    pub(super) crate_paths: Vec<CratePath>,
+    pub(super) slots: Vec<SlotType>,
+}
+
+/// `crate = path`.
+pub(super) struct CratePath {
+    pub(super) token: Token![crate],
+    /// `None` where it did not parse, which is reported already.
+    pub(super) path: Option<Path>,
+}
+
+/// `Slot = Type`.
+pub(super) struct SlotType {
+    pub(super) attrs: Vec<Attribute>,
+    pub(super) name: Ident,
+    pub(super) generics: Generics,
+    /// `None` where it did not parse, which is reported already.
+    pub(super) ty: Option<Type>,
+}
+
+/// Fails only where not even the type's name is known; mistakes in slots go to `errors`.
+pub(super) fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Declaration> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    let vis = input.parse()?;
+    if input.peek(Token![struct]) || input.peek(Token![type]) {
+        let keyword: TokenTree = input.parse()?;
+        errors.push(
+            keyword,
+            "expected the name of the type config\nhelp: write `pub TypeConfig: Node = ..`, without a keyword",
+        );
+    }
+    let name: Ident = input.parse()?;
+    let generics: Generics = input.parse()?;
+    if !generics.params.is_empty() {
+        errors.push(
+            &generics,
+            "a type config has no parameters\nhelp: name one concrete type in each slot",
+        );
+    }
+    let mut declaration = Declaration {
+        attrs,
+        vis,
+        name,
+        crate_paths: Vec::new(),
+        slots: Vec::new(),
+    };
+    if input.is_empty() {
+        return Ok(declaration);
+    }
+    if input.peek(Token![:]) {
+        input.parse::<Token![:]>()?;
+    } else {
+        errors.push_error(input.error(format!("expected `:` after `{}`", declaration.name)));
+        skip_to_next_slot(input)?;
+    }
+    while !input.is_empty() {
+        if let Err(error) = assignment(input, &mut declaration, errors) {
+            errors.push_error(error);
+            skip_to_next_slot(input)?;
+        }
+    }
+    Ok(declaration)
+}
+
+fn assignment(input: ParseStream<'_>, declaration: &mut Declaration, errors: &mut Errors) -> syn::Result<()> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    if input.peek(Token![crate]) {
+        if let Some(attr) = attrs.first() {
+            errors.push(attr, "`crate` takes no attributes");
+        }
+        let token = input.parse()?;
+        let path = value(input, "crate", "the path of openraft-toolkit", Path::parse_mod_style);
+        let path = reported(path, input, errors)?;
+        declaration.crate_paths.push(CratePath { token, path });
+    } else {
+        let name = input.call(Ident::parse_any)?;
+        let generics = input.parse()?;
+        let ty = value(input, &name.to_string(), "a type", Type::parse);
+        let ty = reported(ty, input, errors)?;
+        declaration.slots.push(SlotType {
+            attrs,
+            name,
+            generics,
+            ty,
+        });
+    }
+    Ok(())
+}
+
+fn value<T>(
+    input: ParseStream<'_>,
+    name: &str,
+    expected: &str,
+    parse: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
+) -> syn::Result<T> {
+    if !input.peek(Token![=]) {
+        return Err(input.error(format!("expected `=` after `{name}`")));
+    }
+    input.parse::<Token![=]>()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(input.error(format!("expected {expected} after `{name} =`")));
+    }
+    let value = parse(input)?;
+    if input.peek(Token![where]) {
+        return Err(input.error("a slot has no `where` clause\nhelp: remove it, openraft's own bounds are implied"));
+    }
+    if !input.is_empty() {
+        if !input.peek(Token![,]) {
+            return Err(input.error(format!("expected `,` after `{name} = ..`")));
+        }
+        input.parse::<Token![,]>()?;
+    }
+    Ok(value)
+}
+
+/// A broken slot counts as given, and does not hide the mistakes in those that follow.
+fn reported<T>(value: syn::Result<T>, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<T>> {
+    match value {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            errors.push_error(error);
+            skip_to_next_slot(input)?;
+            Ok(None)
+        }
+    }
+}
+
+fn skip_to_next_slot(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() && !starts_slot(&input.fork()) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}
+
+fn starts_slot(ahead: ParseStream<'_>) -> bool {
+    ahead.call(Attribute::parse_outer).is_ok()
+        && ahead.call(Ident::parse_any).is_ok()
+        && ahead.parse::<Generics>().is_ok()
+        && (ahead.peek(Token![=]) || (ahead.peek(Token![:]) && !ahead.peek(Token![::])))
+}
