@@ -1,1 +1,8 @@
+//! All integration tests in one binary, since RocksDB links into it once.
+
+mod durability;
+mod golden_log;
+mod log_store;
+mod log_store_model;
+mod model;
 mod raft_types;

@@ -20,7 +20,8 @@ const TAIL_BYTES: usize = 32 << 20;
 /// `multi-threaded-cf`, which any crate may turn on.
 macro_rules! cf_handle {
     ($db:expr, $name:expr) => {
-        $db.cf_handle($name).ok_or_else(|| RocksdbLogStoreError::MissingColumnFamily($name.to_string()))
+        $db.cf_handle($name)
+            .ok_or_else(|| RocksdbLogStoreError::MissingColumnFamily($name.to_string()))
     };
 }
 
@@ -88,10 +89,18 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         let writer = Writer::of(&db)?;
         let log_cf = CfName::from(log_cf);
         if !writer.claim((log_cf.clone(), keys.log_key(0).as_ref().into())) {
-            return Err(RocksdbLogStoreError::AlreadyOpen { group: format!("{keys:?}") });
+            return Err(RocksdbLogStoreError::AlreadyOpen {
+                group: format!("{keys:?}"),
+            });
         }
         // From here on, dropping the group gives up the claim.
-        let group = Self { writer, log_cf, meta_cf: meta_cf.into(), keys, state: Mutex::new(State::blank()) };
+        let group = Self {
+            writer,
+            log_cf,
+            meta_cf: meta_cf.into(),
+            keys,
+            state: Mutex::new(State::blank()),
+        };
         // An earlier store of this group may have left operations in the queue.
         group.writer.drain()?;
         let state = group.load()?;
@@ -172,25 +181,28 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    pub(super) fn append(
-        &self,
-        entries: Vec<(LogIdOf<C>, Record)>,
-        done: Done,
-    ) -> Result<(), RocksdbLogStoreError> {
+    pub(super) fn append(&self, entries: Vec<(LogIdOf<C>, Record)>, done: Done) -> Result<(), RocksdbLogStoreError> {
         let mut guard = lock(&self.state);
         let state = &mut *guard;
         self.check_consecutive(state, entries.iter().map(|(log_id, _)| log_id.index))?;
 
-        let puts = entries.iter().map(|(_, record)| Op::Put(self.log_cf.clone(), record.clone()));
+        let puts = entries
+            .iter()
+            .map(|(_, record)| Op::Put(self.log_cf.clone(), record.clone()));
         let batch = self.writer.push(puts, Some(done))?;
 
         for (log_id, record) in entries {
             let index = log_id.index;
-            state.span = Some(Span { first: state.span.map_or(index, |s| s.first), last: index });
+            state.span = Some(Span {
+                first: state.span.map_or(index, |s| s.first),
+                last: index,
+            });
             state.last = Some(log_id);
             state.tail.push(index, record, batch);
         }
-        state.tail.evict(self.writer.written(), TAIL_BYTES / self.writer.group_count().max(1));
+        state
+            .tail
+            .evict(self.writer.written(), TAIL_BYTES / self.writer.group_count().max(1));
         Ok(())
     }
 
@@ -210,7 +222,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             };
             if expected != Some(index) {
                 let expected = expected.unwrap_or(u64::MAX);
-                return Err(RocksdbLogStoreError::NotConsecutive { group: self.name(), index, expected });
+                return Err(RocksdbLogStoreError::NotConsecutive {
+                    group: self.name(),
+                    index,
+                    expected,
+                });
             }
             previous = Some(index);
         }
@@ -246,7 +262,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         }
         // Only what is there: range tombstones of one purge after the other never overlap.
         let gone = state.span.and_then(|span| span.up_to(upto.index));
-        self.writer.push(gone.map(|gone| self.delete(gone)).into_iter().chain([put]), None)?;
+        self.writer
+            .push(gone.map(|gone| self.delete(gone)).into_iter().chain([put]), None)?;
         state.tail.purge_to(upto.index);
         state.span = state.span.and_then(|span| span.after(upto.index));
         if state.span.is_none() {
@@ -261,7 +278,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     pub(super) fn read(&self, range: Span, max_bytes: usize) -> Result<Vec<C::Entry>, RocksdbLogStoreError> {
         let db = self.writer.db();
         let cf = cf_handle!(db, &self.log_cf)?;
-        let mut read = Read { entries: Vec::new(), bytes: 0, max_bytes };
+        let mut read = Read {
+            entries: Vec::new(),
+            bytes: 0,
+            max_bytes,
+        };
 
         let (on_disk, in_tail) = {
             let state = lock(&self.state);
@@ -271,10 +292,12 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             let tail_first = state.tail.first();
             // The iterator sees RocksDB as it is now, whatever is truncated or purged while we
             // read: what is not in the tail is written.
-            let on_disk = tail_first.map_or(Some(range), |first| range.before(first)).map(|on_disk| {
-                let entries = db.raw_iterator_cf_opt(&cf, self.bounds(on_disk));
-                (on_disk, entries)
-            });
+            let on_disk = tail_first
+                .map_or(Some(range), |first| range.before(first))
+                .map(|on_disk| {
+                    let entries = db.raw_iterator_cf_opt(&cf, self.bounds(on_disk));
+                    (on_disk, entries)
+                });
             let in_tail = tail_first.and_then(|first| range.from(first)).map(|in_tail| {
                 let mut budget = max_bytes;
                 let mut records = Vec::new();
@@ -320,7 +343,10 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     }
 
     pub(super) fn missing(&self, index: u64) -> RocksdbLogStoreError {
-        RocksdbLogStoreError::MissingEntry { group: self.name(), index }
+        RocksdbLogStoreError::MissingEntry {
+            group: self.name(),
+            index,
+        }
     }
 
     pub(super) fn name(&self) -> String {
@@ -328,34 +354,50 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     }
 
     fn decode(&self, index: u64, value: &[u8]) -> Result<C::Entry, RocksdbLogStoreError> {
-        let entry: C::Entry =
-            decode_value(value).map_err(|source| self.corrupt(RecordId::Entry(index), source))?;
+        let entry: C::Entry = decode_value(value).map_err(|source| self.corrupt(RecordId::Entry(index), source))?;
         match entry.index() {
             actual if actual == index => Ok(entry),
-            actual => Err(RocksdbLogStoreError::Misplaced { group: self.name(), index, actual }),
+            actual => Err(RocksdbLogStoreError::Misplaced {
+                group: self.name(),
+                index,
+                actual,
+            }),
         }
     }
 
     /// Decodes an entry whose index only its key tells.
     fn decode_item(&self, (key, value): (&[u8], &[u8])) -> Result<C::Entry, RocksdbLogStoreError> {
-        let index = self.keys.log_index(key).ok_or_else(|| RocksdbLogStoreError::ForeignKey {
-            group: self.name(),
-            key: key.to_vec(),
-        })?;
+        let index = self
+            .keys
+            .log_index(key)
+            .ok_or_else(|| RocksdbLogStoreError::ForeignKey {
+                group: self.name(),
+                key: key.to_vec(),
+            })?;
         self.decode(index, value)
     }
 
     pub(super) fn encode_error(&self, record: RecordId, source: CodecError) -> RocksdbLogStoreError {
-        RocksdbLogStoreError::Encode { group: self.name(), record, source }
+        RocksdbLogStoreError::Encode {
+            group: self.name(),
+            record,
+            source,
+        }
     }
 
     fn corrupt(&self, record: RecordId, source: CodecError) -> RocksdbLogStoreError {
-        RocksdbLogStoreError::Corrupt { group: self.name(), record, source }
+        RocksdbLogStoreError::Corrupt {
+            group: self.name(),
+            record,
+            source,
+        }
     }
 
     fn read_meta<T: DeserializeOwned>(&self, label: MetaLabel) -> Result<Option<T>, RocksdbLogStoreError> {
         let cf = cf_handle!(self.writer.db(), &self.meta_cf)?;
-        let Some(value) = self.writer.db().get_pinned_cf(&cf, self.keys.meta_key(label))? else { return Ok(None) };
+        let Some(value) = self.writer.db().get_pinned_cf(&cf, self.keys.meta_key(label))? else {
+            return Ok(None);
+        };
         decode_value(&value)
             .map(Some)
             .map_err(|source| self.corrupt(RecordId::Meta(label), source))
@@ -389,13 +431,21 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
 
 impl<C: RaftTypeConfig, K: KeySpace> Drop for Group<C, K> {
     fn drop(&mut self) {
-        self.writer.release(&(self.log_cf.clone(), self.keys.log_key(0).as_ref().into()));
+        self.writer
+            .release(&(self.log_cf.clone(), self.keys.log_key(0).as_ref().into()));
     }
 }
 
 impl<C: RaftTypeConfig> State<C> {
     fn blank() -> Self {
-        Self { vote: None, committed: None, purged: None, last: None, span: None, tail: Tail::default() }
+        Self {
+            vote: None,
+            committed: None,
+            purged: None,
+            last: None,
+            span: None,
+            tail: Tail::default(),
+        }
     }
 }
 

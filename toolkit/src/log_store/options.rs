@@ -22,7 +22,9 @@ pub struct LogDbOptions {
 
 impl Default for LogDbOptions {
     fn default() -> Self {
-        Self { create_if_missing: true }
+        Self {
+            create_if_missing: true,
+        }
     }
 }
 

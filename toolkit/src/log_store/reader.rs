@@ -57,7 +57,11 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogReader<C> for RocksdbLogStore<C, K> 
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
         let entries = Entries::new(self.group.clone(), &range);
-        stream::iter(LeaderBounded { leader, entries, ended: false })
+        stream::iter(LeaderBounded {
+            leader,
+            entries,
+            ended: false,
+        })
     }
 }
 
@@ -88,7 +92,11 @@ struct Entries<C: RaftTypeConfig, K: KeySpace> {
 impl<C: RaftTypeConfig, K: KeySpace> Entries<C, K> {
     fn new(group: Arc<Group<C, K>>, range: &impl RangeBounds<u64>) -> Self {
         let rest = span(range).and_then(|range| group.with_state(|state| state.span?.intersect(range)));
-        Self { group, chunk: Vec::new().into_iter(), rest }
+        Self {
+            group,
+            chunk: Vec::new().into_iter(),
+            rest,
+        }
     }
 }
 

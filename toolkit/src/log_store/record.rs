@@ -23,7 +23,10 @@ impl Record {
         scratch.clear();
         scratch.extend_from_slice(key);
         encode_into(VERSION, value, scratch)?;
-        Ok(Self { bytes: Arc::from(scratch.as_slice()), key_len: key.len() })
+        Ok(Self {
+            bytes: Arc::from(scratch.as_slice()),
+            key_len: key.len(),
+        })
     }
 
     pub(super) fn key(&self) -> &[u8] {

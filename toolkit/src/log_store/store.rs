@@ -80,19 +80,27 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
         keys: K,
     ) -> Result<Self, RocksdbLogStoreError> {
         let group = Group::open(db, log_cf.into(), meta_cf.into(), keys)?;
-        Ok(Self { group: Arc::new(group), scratch: Vec::new() })
+        Ok(Self {
+            group: Arc::new(group),
+            scratch: Vec::new(),
+        })
     }
 }
 
 impl<C: RaftTypeConfig, K: KeySpace> Clone for RocksdbLogStore<C, K> {
     fn clone(&self) -> Self {
-        Self { group: self.group.clone(), scratch: Vec::new() }
+        Self {
+            group: self.group.clone(),
+            scratch: Vec::new(),
+        }
     }
 }
 
 impl<C: RaftTypeConfig, K: KeySpace> fmt::Debug for RocksdbLogStore<C, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RocksdbLogStore").field("keys", self.group.keys()).finish_non_exhaustive()
+        f.debug_struct("RocksdbLogStore")
+            .field("keys", self.group.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,7 +120,8 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
 
     async fn save_vote(&mut self, vote: &VoteOf<C>) -> Result<(), io::Error> {
         let (tx, rx) = C::oneshot();
-        self.group.save_vote(vote, Box::new(move |result| drop(tx.send(result))))?;
+        self.group
+            .save_vote(vote, Box::new(move |result| drop(tx.send(result))))?;
         rx.await.map_err(|_| RocksdbLogStoreError::WriterStopped)??;
         Ok(())
     }
@@ -139,7 +148,10 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
                 .map_err(|source| self.group.encode_error(RecordId::Entry(log_id.index), source))?;
             records.push((log_id, record));
         }
-        self.group.append(records, Box::new(move |result| callback.io_completed(result.map_err(io::Error::from))))?;
+        self.group.append(
+            records,
+            Box::new(move |result| callback.io_completed(result.map_err(io::Error::from))),
+        )?;
         Ok(())
     }
 

@@ -120,7 +120,10 @@ impl Writer {
 
         let shared = Arc::new(Shared {
             db: db.clone(),
-            queue: Mutex::new(Queue { batch: 1, ..Queue::default() }),
+            queue: Mutex::new(Queue {
+                batch: 1,
+                ..Queue::default()
+            }),
             work: Condvar::new(),
             written: AtomicU64::new(0),
             groups: Mutex::default(),
@@ -134,7 +137,10 @@ impl Writer {
                 exit.shared.run();
             })
             .map_err(RocksdbLogStoreError::Thread)?;
-        let writer = Arc::new(Self { shared, thread: Some(thread) });
+        let writer = Arc::new(Self {
+            shared,
+            thread: Some(thread),
+        });
         writers.insert(id, Arc::downgrade(&writer));
         Ok(writer)
     }
@@ -252,7 +258,11 @@ impl Shared {
         while let Some((number, ops, done)) = self.take() {
             let bytes = ops.iter().map(Op::size).sum::<usize>();
             let sync = !done.is_empty();
-            let outcome = if ops.is_empty() && !unsynced { Ok(()) } else { self.write(ops, sync) };
+            let outcome = if ops.is_empty() && !unsynced {
+                Ok(())
+            } else {
+                self.write(ops, sync)
+            };
             unsynced = !sync;
             if let Err(e) = outcome {
                 tracing::error!(path = %self.db.path().display(), error = %e, "log write failed, no more writes");
