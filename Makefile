@@ -1,0 +1,28 @@
+# Every target installs what it needs. RocksDB is compiled once, which takes a while.
+.PHONY: demo test lint bench docs setup
+
+# A three-node cluster that keeps every acknowledged write while its leader is killed.
+demo: setup
+	cargo run -q -p openraft-toolkit-examples --bin kv -- demo
+
+test: setup lint
+	cargo test --workspace
+	cargo test -p openraft-toolkit --no-default-features
+	cargo test -p openraft-toolkit --all-features
+	cargo test -p openraft-toolkit-tests --features multi-threaded-cf log_store::
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc -q --workspace --no-deps --all-features
+
+bench: setup
+	cargo bench -p openraft-toolkit
+
+docs: setup
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+	@echo "open target/doc/openraft_toolkit/index.html"
+
+setup:
+	@scripts/setup
