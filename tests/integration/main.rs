@@ -1,8 +1,11 @@
 //! All integration tests in one binary, since RocksDB links into it once.
 
+mod cluster;
 mod durability;
 mod golden_log;
+mod lifecycle;
 mod log_store;
 mod log_store_model;
 mod model;
 mod raft_types;
+mod test_fakes;

@@ -1,1 +1,5 @@
 //! Fixtures shared by the integration tests.
+
+pub mod node;
+pub mod state_machine;
+pub mod types;
