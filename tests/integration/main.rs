@@ -1,6 +1,7 @@
 //! All integration tests in one binary, since RocksDB links into it once.
 
 mod cluster;
+mod conformance;
 mod durability;
 mod golden_log;
 mod lifecycle;
