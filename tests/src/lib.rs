@@ -3,3 +3,8 @@
 pub mod node;
 pub mod state_machine;
 pub mod types;
+
+/// The quick start compiles, and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
