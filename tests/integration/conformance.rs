@@ -61,7 +61,10 @@ fn a_flat_log_conforms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_that_are_interleaved_in_the_same_column_families_conform() {
     let dir = TempDir::new().unwrap();
-    let builder = GroupBuilder { db: open_dir(&dir), next: Arc::default() };
+    let builder = GroupBuilder {
+        db: open_dir(&dir),
+        next: Arc::default(),
+    };
     let suites: Vec<_> = (0..4).map(|_| tokio::spawn(Suite::test_all(builder.clone()))).collect();
     for suite in suites {
         suite.await.unwrap().unwrap();
@@ -130,7 +133,10 @@ impl RaftLogStorage<TypeConfig> for Reopened {
         I: IntoIterator<Item = EntryOf<TypeConfig>> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        open(&self.db, Flat).blocking_append(entries).await.map_err(io::Error::other)?;
+        open(&self.db, Flat)
+            .blocking_append(entries)
+            .await
+            .map_err(io::Error::other)?;
         callback.io_completed(Ok(()));
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! All integration tests in one binary, since RocksDB links into it once.
 
 mod cluster;
+mod codec;
 mod conformance;
+mod counting_allocator;
 mod durability;
 mod golden_log;
 mod lifecycle;
@@ -10,3 +12,4 @@ mod log_store_model;
 mod model;
 mod raft_types;
 mod test_fakes;
+mod wire_message;

@@ -16,13 +16,13 @@ mod raft_types;
 pub mod test_fakes;
 
 pub use codec::{CodecError, WireMessage, decode, encode};
-pub use openraft_toolkit_macros::declare_raft_types_ext;
 pub use lifecycle::{
     BootstrapError, BootstrapMode, Bootstrapped, LeadershipState, MembershipError, add_learner, bootstrap,
     change_membership, leadership_events, leadership_events_from_metrics,
 };
 #[cfg(feature = "rocksdb-log-store")]
 pub use log_store::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStore, RocksdbLogStoreError, open_db};
+pub use openraft_toolkit_macros::declare_raft_types_ext;
 pub use raft_types::RaftTypes;
 
 /// What generated code refers to; not part of the interface.
@@ -30,4 +30,8 @@ pub use raft_types::RaftTypes;
 pub mod __private {
     #[allow(deprecated)]
     pub use openraft::impls::TokioRuntime;
+    pub use serde::Serialize;
+    pub use serde::de::DeserializeOwned;
+
+    pub use crate::codec::{BodyReader, BodyWriter, decode_message, encode_message};
 }

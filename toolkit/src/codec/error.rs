@@ -1,4 +1,4 @@
-use std::error::Error;
+use std::fmt;
 
 /// Why a value could not be encoded, or bytes could not be decoded.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +48,20 @@ pub enum CodecError {
     },
 }
 
-/// What the body's format found wrong, without naming the format's crate in our interface.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct BodyError(Box<dyn Error + Send + Sync>);
+/// What is wrong with a body, in words.
+#[derive(thiserror::Error)]
+#[error("{0}")]
+pub struct BodyError(Box<str>);
 
 impl BodyError {
-    pub(super) fn new(source: impl Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(source))
+    #[cold]
+    pub(super) fn message(message: impl fmt::Display) -> Self {
+        Self(message.to_string().into())
+    }
+}
+
+impl fmt::Debug for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BodyError({:?})", self.0)
     }
 }

@@ -1,35 +1,107 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CodecError, body};
+use super::body::{self, BodyReader, BodyWriter};
+use super::{CodecError, WireMessage};
 
-/// Encodes `value` as a frame of `version`.
+/// Encodes `value` as a frame of `version`, any `u8`.
+///
+/// ```
+/// let frame = openraft_toolkit::encode(1, &("ab", 300u32))?;
+/// assert_eq!(frame, [1, 2, b'a', b'b', 251, 0x2c, 0x01]);
+/// # Ok::<(), openraft_toolkit::CodecError>(())
+/// ```
 ///
 /// # Errors
 ///
-/// [`CodecError::Encode`] when the value's own `Serialize` refuses it.
+/// [`CodecError::Encode`] when the value's own `Serialize` refuses it, or when it is beyond the
+/// [limits](crate::codec#limits).
 pub fn encode<T: Serialize + ?Sized>(version: u8, value: &T) -> Result<Vec<u8>, CodecError> {
     let mut out = Vec::new();
     encode_into(version, value, &mut out)?;
     Ok(out)
 }
 
-/// Appends a frame of `version` to `out`.
+/// Appends a frame of `version` to `out`, and nothing where that fails.
 pub(crate) fn encode_into<T: Serialize + ?Sized>(version: u8, value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
-    out.push(version);
-    body::encode_into(value, out)
+    appended(out, |out| {
+        out.push(version);
+        body::encode_into(value, out)
+    })
 }
 
 /// Decodes a frame that must be of `expected_version`, and nothing but that frame.
+///
+/// ```
+/// use openraft_toolkit::{CodecError, decode};
+///
+/// let (text, number): (String, u32) = decode(1, &[1, 2, b'a', b'b', 7])?;
+/// assert_eq!((text.as_str(), number), ("ab", 7));
+///
+/// let error = decode::<u32>(2, &[1, 7]).unwrap_err();
+/// assert!(matches!(error, CodecError::Version { expected: 2, actual: 1 }));
+/// # Ok::<(), CodecError>(())
+/// ```
 ///
 /// # Errors
 ///
 /// [`CodecError::Empty`], [`CodecError::Version`], [`CodecError::Decode`] or
 /// [`CodecError::TrailingBytes`]; never a panic, whatever the bytes are.
 pub fn decode<T: DeserializeOwned>(expected_version: u8, bytes: &[u8]) -> Result<T, CodecError> {
-    match bytes.split_first() {
-        None => Err(CodecError::Empty),
-        Some((&actual, body)) if actual == expected_version => body::decode(body),
-        Some((&actual, _)) => Err(CodecError::Version { expected: expected_version, actual }),
+    match split(bytes)? {
+        (actual, body) if actual == expected_version => body::decode(body),
+        (actual, _) => Err(CodecError::Version {
+            expected: expected_version,
+            actual,
+        }),
     }
+}
+
+/// What the derive's `encode_into` does around the fields.
+#[inline]
+pub fn encode_message<T: WireMessage>(
+    version: u8,
+    out: &mut Vec<u8>,
+    fields: impl FnOnce(&mut BodyWriter<'_>) -> Result<(), CodecError>,
+) -> Result<(), CodecError> {
+    supported::<T>(version)?;
+    appended(out, |out| {
+        out.push(version);
+        fields(&mut BodyWriter::new(out))
+    })
+}
+
+/// What the derive's `decode` does around the fields.
+#[inline]
+pub fn decode_message<T: WireMessage>(
+    bytes: &[u8],
+    fields: impl FnOnce(&mut BodyReader<'_>) -> Result<T, CodecError>,
+) -> Result<T, CodecError> {
+    let (version, body) = split(bytes)?;
+    supported::<T>(version)?;
+    let mut reader = BodyReader::new(body);
+    let message = fields(&mut reader)?;
+    reader.finish()?;
+    Ok(message)
+}
+
+fn split(bytes: &[u8]) -> Result<(u8, &[u8]), CodecError> {
+    bytes
+        .split_first()
+        .map(|(&version, body)| (version, body))
+        .ok_or(CodecError::Empty)
+}
+
+fn supported<T: WireMessage>(actual: u8) -> Result<(), CodecError> {
+    let (min, max) = (T::MIN_VERSION, T::VERSION);
+    if (min..=max).contains(&actual) {
+        Ok(())
+    } else {
+        Err(CodecError::VersionUnsupported { min, max, actual })
+    }
+}
+
+fn appended(out: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) -> Result<(), CodecError> {
+    let start = out.len();
+    append(out).inspect_err(|_| out.truncate(start))
 }

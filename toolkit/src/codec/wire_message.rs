@@ -1,27 +1,49 @@
 use super::CodecError;
 
-/// A type with a versioned frame.
+/// A type with a versioned frame of its own.
+///
+/// Derive it with [`#[derive(WireMessage)]`](derive@crate::WireMessage), which also shows its use.
+/// Whoever implements it by hand keeps to what the methods say, so that frames mean the same to all.
 pub trait WireMessage: Sized {
-    /// The version that [`encode`](Self::encode) writes.
+    /// The version that [`encode`](Self::encode) writes: the newest that the type has.
     const VERSION: u8;
     /// The oldest version that [`decode`](Self::decode) reads.
     const MIN_VERSION: u8;
 
     /// Encodes a frame at [`VERSION`](Self::VERSION).
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Encode`] when a field's own `Serialize` refuses it, or when the value is beyond
+    /// the [limits](crate::codec#limits).
     fn encode(&self) -> Result<Vec<u8>, CodecError> {
         self.encode_at(Self::VERSION)
     }
 
-    /// Encodes a frame at `version`.
+    /// Encodes a frame at `version`, for a reader that knows no newer one.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode), and [`CodecError::VersionUnsupported`] for a version outside
+    /// [`MIN_VERSION`](Self::MIN_VERSION) to [`VERSION`](Self::VERSION).
     fn encode_at(&self, version: u8) -> Result<Vec<u8>, CodecError> {
         let mut out = Vec::new();
         self.encode_into(version, &mut out)?;
         Ok(out)
     }
 
-    /// Appends a frame at `version` to `out`.
+    /// Appends a frame at `version` to `out`, which stays as it was on an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode_at`](Self::encode_at).
     fn encode_into(&self, version: u8, out: &mut Vec<u8>) -> Result<(), CodecError>;
 
-    /// Decodes one frame.
+    /// Decodes one frame, and nothing but that frame.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Empty`], [`CodecError::VersionUnsupported`], [`CodecError::Decode`] or
+    /// [`CodecError::TrailingBytes`]; never a panic, whatever the bytes are.
     fn decode(bytes: &[u8]) -> Result<Self, CodecError>;
 }

@@ -1,0 +1,436 @@
+use std::fmt;
+
+use bincode::config::{Configuration, standard};
+use bincode::de::read::{BorrowReader, Reader};
+use bincode::de::{BorrowDecode, Decode, Decoder, DecoderImpl};
+use bincode::error::DecodeError;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
+};
+
+use super::super::{BodyError, CodecError};
+use super::Limits;
+
+/// Reads a body, field by field.
+pub struct BodyReader<'de> {
+    decoder: DecoderImpl<Input<'de>, Configuration, ()>,
+    limits: Limits,
+    /// How many more elements size hints may promise: as many as there are bytes, since an element
+    /// takes at least one. So what visitors reserve is bounded by the input, not by a length in it.
+    promises: usize,
+}
+
+impl<'de> BodyReader<'de> {
+    pub(in super::super) fn new(body: &'de [u8]) -> Self {
+        Self {
+            decoder: DecoderImpl::new(Input(body), standard(), ()),
+            limits: Limits::default(),
+            promises: body.len(),
+        }
+    }
+
+    /// Reads a value.
+    #[inline]
+    pub fn field<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
+        T::deserialize(self).map_err(CodecError::Decode)
+    }
+
+    /// Reads the index of an enum's variant.
+    #[inline]
+    pub fn variant(&mut self) -> Result<u32, CodecError> {
+        self.primitive().map_err(CodecError::Decode)
+    }
+
+    /// What to report for an index that [`variant`](Self::variant) read and `type_name` does not have.
+    #[cold]
+    pub fn unknown_variant(type_name: &str, index: u32) -> CodecError {
+        CodecError::Decode(BodyError::message(format_args!(
+            "`{type_name}` has no variant of index {index}"
+        )))
+    }
+
+    pub(in super::super) fn finish(mut self) -> Result<(), CodecError> {
+        match self.remaining() {
+            0 => Ok(()),
+            extra => Err(CodecError::TrailingBytes { extra }),
+        }
+    }
+
+    #[inline]
+    fn remaining(&mut self) -> usize {
+        self.decoder.reader().0.len()
+    }
+
+    #[inline]
+    fn primitive<T: Decode<()>>(&mut self) -> Result<T, BodyError> {
+        T::decode(&mut self.decoder).map_err(BodyError::from)
+    }
+
+    #[inline]
+    fn nested<T>(&mut self, visit: impl FnOnce(&mut Self) -> Result<T, BodyError>) -> Result<T, BodyError> {
+        self.limits.enter()?;
+        let value = visit(self)?;
+        self.limits.leave();
+        Ok(value)
+    }
+
+    #[inline]
+    fn elements(&mut self) -> Result<Elements<'_, 'de>, BodyError> {
+        let left = self.primitive()?;
+        let promised = self.promises.min(left);
+        self.promises -= promised;
+        Ok(Elements {
+            reader: self,
+            left,
+            promised,
+            entry_start: 0,
+        })
+    }
+}
+
+/// The bytes that are left.
+struct Input<'de>(&'de [u8]);
+
+impl Reader for Input<'_> {
+    #[inline]
+    fn read(&mut self, bytes: &mut [u8]) -> Result<(), DecodeError> {
+        bytes.copy_from_slice(self.take_bytes(bytes.len())?);
+        Ok(())
+    }
+
+    #[inline]
+    fn peek_read(&mut self, n: usize) -> Option<&[u8]> {
+        self.0.get(..n)
+    }
+
+    #[inline]
+    fn consume(&mut self, n: usize) {
+        self.0 = self.0.get(n..).unwrap_or_default();
+    }
+}
+
+impl<'de> BorrowReader<'de> for Input<'de> {
+    #[inline]
+    fn take_bytes(&mut self, length: usize) -> Result<&'de [u8], DecodeError> {
+        let (taken, rest) = self
+            .0
+            .split_at_checked(length)
+            .ok_or_else(|| DecodeError::UnexpectedEnd {
+                additional: length - self.0.len(),
+            })?;
+        self.0 = rest;
+        Ok(taken)
+    }
+}
+
+impl From<DecodeError> for BodyError {
+    #[cold]
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::UnexpectedEnd { additional } => Self::message(format_args!(
+                "unexpected end, at least {additional} more bytes expected"
+            )),
+            DecodeError::InvalidIntegerType { expected, found } => Self::message(format_args!(
+                "expected an integer of type {expected:?}, found one of {found:?}"
+            )),
+            DecodeError::InvalidBooleanValue(byte) => {
+                Self::message(format_args!("expected 0 or 1 for a bool, found {byte}"))
+            }
+            DecodeError::InvalidCharEncoding(_) => Self::message("invalid UTF-8 in a char"),
+            DecodeError::Utf8 { inner } => Self::message(format_args!("invalid UTF-8 in a string: {inner}")),
+            DecodeError::OutsideUsizeRange(length) => Self::message(format_args!("length {length} exceeds usize")),
+            other => Self::message(other),
+        }
+    }
+}
+
+macro_rules! primitives {
+    ($($deserialize:ident => $visit:ident,)*) => {$(
+        #[inline]
+        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
+            visitor.$visit(self.primitive()?)
+        }
+    )*};
+}
+
+macro_rules! not_self_describing {
+    ($($deserialize:ident)*) => {$(
+        fn $deserialize<V: Visitor<'de>>(self, _: V) -> Result<V::Value, BodyError> {
+            Err(BodyError::message(concat!(
+                "the format does not describe its types, which this type relies on (",
+                stringify!($deserialize),
+                ")",
+            )))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for &mut BodyReader<'de> {
+    type Error = BodyError;
+
+    primitives! {
+        deserialize_bool => visit_bool,
+        deserialize_i8 => visit_i8,
+        deserialize_i16 => visit_i16,
+        deserialize_i32 => visit_i32,
+        deserialize_i64 => visit_i64,
+        deserialize_i128 => visit_i128,
+        deserialize_u8 => visit_u8,
+        deserialize_u16 => visit_u16,
+        deserialize_u32 => visit_u32,
+        deserialize_u64 => visit_u64,
+        deserialize_u128 => visit_u128,
+        deserialize_f32 => visit_f32,
+        deserialize_f64 => visit_f64,
+        deserialize_char => visit_char,
+    }
+
+    not_self_describing! { deserialize_any deserialize_identifier deserialize_ignored_any }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
+        visitor.visit_borrowed_str(<&str>::borrow_decode(&mut self.decoder)?)
+    }
+
+    /// Borrowed first, because that checks that the bytes are there before any are allocated.
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
+        visitor.visit_borrowed_bytes(<&[u8]>::borrow_decode(&mut self.decoder)?)
+    }
+
+    #[inline]
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
+        self.deserialize_bytes(visitor)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
+        match self.primitive::<u8>()? {
+            0 => visitor.visit_none(),
+            1 => self.nested(|reader| visitor.visit_some(reader)),
+            byte => Err(BodyError::message(format_args!(
+                "expected 0 or 1 for an option, found {byte}"
+            ))),
+        }
+    }
+
+    #[inline]
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
+        visitor.visit_unit()
+    }
+
+    #[inline]
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, BodyError> {
+        visitor.visit_unit()
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, BodyError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
+        self.nested(|reader| visitor.visit_seq(reader.elements()?))
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, BodyError> {
+        visitor.visit_seq(Fields {
+            reader: self,
+            left: len,
+        })
+    }
+
+    #[inline]
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, BodyError> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
+        self.nested(|reader| visitor.visit_map(reader.elements()?))
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, BodyError> {
+        self.deserialize_tuple(fields.len(), visitor)
+    }
+
+    #[inline]
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, BodyError> {
+        visitor.visit_enum(self)
+    }
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+impl<'de> EnumAccess<'de> for &mut BodyReader<'de> {
+    type Error = BodyError;
+    type Variant = Self;
+
+    #[inline]
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), BodyError> {
+        let index: u32 = self.primitive()?;
+        Ok((
+            seed.deserialize(IntoDeserializer::<BodyError>::into_deserializer(index))?,
+            self,
+        ))
+    }
+}
+
+impl<'de> VariantAccess<'de> for &mut BodyReader<'de> {
+    type Error = BodyError;
+
+    #[inline]
+    fn unit_variant(self) -> Result<(), BodyError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, BodyError> {
+        self.nested(|reader| seed.deserialize(reader))
+    }
+
+    #[inline]
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, BodyError> {
+        self.nested(|reader| reader.deserialize_tuple(len, visitor))
+    }
+
+    #[inline]
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, BodyError> {
+        self.tuple_variant(fields.len(), visitor)
+    }
+}
+
+/// The fields of a tuple or struct: the type says how many.
+struct Fields<'a, 'de> {
+    reader: &'a mut BodyReader<'de>,
+    left: usize,
+}
+
+impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
+    type Error = BodyError;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, BodyError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+/// The elements of a sequence or the entries of a map: the input says how many.
+struct Elements<'a, 'de> {
+    reader: &'a mut BodyReader<'de>,
+    left: usize,
+    promised: usize,
+    /// What remained before the key of the current entry.
+    entry_start: usize,
+}
+
+impl Elements<'_, '_> {
+    #[inline]
+    fn begin(&mut self) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        self.promised = self.promised.saturating_sub(1);
+        self.entry_start = self.reader.remaining();
+        true
+    }
+
+    #[inline]
+    fn end(&mut self) -> Result<(), BodyError> {
+        if self.reader.remaining() == self.entry_start {
+            self.reader.limits.empty_element()?;
+        }
+        Ok(())
+    }
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+    type Error = BodyError;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, BodyError> {
+        if !self.begin() {
+            return Ok(None);
+        }
+        let element = seed.deserialize(&mut *self.reader)?;
+        self.end()?;
+        Ok(Some(element))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.promised)
+    }
+}
+
+impl<'de> MapAccess<'de> for Elements<'_, 'de> {
+    type Error = BodyError;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, BodyError> {
+        if !self.begin() {
+            return Ok(None);
+        }
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+
+    #[inline]
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, BodyError> {
+        let value = seed.deserialize(&mut *self.reader)?;
+        self.end()?;
+        Ok(value)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.promised)
+    }
+}
+
+impl serde::de::Error for BodyError {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::message(message)
+    }
+}

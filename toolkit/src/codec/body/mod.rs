@@ -1,0 +1,68 @@
+//! The body of a frame: the format of bincode 2 with `config::standard()`. The only user of that crate.
+//!
+//! bincode writes and reads the primitives; serde's data model is mapped onto them here, because
+//! bincode's own mapping believes the lengths that it reads. Both directions keep the same
+//! [limits](super#limits), so that whatever is written can be read back.
+
+mod de;
+mod ser;
+
+pub use de::BodyReader;
+pub use ser::BodyWriter;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{BodyError, CodecError};
+
+/// How many containers may lie within each other, where the data decides: recursion is on the stack.
+const MAX_DEPTH: u32 = 128;
+
+/// How many elements that take no bytes a body may hold: their number is bounded by nothing else.
+const MAX_EMPTY_ELEMENTS: u32 = 4096;
+
+pub(super) fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    BodyWriter::new(out).field(value)
+}
+
+pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, CodecError> {
+    let mut reader = BodyReader::new(body);
+    let value = reader.field()?;
+    reader.finish()?;
+    Ok(value)
+}
+
+/// What is counted against the limits, over a whole body.
+#[derive(Default)]
+struct Limits {
+    depth: u32,
+    empty_elements: u32,
+}
+
+impl Limits {
+    #[inline]
+    fn enter(&mut self) -> Result<(), BodyError> {
+        if self.depth == MAX_DEPTH {
+            return Err(BodyError::message(format_args!(
+                "nested more than {MAX_DEPTH} levels deep"
+            )));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    #[cold]
+    fn empty_element(&mut self) -> Result<(), BodyError> {
+        if self.empty_elements == MAX_EMPTY_ELEMENTS {
+            return Err(BodyError::message(format_args!(
+                "more than {MAX_EMPTY_ELEMENTS} elements that take no bytes"
+            )));
+        }
+        self.empty_elements += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,375 @@
+use std::fmt;
+
+use bincode::Encode;
+use bincode::config::{Configuration, standard};
+use bincode::enc::write::Writer;
+use bincode::enc::{Encoder, EncoderImpl};
+use bincode::error::EncodeError;
+use serde::ser::{
+    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+};
+
+use super::super::{BodyError, CodecError};
+use super::Limits;
+
+/// Writes a body, field by field.
+pub struct BodyWriter<'o> {
+    encoder: EncoderImpl<Output<'o>, Configuration>,
+    limits: Limits,
+}
+
+impl<'o> BodyWriter<'o> {
+    pub(in super::super) fn new(out: &'o mut Vec<u8>) -> Self {
+        Self {
+            encoder: EncoderImpl::new(Output(out), standard()),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Writes a value.
+    #[inline]
+    pub fn field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+        value.serialize(self).map_err(CodecError::Encode)
+    }
+
+    /// Writes the index of an enum's variant.
+    #[inline]
+    pub fn variant(&mut self, index: u32) -> Result<(), CodecError> {
+        self.primitive(&index).map_err(CodecError::Encode)
+    }
+
+    #[inline]
+    fn written(&mut self) -> usize {
+        self.encoder.writer().0.len()
+    }
+
+    #[inline]
+    fn primitive<T: Encode + ?Sized>(&mut self, value: &T) -> Result<(), BodyError> {
+        value.encode(&mut self.encoder).map_err(BodyError::from)
+    }
+
+    #[inline]
+    fn elements(&mut self, len: Option<usize>) -> Result<Elements<'_, 'o>, BodyError> {
+        let len = len.ok_or_else(|| BodyError::message("the length of a sequence or map must be known beforehand"))?;
+        self.primitive(&len)?;
+        self.limits.enter()?;
+        Ok(Elements {
+            writer: self,
+            left: len,
+            entry_start: 0,
+        })
+    }
+
+    #[inline]
+    fn variant_fields(&mut self, index: u32) -> Result<Fields<'_, 'o>, BodyError> {
+        self.primitive(&index)?;
+        self.limits.enter()?;
+        Ok(Fields {
+            writer: self,
+            levels: 1,
+        })
+    }
+}
+
+/// Where the bytes go.
+struct Output<'o>(&'o mut Vec<u8>);
+
+impl Writer for Output<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl From<EncodeError> for BodyError {
+    #[cold]
+    fn from(error: EncodeError) -> Self {
+        Self::message(error)
+    }
+}
+
+macro_rules! primitives {
+    ($($serialize:ident($ty:ty),)*) => {$(
+        #[inline]
+        fn $serialize(self, value: $ty) -> Result<(), BodyError> {
+            self.primitive(&value)
+        }
+    )*};
+}
+
+impl<'a, 'o> Serializer for &'a mut BodyWriter<'o> {
+    type Ok = ();
+    type Error = BodyError;
+    type SerializeSeq = Elements<'a, 'o>;
+    type SerializeTuple = Fields<'a, 'o>;
+    type SerializeTupleStruct = Fields<'a, 'o>;
+    type SerializeTupleVariant = Fields<'a, 'o>;
+    type SerializeMap = Elements<'a, 'o>;
+    type SerializeStruct = Fields<'a, 'o>;
+    type SerializeStructVariant = Fields<'a, 'o>;
+
+    primitives! {
+        serialize_bool(bool),
+        serialize_i8(i8),
+        serialize_i16(i16),
+        serialize_i32(i32),
+        serialize_i64(i64),
+        serialize_i128(i128),
+        serialize_u8(u8),
+        serialize_u16(u16),
+        serialize_u32(u32),
+        serialize_u64(u64),
+        serialize_u128(u128),
+        serialize_f32(f32),
+        serialize_f64(f64),
+        serialize_char(char),
+        serialize_str(&str),
+        serialize_bytes(&[u8]),
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<(), BodyError> {
+        self.primitive(&0u8)
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), BodyError> {
+        self.primitive(&1u8)?;
+        self.limits.enter()?;
+        value.serialize(&mut *self)?;
+        self.limits.leave();
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit(self) -> Result<(), BodyError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), BodyError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit_variant(self, _: &'static str, index: u32, _: &'static str) -> Result<(), BodyError> {
+        self.primitive(&index)
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), BodyError> {
+        value.serialize(self)
+    }
+
+    #[inline]
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        index: u32,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), BodyError> {
+        let mut fields = self.variant_fields(index)?;
+        fields.field(value)?;
+        fields.close();
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_seq(self, len: Option<usize>) -> Result<Elements<'a, 'o>, BodyError> {
+        self.elements(len)
+    }
+
+    #[inline]
+    fn serialize_tuple(self, _: usize) -> Result<Fields<'a, 'o>, BodyError> {
+        Ok(Fields {
+            writer: self,
+            levels: 0,
+        })
+    }
+
+    #[inline]
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Fields<'a, 'o>, BodyError> {
+        Ok(Fields {
+            writer: self,
+            levels: 0,
+        })
+    }
+
+    #[inline]
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        index: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Fields<'a, 'o>, BodyError> {
+        self.variant_fields(index)
+    }
+
+    #[inline]
+    fn serialize_map(self, len: Option<usize>) -> Result<Elements<'a, 'o>, BodyError> {
+        self.elements(len)
+    }
+
+    #[inline]
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields<'a, 'o>, BodyError> {
+        Ok(Fields {
+            writer: self,
+            levels: 0,
+        })
+    }
+
+    #[inline]
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        index: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Fields<'a, 'o>, BodyError> {
+        self.variant_fields(index)
+    }
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+/// The fields of a tuple, struct or variant.
+pub struct Fields<'a, 'o> {
+    writer: &'a mut BodyWriter<'o>,
+    /// What they nest by: a variant is one level, a struct none.
+    levels: u32,
+}
+
+impl Fields<'_, '_> {
+    #[inline]
+    fn field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BodyError> {
+        value.serialize(&mut *self.writer)
+    }
+
+    #[inline]
+    fn close(self) {
+        self.writer.limits.depth -= self.levels;
+    }
+}
+
+macro_rules! fields {
+    ($($Trait:ident::$serialize:ident($($key:ident)?),)*) => {$(
+        impl $Trait for Fields<'_, '_> {
+            type Ok = ();
+            type Error = BodyError;
+
+            #[inline]
+            fn $serialize<T: Serialize + ?Sized>(&mut self, $($key: &'static str,)? value: &T) -> Result<(), BodyError> {
+                $(let _ = $key;)?
+                self.field(value)
+            }
+
+            #[inline]
+            fn end(self) -> Result<(), BodyError> {
+                self.close();
+                Ok(())
+            }
+        }
+    )*};
+}
+
+fields! {
+    SerializeTuple::serialize_element(),
+    SerializeTupleStruct::serialize_field(),
+    SerializeTupleVariant::serialize_field(),
+    SerializeStruct::serialize_field(key),
+    SerializeStructVariant::serialize_field(key),
+}
+
+/// The elements of a sequence or the entries of a map.
+pub struct Elements<'a, 'o> {
+    writer: &'a mut BodyWriter<'o>,
+    /// How many the length still announces.
+    left: usize,
+    /// What was written before the key of the current entry.
+    entry_start: usize,
+}
+
+impl Elements<'_, '_> {
+    #[inline]
+    fn begin_entry(&mut self) -> Result<(), BodyError> {
+        self.left = self.left.checked_sub(1).ok_or_else(wrong_length)?;
+        self.entry_start = self.writer.written();
+        Ok(())
+    }
+
+    #[inline]
+    fn end_entry(&mut self) -> Result<(), BodyError> {
+        if self.writer.written() == self.entry_start {
+            self.writer.limits.empty_element()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn close(self) -> Result<(), BodyError> {
+        if self.left > 0 {
+            return Err(wrong_length());
+        }
+        self.writer.limits.leave();
+        Ok(())
+    }
+}
+
+/// Such a body could not be read back.
+#[cold]
+fn wrong_length() -> BodyError {
+    BodyError::message("a sequence or map has not as many elements as its `Serialize` announced")
+}
+
+impl SerializeSeq for Elements<'_, '_> {
+    type Ok = ();
+    type Error = BodyError;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BodyError> {
+        self.begin_entry()?;
+        value.serialize(&mut *self.writer)?;
+        self.end_entry()
+    }
+
+    #[inline]
+    fn end(self) -> Result<(), BodyError> {
+        self.close()
+    }
+}
+
+impl SerializeMap for Elements<'_, '_> {
+    type Ok = ();
+    type Error = BodyError;
+
+    #[inline]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), BodyError> {
+        self.begin_entry()?;
+        key.serialize(&mut *self.writer)
+    }
+
+    #[inline]
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BodyError> {
+        value.serialize(&mut *self.writer)?;
+        self.end_entry()
+    }
+
+    #[inline]
+    fn end(self) -> Result<(), BodyError> {
+        self.close()
+    }
+}
+
+impl serde::ser::Error for BodyError {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::message(message)
+    }
+}
