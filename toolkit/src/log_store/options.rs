@@ -88,10 +88,11 @@ pub fn db_options() -> Options {
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     // RocksDB's default, point-in-time recovery, drops everything behind a damaged record of the
-    // WAL and opens without a word. This mode drops only a record that was torn at the very end,
-    // which was never acknowledged, and refuses other damage.
+    // WAL and opens without a word. This mode refuses a record whose checksum is wrong, and drops
+    // only one that is cut short by the end of the file: torn by a crash, never acknowledged. A
+    // record whose length was damaged looks like one that is cut short.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
-    // A WAL that is missing as a whole is an error too.
+    // A synced WAL that is missing as a whole, or shorter than it was, is an error too.
     options.set_track_and_verify_wals_in_manifest(true);
     // A group that falls silent would keep the WAL that holds its last vote, and with it all
     // later ones: at this size the column families that hold them back are flushed.
