@@ -1,0 +1,91 @@
+//! `/kv/{key}`: what the service is for.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{OriginalUri, Path, Query, State};
+use axum::http::{StatusCode, Uri};
+use axum::routing::get;
+use openraft_toolkit::openraft::ReadPolicy;
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use super::App;
+use super::error::ApiError;
+use crate::types::{Command, Outcome};
+
+/// How long a request waits for a majority.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub fn routes() -> Router<App> {
+    Router::new().route("/{*key}", get(read).put(put).delete(delete))
+}
+
+#[derive(Deserialize)]
+struct ReadOptions {
+    /// Answer from this node's own state, however old.
+    stale: Option<String>,
+}
+
+async fn read(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Path(key): Path<String>,
+    Query(options): Query<ReadOptions>,
+) -> Result<Vec<u8>, ApiError> {
+    if options.stale.is_none() {
+        let confirmed = timeout(PATIENCE, app.raft.ensure_linearizable(ReadPolicy::ReadIndex)).await;
+        confirmed
+            .map_err(|_| ApiError::Unavailable(format!("no majority answered within {PATIENCE:?}")))?
+            .map_err(|error| ApiError::read(error, &uri))?;
+    }
+    app.state_machine.get(&key).await.ok_or_else(|| no_value(&key))
+}
+
+async fn put(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Path(key): Path<String>,
+    value: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let outcome = write(
+        &app,
+        &uri,
+        Command::Put {
+            key,
+            value: value.into(),
+        },
+    )
+    .await?;
+    Ok(if outcome.existed {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::CREATED
+    })
+}
+
+async fn delete(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Path(key): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let outcome = write(&app, &uri, Command::Delete { key: key.clone() }).await?;
+    if outcome.existed {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(no_value(&key))
+    }
+}
+
+async fn write(app: &App, uri: &Uri, command: Command) -> Result<Outcome, ApiError> {
+    let committed = timeout(PATIENCE, app.raft.client_write(command)).await;
+    let response = committed
+        .map_err(|_| ApiError::Unconfirmed(format!("no majority confirmed the write within {PATIENCE:?}")))?
+        .map_err(|error| ApiError::write(error, uri))?;
+    Ok(response.data)
+}
+
+fn no_value(key: &str) -> ApiError {
+    ApiError::NotFound(format!("no value at {key:?}"))
+}

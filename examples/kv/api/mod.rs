@@ -1,0 +1,61 @@
+//! The HTTP side of a node.
+
+mod cluster;
+mod error;
+mod kv;
+mod metrics;
+mod raft;
+
+pub use cluster::ClusterView;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+
+use crate::state_machine::StateMachine;
+use crate::types::{NodeId, Raft};
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct App {
+    id: NodeId,
+    cluster: Arc<str>,
+    raft: Raft,
+    state_machine: StateMachine,
+}
+
+impl App {
+    pub fn new(id: NodeId, cluster: String, raft: Raft, state_machine: StateMachine) -> Self {
+        Self {
+            id,
+            cluster: cluster.into(),
+            raft,
+            state_machine,
+        }
+    }
+}
+
+/// Serves until `stopped` returns, then lets requests in flight end.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let router = Router::new()
+        .nest("/kv", kv::routes())
+        .nest("/cluster", cluster::routes())
+        .nest("/raft/{cluster}/{id}", raft::routes(app.clone()))
+        .route("/metrics", get(metrics::metrics))
+        .with_state(app);
+
+    // Small messages, each waited for: Nagle's algorithm would hold them back.
+    let listener = listener.tap_io(|tcp| {
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
+    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+}

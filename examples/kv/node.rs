@@ -1,0 +1,154 @@
+//! One node: what it starts, in which order, and how it stops.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use futures_util::StreamExt;
+use openraft_toolkit::log_store::{LOG_CF, LogDbOptions, META_CF};
+use openraft_toolkit::openraft::async_runtime::WatchReceiver;
+use openraft_toolkit::openraft::errors::Fatal;
+use openraft_toolkit::openraft::{Config, SnapshotPolicy};
+use openraft_toolkit::{BootstrapMode, Flat, RocksdbLogStore, bootstrap, leadership_events, open_db};
+use tokio::net::TcpListener;
+use tracing::{error, info, warn};
+
+use crate::api::{self, App};
+use crate::network::Network;
+use crate::signals::asked_to_stop;
+use crate::state_machine::StateMachine;
+use crate::types::{NodeId, Raft, TypeConfig};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// This node's id, unique in the cluster and the same at every start
+    #[arg(long)]
+    id: NodeId,
+
+    /// Where this node keeps its log and its snapshot
+    #[arg(long)]
+    dir: PathBuf,
+
+    /// The address to serve on, for clients and for the other nodes
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: String,
+
+    /// The cluster's name: nodes refuse messages from another cluster
+    #[arg(long, default_value = "kv")]
+    cluster: String,
+
+    /// What this node expects to find in its folder
+    #[arg(long, value_enum, default_value_t = Bootstrap::Join)]
+    bootstrap: Bootstrap,
+
+    /// How many entries go into the log before the next snapshot is built, and how many
+    /// of those that it covers are kept for followers that lag
+    #[arg(long, value_name = "ENTRIES", default_value_t = 10_000)]
+    snapshot_every: u64,
+
+    /// Stop when stdin is closed, so that no node outlives the process that started it
+    #[arg(long, hide = true)]
+    exit_with_stdin: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Bootstrap {
+    /// Nothing yet, or the state of an earlier run: the flags stay the same at every start. A new
+    /// cluster is then formed with POST /cluster/init, or the node is added to one that exists
+    Join,
+    /// The state of an earlier run: a node that lost its disk must not come back with an empty one
+    Reopen,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    // Bound first, served last: a wrong address fails before anything is touched, and no message
+    // from another node gets in before bootstrap has looked at what is stored.
+    let listener = TcpListener::bind(&args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+
+    let (raft, state_machine) = start_raft(&args).await?;
+    let mode = match args.bootstrap {
+        Bootstrap::Join => BootstrapMode::Join,
+        Bootstrap::Reopen => BootstrapMode::Reopen,
+    };
+    bootstrap(&raft, mode).await?;
+    info!(id = args.id, listen = %listener.local_addr()?, "serving");
+
+    let app = App::new(args.id, args.cluster, raft.clone(), state_machine);
+    api::serve(listener, app, stopped(raft.clone(), args.exit_with_stdin)).await?;
+
+    let running_state = raft.metrics().borrow_watched().running_state.clone();
+    match running_state {
+        Ok(()) | Err(Fatal::Stopped) => Ok(()),
+        Err(fatal) => Err(fatal.into()),
+    }
+}
+
+/// Returns when raft has stopped, either because this process is to end, or by itself: with a
+/// disk that fails, it is better to end and be seen.
+async fn stopped(raft: Raft, exit_with_stdin: bool) {
+    tokio::select! {
+        () = stop_requested(exit_with_stdin) => info!("stopping"),
+        () = log_leadership(&raft) => error!("raft has stopped"),
+    }
+    // Before the server drains, so that requests that wait for raft end with an error, and soon.
+    if let Err(error) = raft.shutdown().await {
+        warn!(%error, "raft did not stop cleanly");
+    }
+}
+
+async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
+    let log_dir = args.dir.join("log");
+    std::fs::create_dir_all(&log_dir).with_context(|| format!("cannot create {}", log_dir.display()))?;
+
+    let db =
+        open_db(&log_dir, LogDbOptions::default()).with_context(|| format!("cannot open {}", log_dir.display()))?;
+    let log_store = RocksdbLogStore::<TypeConfig, Flat>::open(db, LOG_CF, META_CF, Flat)?;
+    let state_machine = StateMachine::new(args.dir.join("snapshot"));
+    let network = Network::new(args.cluster.clone())?;
+
+    let config = Config {
+        cluster_name: args.cluster.clone(),
+        heartbeat_interval: 100,
+        election_timeout_min: 300,
+        election_timeout_max: 600,
+        install_snapshot_timeout: 60_000,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(args.snapshot_every),
+        max_in_snapshot_log_to_keep: args.snapshot_every,
+        replication_lag_threshold: args.snapshot_every.saturating_mul(2),
+        // A node that comes back does not disturb a leader that is well.
+        enable_pre_vote: Some(true),
+        // The state machine is behind the log after a restart; winning an election brings it up to date.
+        enable_leader_restore: Some(false),
+        ..Config::default()
+    };
+    let config = Arc::new(config.validate()?);
+    let raft = Raft::new(args.id, config, network, log_store, state_machine.clone()).await?;
+    Ok((raft, state_machine))
+}
+
+/// Logs every change of leadership; returns when raft has stopped.
+async fn log_leadership(raft: &Raft) {
+    let mut events = leadership_events(raft);
+    while let Some(state) = events.next().await {
+        info!(?state, "leadership");
+    }
+}
+
+async fn stop_requested(exit_with_stdin: bool) {
+    if !exit_with_stdin {
+        return asked_to_stop().await;
+    }
+    let (closed, stdin_closed) = tokio::sync::oneshot::channel();
+    // A thread of its own: tokio waits for its blocking threads at exit, and this one may never end.
+    std::thread::spawn(move || {
+        let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        closed.send(ended)
+    });
+    tokio::select! {
+        () = asked_to_stop() => {}
+        _ = stdin_closed => {}
+    }
+}

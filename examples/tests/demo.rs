@@ -1,0 +1,111 @@
+//! `kv demo`, run as a user runs it.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+/// Starts the demo with a temporary folder of its own.
+fn demo(tmp: &Path, args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_kv"))
+        .arg("demo")
+        .args(args)
+        .env("TMPDIR", tmp)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn assert_nothing_left(tmp: &Path) {
+    let left: Vec<_> = fs::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "files left behind: {left:?}");
+    assert_eq!(
+        processes_that_mention(tmp),
+        Vec::<String>::new(),
+        "processes left behind"
+    );
+}
+
+/// The command lines that name this folder, which only the demo's own nodes do.
+fn processes_that_mention(tmp: &Path) -> Vec<String> {
+    let ps = Command::new("ps").args(["-eo", "args"]).output().unwrap();
+    let tmp = tmp.to_str().unwrap();
+    String::from_utf8_lossy(&ps.stdout)
+        .lines()
+        .filter(|line| line.contains(tmp))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[test]
+fn the_demo_loses_no_acknowledged_write() {
+    let tmp = tempfile::tempdir().unwrap();
+
+    let output = demo(tmp.path(), &["--writes", "4000"]).wait_with_output().unwrap();
+
+    let text = text(&output);
+    assert!(output.status.success(), "{text}");
+    let row = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("no row {name:?} in {text}"))[name.len()..]
+            .trim()
+            .to_owned()
+    };
+    assert_eq!(row("writes acknowledged"), "4,000");
+    assert_eq!(row("lost"), "0  in 16,000 reads of 4 nodes");
+    assert!(row("failover").ends_with("without a write"));
+    assert!(text.contains("the leader, with SIGKILL"), "{text}");
+    assert_nothing_left(tmp.path());
+}
+
+#[test]
+fn an_interrupted_demo_leaves_nothing_behind() {
+    let tmp = tempfile::tempdir().unwrap();
+    let mut demo = demo(tmp.path(), &["--writes", "1000000"]);
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("with SIGKILL") || line.contains("writes acknowledged")));
+    assert!(!processes_that_mention(tmp.path()).is_empty());
+
+    let sent = Command::new("kill")
+        .args(["-INT", &demo.id().to_string()])
+        .status()
+        .unwrap();
+
+    assert!(sent.success());
+    assert_eq!(demo.wait().unwrap().code(), Some(130));
+    assert_nothing_left(tmp.path());
+}
+
+#[test]
+fn a_demo_that_is_killed_takes_its_nodes_along() {
+    let tmp = tempfile::tempdir().unwrap();
+    let mut demo = demo(tmp.path(), &["--writes", "1000000"]);
+    let mut stdout = BufReader::new(demo.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("formed a cluster") {
+        line.clear();
+        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "the demo ended early");
+    }
+
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !processes_that_mention(tmp.path()).is_empty() {
+        assert!(std::time::Instant::now() < deadline, "nodes outlive the demo");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    // No more output: the pipe is held by nobody.
+    stdout.read_to_string(&mut line).unwrap();
+}
