@@ -5,15 +5,15 @@
 demo: setup
 	cargo run -q -p openraft-toolkit-examples --bin kv -- demo
 
+# Linting with all features includes rocksdb's multi-threaded-cf, which changes the types of its
+# handles; the tests run without it.
 test: setup lint
 	cargo test --workspace
 	cargo test -p openraft-toolkit --no-default-features
 	cargo test -p openraft-toolkit --all-features
-	cargo test -p openraft-toolkit-tests --features multi-threaded-cf log_store::
 
 lint: setup
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --workspace --no-deps --all-features
 
