@@ -627,28 +627,37 @@ mod leadership {
     }
 
     #[tokio::test]
-    async fn the_stream_ends_after_shutdown_however_the_node_goes() {
+    async fn the_stream_ends_after_shutdown_and_after_a_fatal_error() {
+        let shutdown = metrics(ServerState::Shutdown, 1, None);
         let fatal = RaftMetrics {
             running_state: Err(Fatal::Panicked),
             ..metrics(ServerState::Leader, 1, Some(1))
         };
-        let last_words = [Some(metrics(ServerState::Shutdown, 1, None)), Some(fatal), None];
 
-        for last_word in last_words {
+        for last in [shutdown, fatal] {
             let (tx, rx) = TypeConfig::watch_channel(metrics(ServerState::Leader, 1, Some(1)));
             let mut events = leadership_events_from_metrics(rx);
             assert_eq!(events.next().await, Some(State::Leader { term: 1 }));
 
-            if let Some(last_word) = last_word {
-                tx.send(last_word).unwrap();
-            }
-            drop(tx);
+            tx.send(last).unwrap();
 
-            assert_eq!(events.next().await, Some(State::Shutdown));
-            assert_eq!(events.next().await, None);
+            assert_eq!(events.next().now_or_never().flatten(), Some(State::Shutdown));
+            assert_eq!(events.next().now_or_never(), Some(None));
             assert!(events.is_terminated());
             assert_eq!(events.next().await, None, "it stays ended when polled again");
         }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_goes_without_a_word_has_shut_down() {
+        let (tx, rx) = TypeConfig::watch_channel(metrics(ServerState::Leader, 1, Some(1)));
+        let mut events = leadership_events_from_metrics(rx);
+        assert_eq!(events.next().await, Some(State::Leader { term: 1 }));
+
+        drop(tx);
+
+        assert_eq!(events.next().now_or_never().flatten(), Some(State::Shutdown));
+        assert_eq!(events.next().now_or_never(), Some(None));
     }
 
     #[tokio::test(flavor = "multi_thread")]

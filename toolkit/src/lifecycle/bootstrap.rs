@@ -106,8 +106,8 @@ impl<C: RaftTypeConfig> From<RaftError<C, InitializeError<C>>> for BootstrapErro
 /// RPC handlers are reachable**: a blank node that is reachable grants votes, after which `Reopen`
 /// can no longer tell that the disk was lost.
 ///
-/// Storage counts as blank while it has no log, no snapshot, and no vote of a later term than the
-/// first, which is [`Raft::is_initialized`](openraft::Raft::is_initialized). `Fresh` rests on
+/// Storage counts as blank while it has no log, nothing applied, and no vote of a term beyond the
+/// first: [`Raft::is_initialized`](openraft::Raft::is_initialized). `Fresh` rests on
 /// [`Raft::initialize`](openraft::Raft::initialize), which checks and writes in one step, so that a
 /// crash leaves either blank storage or a formed cluster. It returns when the first membership is
 /// durable, and does not wait for a leader.

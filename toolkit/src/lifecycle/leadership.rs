@@ -89,6 +89,8 @@ where
     C: RaftTypeConfig,
     SM: RaftStateMachine<C>,
 {
+    // `server_metrics` changes less often, but its vote is the one on disk, which trails the role:
+    // a candidate would show under the term before its own.
     leadership_events_from_metrics::<C>(raft.metrics())
 }
 
