@@ -328,6 +328,49 @@ mod membership_changes {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn blocking_waits_until_the_learner_has_caught_up() {
+        let network = MemNetwork::new();
+        let host = Host::new(1, Keys::Flat);
+        let near = Config {
+            replication_lag_threshold: 1,
+            ..config()
+        };
+        let leader = host.open_with(&network, near).await;
+        bootstrap(&leader.raft, fresh([1])).await.unwrap();
+        leader.wait_to_lead().await;
+        for i in 0..10 {
+            leader.set("k", &i.to_string()).await;
+        }
+        let (learner, _) = Host::new(2, Keys::Flat)
+            .start(&network, BootstrapMode::Join)
+            .await
+            .unwrap();
+
+        network.partitions().isolate(2);
+        let committed = add_learner(&leader.raft, 2, address(2), false).await.unwrap();
+        let mut caught_up = Box::pin(add_learner(&leader.raft, 2, address(2), true));
+        let proposed_and_committed = leader.wait("has added it again", |m| {
+            m.committed_membership_config.log_id() > &Some(committed)
+        });
+        tokio::select! {
+            added = &mut caught_up => panic!("{added:?} while it has nothing"),
+            _ = proposed_and_committed => {}
+        }
+        assert!(poll!(caught_up.as_mut()).is_pending());
+
+        network.partitions().heal(2);
+        let added = timeout(DEADLINE, caught_up).await.unwrap().unwrap();
+        let replicated = leader.raft.metrics().borrow_watched().replication.clone().unwrap();
+        assert!(
+            replicated[&2].is_some_and(|last| last.index + 1 >= added.index),
+            "{replicated:?}"
+        );
+        learner
+            .wait("has the log", |m| m.last_log_index >= Some(added.index - 1))
+            .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn adding_a_member_again_keeps_its_node() {
         let network = MemNetwork::new();
         let (leader, _) = Host::new(1, Keys::Flat).start(&network, fresh([1])).await.unwrap();

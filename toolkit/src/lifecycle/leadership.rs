@@ -103,7 +103,9 @@ where
 /// A task can be tested without a node:
 ///
 /// ```
-/// # openraft_toolkit::openraft::declare_raft_types!(pub TypeConfig: D = String, R = String);
+/// # openraft_toolkit::declare_raft_types_ext! {
+/// #     pub TypeConfig: Node = (), AppData = String, AppDataResponse = ()
+/// # }
 /// use futures_util::StreamExt;
 /// use openraft_toolkit::lifecycle::{LeadershipState, leadership_events_from_metrics};
 /// use openraft_toolkit::openraft::type_config::TypeConfigExt;
