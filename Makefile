@@ -3,7 +3,7 @@
 
 # A three-node cluster that keeps every acknowledged write while its leader is killed.
 demo: setup
-	cargo run -q -p openraft-toolkit-examples --bin kv -- demo
+	cargo run -p openraft-toolkit-examples --bin kv -- demo
 
 # Linting with all features includes rocksdb's multi-threaded-cf, which changes the types of its
 # handles; the tests run without it.
