@@ -2,6 +2,8 @@
 //!
 //! Every figure is with a real fdatasync before an append counts as done.
 
+#![allow(clippy::unwrap_used)]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
