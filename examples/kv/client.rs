@@ -31,12 +31,18 @@ impl Client {
         Ok(response.url().authority().to_owned())
     }
 
-    /// What the node at `addr` holds itself, `None` where it has no value.
+    /// The value as of now, `None` where there is none.
+    pub async fn get(&self, addr: &str, key: &str) -> anyhow::Result<Option<String>> {
+        self.read(addr, &format!("/kv/{key}")).await
+    }
+
+    /// The value that the node at `addr` has itself, however old.
     pub async fn get_stale(&self, addr: &str, key: &str) -> anyhow::Result<Option<String>> {
-        let response = self
-            .request(Method::GET, addr, &format!("/kv/{key}?stale"))
-            .send()
-            .await?;
+        self.read(addr, &format!("/kv/{key}?stale")).await
+    }
+
+    async fn read(&self, addr: &str, path: &str) -> anyhow::Result<Option<String>> {
+        let response = self.request(Method::GET, addr, path).send().await?;
         match response.status() {
             StatusCode::OK => Ok(Some(response.text().await?)),
             StatusCode::NOT_FOUND => Ok(None),

@@ -6,6 +6,7 @@
 mod api;
 mod client;
 mod demo;
+mod durable;
 mod network;
 mod node;
 mod rpc;
@@ -14,6 +15,7 @@ mod snapshot_file;
 mod state_machine;
 mod types;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -32,9 +34,10 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Node(args) => {
-            let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,kv=info"));
+            let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(node::DEFAULT_LOG));
             tracing_subscriber::fmt()
                 .with_env_filter(filter)
+                .with_ansi(std::io::stderr().is_terminal())
                 .with_writer(std::io::stderr)
                 .init();
             node::run(args).await.map(|()| ExitCode::SUCCESS)

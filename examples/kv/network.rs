@@ -55,13 +55,16 @@ pub struct Peer {
 impl Peer {
     async fn call<R: Rpc>(&self, rpc: R, timeout: Duration) -> Result<R::Reply, RPCError<TypeConfig>> {
         let request = rpc.encode().map_err(|e| NetworkError::new(&e))?;
-        let reply = async {
+        let exchange = async {
             let url = format!("{}{}", self.url, R::PATH);
             let response = self.http.post(url).timeout(timeout).body(request).send().await?;
             response.error_for_status()?.bytes().await
         };
         // `Unreachable` makes openraft back off; whatever went wrong, an immediate retry won't help.
-        let reply = reply.await.map_err(|e| Unreachable::new(&e))?;
+        // reqwest keeps the cause out of its message, the alternate form of anyhow adds it.
+        let reply = exchange
+            .await
+            .map_err(|e| Unreachable::from_string(format!("{:#}", anyhow::Error::from(e))))?;
         Ok(R::Reply::decode(&reply).map_err(|e| NetworkError::new(&e))?)
     }
 }

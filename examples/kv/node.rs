@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use futures_util::StreamExt;
 use openraft_toolkit::log_store::{LOG_CF, LogDbOptions, META_CF};
@@ -15,10 +15,14 @@ use tokio::net::TcpListener;
 use tracing::{error, info, warn};
 
 use crate::api::{self, App};
+use crate::durable;
 use crate::network::Network;
 use crate::signals::asked_to_stop;
 use crate::state_machine::StateMachine;
 use crate::types::{NodeId, Raft, TypeConfig};
+
+/// What is logged without RUST_LOG. openraft would warn ten times a second while a node is down.
+pub const DEFAULT_LOG: &str = "warn,openraft=error,kv=info";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -100,9 +104,8 @@ async fn stopped(raft: Raft, exit_with_stdin: bool) {
 }
 
 async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
+    claim(args)?;
     let log_dir = args.dir.join("log");
-    std::fs::create_dir_all(&log_dir).with_context(|| format!("cannot create {}", log_dir.display()))?;
-
     let db =
         open_db(&log_dir, LogDbOptions::default()).with_context(|| format!("cannot open {}", log_dir.display()))?;
     let log_store = RocksdbLogStore::<TypeConfig, Flat>::open(db, LOG_CF, META_CF, Flat)?;
@@ -127,6 +130,18 @@ async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
     let config = Arc::new(config.validate()?);
     let raft = Raft::new(args.id, config, network, log_store, state_machine.clone()).await?;
     Ok((raft, state_machine))
+}
+
+/// A vote and a log belong to one node: under another id they would break raft's promises.
+fn claim(args: &Args) -> anyhow::Result<()> {
+    let (dir, file) = (args.dir.display(), args.dir.join("owner"));
+    std::fs::create_dir_all(&args.dir).with_context(|| format!("cannot create {dir}"))?;
+    let me = format!("node {} of cluster {}", args.id, args.cluster);
+    match durable::read(&file).with_context(|| format!("cannot read {}", file.display()))? {
+        Some(owner) if owner == me.as_bytes() => Ok(()),
+        Some(owner) => bail!("{dir} belongs to {}, this is {me}", String::from_utf8_lossy(&owner)),
+        None => durable::replace(&file, me.as_bytes()).with_context(|| format!("cannot write {}", file.display())),
+    }
 }
 
 /// Logs every change of leadership; returns when raft has stopped.

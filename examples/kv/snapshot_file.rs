@@ -1,12 +1,12 @@
-//! One file that always holds a whole snapshot, and survives a power cut.
+//! The file that holds the current snapshot.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
+use crate::durable;
 use crate::types::LogId;
 
 pub struct SnapshotFile {
@@ -31,7 +31,7 @@ impl SnapshotFile {
             return Ok(());
         }
         let path = self.path.clone();
-        spawn_blocking(move || replace(&path, &snapshot)).await??;
+        spawn_blocking(move || durable::replace(&path, &snapshot)).await??;
         *saved = last_log_id;
         Ok(())
     }
@@ -39,24 +39,6 @@ impl SnapshotFile {
     /// The snapshot, or `None` where none was ever saved.
     pub async fn load(&self) -> io::Result<Option<Vec<u8>>> {
         let path = self.path.clone();
-        match spawn_blocking(move || fs::read(path)).await? {
-            Ok(snapshot) => Ok(Some(snapshot)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// Both syncs matter: the first makes the content durable before the name points at it, the second
-/// makes the name durable before anybody is told.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
+        spawn_blocking(move || durable::read(&path)).await?
     }
 }

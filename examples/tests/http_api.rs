@@ -127,17 +127,8 @@ impl Node {
 
     /// Forms a cluster of this node alone.
     async fn init(&self) -> Answer {
-        let request = self.http.post(format!("http://{}/cluster/init", self.addr));
-        let response = request
-            .json(&json!({ self.id.to_string(): self.addr }))
-            .send()
-            .await
-            .unwrap();
-        Answer {
-            status: response.status(),
-            location: None,
-            body: response.text().await.unwrap(),
-        }
+        let members = json!({ self.id.to_string(): self.addr }).to_string();
+        self.request(Method::POST, "/cluster/init", &members).await
     }
 
     async fn leads(&self) {
@@ -182,6 +173,12 @@ async fn a_node_alone_serves_curl_and_keeps_its_data_over_restarts() {
     let answer = node.put("/kv/a", "1").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.json()["error"].as_str().unwrap().contains("no leader"));
+
+    let answer = node
+        .request(Method::POST, "/cluster/init", r#"{"1": "127.0.0.1"}"#)
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.json()["error"].as_str().unwrap().contains("expected HOST:PORT"));
 
     assert_eq!(node.init().await.status, StatusCode::CREATED);
     assert_eq!(node.init().await.status, StatusCode::CONFLICT);
@@ -232,7 +229,11 @@ async fn nodes_are_added_and_removed_and_followers_redirect() {
     leader.leads().await;
     leader.put("/kv/a", "1").await;
 
-    // A voter has to be a learner first.
+    // A voter has to be a learner first, and a learner needs an address.
+    assert_eq!(
+        leader.put("/cluster/learners/2", "").await.status,
+        StatusCode::BAD_REQUEST
+    );
     assert_eq!(leader.put("/cluster/voters/2", "").await.status, StatusCode::CONFLICT);
     assert_eq!(
         leader.put("/cluster/learners/2", &follower.addr).await.status,

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{OriginalUri, Path, State};
+use axum::http::uri::Authority;
 use axum::http::{StatusCode, Uri};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
@@ -79,11 +81,13 @@ async fn view(State(app): State<App>) -> Json<ClusterView> {
 
 /// Forms a new cluster of these nodes, of which this is one. The others have been started, and
 /// are blank too.
-async fn init(State(app): State<App>, Json(members): Json<BTreeMap<NodeId, String>>) -> Result<StatusCode, ApiError> {
+async fn init(State(app): State<App>, members: Bytes) -> Result<StatusCode, ApiError> {
+    let members: BTreeMap<NodeId, String> = serde_json::from_slice(&members)
+        .map_err(|error| ApiError::BadRequest(format!("expected {{\"ID\": \"HOST:PORT\", ...}}: {error}")))?;
     let initial_members = members
         .into_iter()
-        .map(|(id, addr)| (id, BasicNode::new(addr)))
-        .collect();
+        .map(|(id, addr)| Ok((id, node(&addr)?)))
+        .collect::<Result<_, ApiError>>()?;
     bootstrap(&app.raft, BootstrapMode::Fresh { initial_members }).await?;
     Ok(StatusCode::CREATED)
 }
@@ -96,7 +100,7 @@ async fn put_learner(
     Path(id): Path<NodeId>,
     addr: String,
 ) -> Result<StatusCode, ApiError> {
-    committed(add_learner(&app.raft, id, BasicNode::new(addr.trim()), true), &uri).await
+    committed(add_learner(&app.raft, id, node(&addr)?, true), &uri).await
 }
 
 /// Gives a learner a vote.
@@ -127,6 +131,14 @@ async fn delete_node(
             .map_err(MembershipError::from)
     };
     committed(removal, &uri).await
+}
+
+/// An address is for all nodes to use, and stays: a slip of the pen is better found here.
+fn node(addr: &str) -> Result<BasicNode, ApiError> {
+    match addr.trim().parse::<Authority>() {
+        Ok(authority) if authority.port().is_some() => Ok(BasicNode::new(authority)),
+        _ => Err(ApiError::BadRequest(format!("expected HOST:PORT, got {addr:?}"))),
+    }
 }
 
 fn voters(app: &App) -> BTreeSet<NodeId> {

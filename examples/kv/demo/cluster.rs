@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use tempfile::TempDir;
-use tokio::time::{sleep, timeout};
 
+use super::eventually::eventually;
 use super::ports::free_ports;
+use crate::api::ClusterView;
 use crate::client::Client;
 use crate::types::NodeId;
 
-/// Far more than any step takes, even on a machine that is busy with other things.
-const DEADLINE: Duration = Duration::from_secs(30);
-
 pub struct Cluster {
+    pub client: Client,
     // Fields are dropped in order: first the processes, then the folder they write to.
     nodes: BTreeMap<NodeId, NodeProcess>,
     ports: Vec<u16>,
@@ -25,12 +23,13 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    pub fn new() -> anyhow::Result<Self> {
+    pub fn new(client: Client) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("kv-demo-")
             .tempdir()
             .context("cannot create a temporary folder")?;
         Ok(Self {
+            client,
             nodes: BTreeMap::new(),
             ports: free_ports(4)?,
             folder,
@@ -43,6 +42,11 @@ impl Cluster {
 
     pub fn addr(&self, id: NodeId) -> String {
         format!("127.0.0.1:{}", self.ports[id as usize - 1])
+    }
+
+    /// Where the running nodes serve.
+    pub fn addrs(&self) -> Vec<String> {
+        self.nodes.keys().map(|id| self.addr(*id)).collect()
     }
 
     /// Starts a node, or starts it again: the flags are the same.
@@ -80,78 +84,77 @@ impl Cluster {
     }
 
     /// Lets all nodes end by themselves.
-    pub fn stop(&mut self) -> anyhow::Result<()> {
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
         for node in self.nodes.values_mut() {
             // Closing it is the sign.
             drop(node.0.stdin.take());
         }
-        let deadline = Instant::now() + DEADLINE;
         for (id, node) in &mut self.nodes {
-            let status = loop {
-                match node.0.try_wait()? {
-                    Some(status) => break status,
-                    None if Instant::now() > deadline => anyhow::bail!("node {id} does not stop"),
-                    None => std::thread::sleep(Duration::from_millis(10)),
-                }
-            };
-            anyhow::ensure!(status.success(), "node {id} ended with {status}");
+            let ended = async || node.0.try_wait()?.ok_or_else(|| anyhow!("it is still running"));
+            let status = eventually(&format!("waiting for node {id} to end"), ended).await?;
+            ensure!(status.success(), "node {id} ended with {status}");
         }
         self.nodes.clear();
         Ok(())
     }
 
     /// Waits until a node answers.
-    pub async fn serving(&mut self, client: &Client, id: NodeId) -> anyhow::Result<()> {
-        let addr = self.addr(id);
-        eventually(&format!("node {id} to serve"), async || {
-            if let Some(status) = self.nodes.get_mut(&id).and_then(|node| node.0.try_wait().transpose()) {
-                return Some(Err(anyhow!("node {id} ended at start: {:?}", status)));
-            }
-            client.cluster(&addr).await.ok().map(|_| Ok(()))
+    pub async fn serving(&self, id: NodeId) -> anyhow::Result<()> {
+        eventually(&format!("waiting for node {id} to serve"), async || {
+            self.view(id).await.map(drop)
         })
-        .await?
+        .await
     }
 
-    /// The leader, as one of the running nodes knows it.
-    pub async fn leader(&self, client: &Client) -> Option<NodeId> {
-        Some(self.latest_leader(client).await?.0)
-    }
-
-    /// Waits for a leader of a later term.
-    pub async fn leader_after(&self, client: &Client, term: u64) -> anyhow::Result<(NodeId, u64)> {
-        eventually(&format!("a leader after term {term}"), async || {
-            self.latest_leader(client).await.filter(|(_, latest)| *latest > term)
+    /// Waits for a leader in a term after this one.
+    pub async fn leader_after(&self, term: u64) -> anyhow::Result<(NodeId, u64)> {
+        eventually("waiting for a leader", async || {
+            let leader = self.leader().await.filter(|(_, latest)| *latest > term);
+            leader.ok_or_else(|| anyhow!("there is none after term {term}"))
         })
         .await
     }
 
     /// The node that says it leads, in the latest term.
-    async fn latest_leader(&self, client: &Client) -> Option<(NodeId, u64)> {
-        let mut latest: Option<(NodeId, u64)> = None;
+    async fn leader(&self) -> Option<(NodeId, u64)> {
+        let mut leader = None;
         for id in self.nodes.keys() {
-            if let Ok(view) = client.cluster(&self.addr(*id)).await
+            if let Ok(view) = self.view(*id).await
                 && view.leader == Some(view.id)
-                && latest.is_none_or(|(_, term)| term < view.term)
+                && leader.is_none_or(|(_, term)| term < view.term)
             {
-                latest = Some((view.id, view.term));
+                leader = Some((view.id, view.term));
             }
         }
-        latest
+        leader
     }
 
-    /// Waits until a node has applied everything that the leader has applied by now.
-    pub async fn caught_up(&self, client: &Client, id: NodeId, leader: NodeId) -> anyhow::Result<()> {
-        let target = client.cluster(&self.addr(leader)).await?.last_applied;
-        let addr = self.addr(id);
-        eventually(&format!("node {id} to catch up"), async || {
-            client
-                .cluster(&addr)
-                .await
-                .ok()
-                .filter(|view| view.last_applied >= target)
+    /// Waits until a node has applied every write that is acknowledged by now.
+    pub async fn caught_up(&self, id: NodeId) -> anyhow::Result<()> {
+        let target = eventually("reading from the leader", async || {
+            let (leader, _) = self.leader().await.ok_or_else(|| anyhow!("there is none"))?;
+            // A leader answers a linearizable read only after it has applied all that was acknowledged.
+            self.client.get(&self.addr(leader), "any").await?;
+            Ok(self.view(leader).await?.last_applied)
         })
         .await?;
+        eventually(&format!("waiting for node {id} to catch up"), async || {
+            let applied = self.view(id).await?.last_applied;
+            ensure!(applied >= target, "it has applied {applied:?} of {target:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    pub async fn all_caught_up(&self) -> anyhow::Result<()> {
+        for id in self.nodes.keys() {
+            self.caught_up(*id).await?;
+        }
         Ok(())
+    }
+
+    async fn view(&self, id: NodeId) -> anyhow::Result<ClusterView> {
+        self.client.cluster(&self.addr(id)).await
     }
 
     /// The end of every node's log, for an error report.
@@ -180,19 +183,4 @@ impl Drop for NodeProcess {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// Asks again and again until there is an answer.
-pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> anyhow::Result<T> {
-    let answer = async {
-        loop {
-            if let Some(answer) = probe().await {
-                return answer;
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(DEADLINE, answer)
-        .await
-        .with_context(|| format!("waited {DEADLINE:?} in vain for {what}"))
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::Args;
-use super::cluster::eventually;
+use super::eventually::eventually;
 use super::progress::Progress;
 use crate::client::Client;
 
@@ -31,12 +31,17 @@ impl Write {
     }
 }
 
-/// A write goes in here when its acknowledgement has been received, and only then.
-type Acknowledged = Arc<Mutex<Vec<(Write, Instant)>>>;
+/// What the clients were told.
+#[derive(Default)]
+struct Answers {
+    /// A write is in here once its acknowledgement has been received, and not before.
+    acknowledged: Vec<(Write, Instant)>,
+    last_error: Option<anyhow::Error>,
+}
 
 pub struct Load {
     started: Instant,
-    acknowledged: Acknowledged,
+    answers: Arc<Mutex<Answers>>,
     writers: JoinSet<()>,
 }
 
@@ -48,48 +53,57 @@ pub struct Written {
 impl Load {
     /// Starts the clients. They know `nodes` and follow redirects to the leader.
     pub fn start(client: &Client, nodes: Vec<String>, args: &Args, progress: &Progress) -> Self {
-        let acknowledged = Acknowledged::default();
-        let nodes: Arc<[String]> = nodes.into();
+        let answers: Arc<Mutex<Answers>> = Arc::default();
         let mut writers = JoinSet::new();
         for number in 0..args.clients {
             let count = args.writes / args.clients + u32::from(number < args.writes % args.clients);
             let writer = Writer {
+                number,
                 client: client.clone(),
-                nodes: Arc::clone(&nodes),
-                acknowledged: Arc::clone(&acknowledged),
+                nodes: nodes.clone(),
+                answers: Arc::clone(&answers),
                 progress: progress.clone(),
             };
-            writers.spawn(writer.run(number, count));
+            writers.spawn(writer.write(count));
         }
         Self {
             started: Instant::now(),
-            acknowledged,
+            answers,
             writers,
         }
     }
 
-    /// Waits until this many writes are acknowledged.
+    /// Waits until this many writes are acknowledged, however long that takes, as long as there is
+    /// one now and then.
     pub async fn acknowledged(&self, count: u32) -> anyhow::Result<()> {
-        eventually(&format!("{count} writes"), async || {
-            (self.acknowledged.lock().await.len() >= count as usize).then_some(())
-        })
-        .await
+        let mut seen = 0;
+        while seen < count as usize {
+            seen = eventually("writing", async || {
+                let mut answers = self.answers.lock().await;
+                if answers.acknowledged.len() > seen {
+                    return Ok(answers.acknowledged.len());
+                }
+                Err(answers.last_error.take().unwrap_or_else(|| anyhow!("no answer")))
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Waits until writes are acknowledged again, and returns the longest time since `start` in
     /// which none was.
     pub async fn stall_since(&self, start: Instant) -> anyhow::Result<Duration> {
         let now = Instant::now();
-        eventually("writes to go on", async || {
-            let acknowledged = self.acknowledged.lock().await;
-            acknowledged.last().filter(|(_, at)| *at > now)?;
-            let mut longest = Duration::ZERO;
-            let mut last = start;
-            for (_, at) in acknowledged.iter().filter(|(_, at)| *at >= start) {
-                longest = longest.max(*at - last);
-                last = *at;
+        eventually("writing", async || {
+            let answers = self.answers.lock().await;
+            let times = answers.acknowledged.iter().map(|(_, at)| *at).filter(|at| *at > start);
+            let (mut last, mut longest) = (start, Duration::ZERO);
+            for at in times {
+                longest = longest.max(at - last);
+                last = at;
             }
-            Some(longest)
+            ensure!(last > now, "no write was acknowledged");
+            Ok(longest)
         })
         .await
     }
@@ -99,44 +113,48 @@ impl Load {
         while let Some(writer) = self.writers.join_next().await {
             writer?;
         }
-        let acknowledged = self.acknowledged.lock().await;
-        let (_, last) = acknowledged
-            .last()
-            .ok_or_else(|| anyhow!("no write was acknowledged"))?;
-        let writes = acknowledged.iter().map(|(write, _)| *write).collect();
+        let answers = self.answers.lock().await;
+        let last = answers.acknowledged.last().map_or(self.started, |(_, at)| *at);
         Ok(Written {
-            writes,
-            took: *last - self.started,
+            writes: answers.acknowledged.iter().map(|(write, _)| *write).collect(),
+            took: last - self.started,
         })
     }
 }
 
 struct Writer {
+    number: u32,
     client: Client,
-    nodes: Arc<[String]>,
-    acknowledged: Acknowledged,
+    nodes: Vec<String>,
+    answers: Arc<Mutex<Answers>>,
     progress: Progress,
 }
 
 impl Writer {
-    async fn run(self, client: u32, count: u32) {
-        let mut nodes = self.nodes.iter().cycle().skip(client as usize);
-        let mut node = nodes.next().cloned().unwrap_or_default();
+    async fn write(self, count: u32) {
+        let mut turn = self.number as usize;
+        let mut node = self.node(turn);
         for number in 0..count {
-            let write = Write { client, number };
+            let write = Write {
+                client: self.number,
+                number,
+            };
+            // Whoever acknowledges it is the leader: the next write goes there directly.
             node = loop {
                 match self.client.put(&node, &write.key(), write.value()).await {
-                    // The one that answered is the leader; the next write goes there directly.
                     Ok(leader) => break leader,
-                    Err(_) => {
-                        sleep(Duration::from_millis(20)).await;
-                        node = nodes.next().cloned().unwrap_or_default();
-                    }
+                    Err(error) => self.answers.lock().await.last_error = Some(error),
                 }
+                sleep(Duration::from_millis(20)).await;
+                turn += 1;
+                node = self.node(turn);
             };
-            let mut acknowledged = self.acknowledged.lock().await;
-            acknowledged.push((write, Instant::now()));
+            self.answers.lock().await.acknowledged.push((write, Instant::now()));
             self.progress.step();
         }
+    }
+
+    fn node(&self, turn: usize) -> String {
+        self.nodes[turn % self.nodes.len()].clone()
     }
 }

@@ -1,6 +1,7 @@
 //! `kv demo`: three node processes, clients that write, and a leader that is killed meanwhile.
 
 mod cluster;
+mod eventually;
 mod load;
 mod ports;
 mod progress;
@@ -15,7 +16,7 @@ use crate::signals::asked_to_stop;
 #[derive(clap::Args)]
 pub struct Args {
     /// How many writes to make
-    #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(1..))]
     writes: u32,
 
     /// How many clients write at the same time

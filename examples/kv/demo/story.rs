@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
-
 use super::cluster::Cluster;
+use super::eventually::eventually;
 use super::load::Load;
 use super::progress::Progress;
 use super::report::Report;
@@ -16,98 +15,119 @@ use crate::types::NodeId;
 /// How long a client waits for an answer before it tries another node.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The node that joins the first three.
+const NEWCOMER: NodeId = 4;
+
 pub async fn tell(args: &Args) -> anyhow::Result<Report> {
-    let mut cluster = Cluster::new()?;
+    let mut cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?)?;
     let report = scenes(args, &mut cluster).await;
     // While the folder is still there.
     report.map_err(|error| error.context(cluster.last_log_lines()))
 }
 
 async fn scenes(args: &Args, cluster: &mut Cluster) -> anyhow::Result<Report> {
-    let client = Client::new(CLIENT_TIMEOUT)?;
-    let founders: BTreeMap<NodeId, String> = (1..=3).map(|id| (id, cluster.addr(id))).collect();
-
-    println!("Starting three nodes in {}", cluster.folder().display());
-    for (id, addr) in &founders {
-        cluster.start(*id)?;
-        println!("  node {id} on http://{addr}");
-    }
-    for id in founders.keys() {
-        cluster.serving(&client, *id).await?;
-    }
-    client
-        .init(&cluster.addr(1), &founders)
-        .await
-        .context("forming the cluster")?;
-    let (leader, term) = cluster.leader_after(&client, 0).await?;
-    println!("  formed a cluster: node {leader} leads in term {term}\n");
+    form(cluster).await?;
 
     println!("{} clients make {} writes", args.clients, args.writes);
     let progress = Progress::new("writes acknowledged", args.writes.into());
-    let load = Load::start(&client, founders.values().cloned().collect(), args, &progress);
+    let load = Load::start(&cluster.client, cluster.addrs(), args, &progress);
+
     load.acknowledged(args.writes / 4).await?;
-
-    let killed = Instant::now();
-    cluster.kill(leader)?;
-    progress.say(&format!("  killed node {leader}, the leader, with SIGKILL"));
-    let (new_leader, term) = cluster.leader_after(&client, term).await?;
-    let failover = load.stall_since(killed).await?;
-    progress.say(&format!(
-        "  node {new_leader} leads in term {term}; no write was acknowledged for {failover:.2?}"
-    ));
+    let (killed, failover) = kill_the_leader(cluster, &load, &progress).await?;
     load.acknowledged(args.writes / 2).await?;
+    restart(cluster, killed, &progress).await?;
+    grow(cluster, &progress).await?;
 
-    let restarted = Instant::now();
-    cluster.start(leader)?;
-    cluster.caught_up(&client, leader, new_leader).await?;
-    let took = restarted.elapsed();
-    progress.say(&format!(
-        "  restarted node {leader} with the same flags; it caught up in {took:.2?}"
-    ));
-
-    let added = Instant::now();
-    let newcomer = 4;
-    cluster.start(newcomer)?;
-    cluster.serving(&client, newcomer).await?;
-    let newcomer_addr = cluster.addr(newcomer);
-    client
-        .add_learner(&cluster.addr(new_leader), newcomer, &newcomer_addr)
-        .await
-        .context("adding a learner")?;
-    cluster.caught_up(&client, newcomer, new_leader).await?;
-    let took = added.elapsed();
-    progress.say(&format!(
-        "  added node {newcomer} as a learner; it caught up in {took:.2?}"
-    ));
-    client
-        .make_voter(&cluster.addr(new_leader), newcomer)
-        .await
-        .context("making it a voter")?;
-    progress.say(&format!("  made node {newcomer} a voter"));
-
+    load.acknowledged(args.writes).await?;
     let written = load.finish().await?;
     progress.finish();
-    println!("  all writes acknowledged in {:.2?}\n", written.took);
+    println!("  all acknowledged in {:.2?}\n", written.took);
 
     println!("Reading every acknowledged write back from every node");
-    let leader = cluster
-        .leader(&client)
-        .await
-        .ok_or_else(|| anyhow!("no leader after the last write"))?;
-    let ids: Vec<NodeId> = (1..=newcomer).collect();
-    for id in &ids {
-        cluster.caught_up(&client, *id, leader).await?;
-    }
-    let addrs: Vec<_> = ids.iter().map(|id| cluster.addr(*id)).collect();
-    let checked = verify::read_back(&client, &addrs, &written.writes).await?;
-    cluster.stop()?;
+    cluster.all_caught_up().await?;
+    let nodes = cluster.addrs();
+    let checked = verify::read_back(&cluster.client, &nodes, &written.writes).await?;
+    cluster.stop().await?;
 
     Ok(Report {
         acknowledged: written.writes.len(),
         lost: checked.lost,
         reads: checked.reads,
-        nodes: ids.len(),
+        nodes: nodes.len(),
         failover,
         took: written.took,
     })
+}
+
+async fn form(cluster: &mut Cluster) -> anyhow::Result<()> {
+    println!("Starting three nodes in {}", cluster.folder().display());
+    let founders: BTreeMap<NodeId, String> = (1..NEWCOMER).map(|id| (id, cluster.addr(id))).collect();
+    for (id, addr) in &founders {
+        cluster.start(*id)?;
+        println!("  node {id} on http://{addr}");
+    }
+    for id in founders.keys() {
+        cluster.serving(*id).await?;
+    }
+    cluster.client.init(&cluster.addr(1), &founders).await?;
+    let (leader, term) = cluster.leader_after(0).await?;
+    println!("  formed a cluster: node {leader} leads in term {term}\n");
+    Ok(())
+}
+
+/// Returns which node it was, and how long no write was acknowledged.
+async fn kill_the_leader(
+    cluster: &mut Cluster,
+    load: &Load,
+    progress: &Progress,
+) -> anyhow::Result<(NodeId, Duration)> {
+    let (leader, term) = cluster.leader_after(0).await?;
+    let killed = Instant::now();
+    cluster.kill(leader)?;
+    progress.say(&format!("  killed node {leader}, the leader, with SIGKILL"));
+
+    let (new_leader, term) = cluster.leader_after(term).await?;
+    let failover = load.stall_since(killed).await?;
+    progress.say(&format!(
+        "  node {new_leader} leads in term {term}; no write was acknowledged for {failover:.2?}"
+    ));
+    Ok((leader, failover))
+}
+
+async fn restart(cluster: &mut Cluster, id: NodeId, progress: &Progress) -> anyhow::Result<()> {
+    let start = Instant::now();
+    cluster.start(id)?;
+    cluster.caught_up(id).await?;
+    let took = start.elapsed();
+    progress.say(&format!(
+        "  restarted node {id} with the same flags; it caught up in {took:.2?}"
+    ));
+    Ok(())
+}
+
+async fn grow(cluster: &mut Cluster, progress: &Progress) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let (leader, _) = cluster.leader_after(0).await?;
+    let (entrance, addr) = (cluster.addr(leader), cluster.addr(NEWCOMER));
+    cluster.start(NEWCOMER)?;
+    cluster.serving(NEWCOMER).await?;
+
+    // Both can be repeated, should an election come in between.
+    let client = &cluster.client;
+    eventually("adding a learner", async || {
+        client.add_learner(&entrance, NEWCOMER, &addr).await
+    })
+    .await?;
+    cluster.caught_up(NEWCOMER).await?;
+    let took = start.elapsed();
+    progress.say(&format!(
+        "  added node {NEWCOMER} as a learner; it caught up in {took:.2?}"
+    ));
+
+    eventually("making it a voter", async || {
+        client.make_voter(&entrance, NEWCOMER).await
+    })
+    .await?;
+    progress.say(&format!("  made node {NEWCOMER} a voter"));
+    Ok(())
 }
