@@ -31,18 +31,12 @@ impl Client {
         Ok(response.url().authority().to_owned())
     }
 
-    /// The value as of now, `None` where there is none.
-    pub async fn get(&self, addr: &str, key: &str) -> anyhow::Result<Option<String>> {
-        self.read(addr, &format!("/kv/{key}")).await
-    }
-
-    /// The value that the node at `addr` has itself, however old.
+    /// What the node at `addr` has itself, however old; `None` where it has no value.
     pub async fn get_stale(&self, addr: &str, key: &str) -> anyhow::Result<Option<String>> {
-        self.read(addr, &format!("/kv/{key}?stale")).await
-    }
-
-    async fn read(&self, addr: &str, path: &str) -> anyhow::Result<Option<String>> {
-        let response = self.request(Method::GET, addr, path).send().await?;
+        let response = self
+            .request(Method::GET, addr, &format!("/kv/{key}?stale"))
+            .send()
+            .await?;
         match response.status() {
             StatusCode::OK => Ok(Some(response.text().await?)),
             StatusCode::NOT_FOUND => Ok(None),

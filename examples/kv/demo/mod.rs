@@ -15,8 +15,8 @@ use crate::signals::asked_to_stop;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// How many writes to make
-    #[arg(long, default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How many writes to make: enough that some are left when the leader is killed
+    #[arg(long, default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(2_000..))]
     writes: u32,
 
     /// How many clients write at the same time

@@ -44,7 +44,9 @@ async fn scenes(args: &Args, cluster: &mut Cluster) -> anyhow::Result<Report> {
     println!("  all acknowledged in {:.2?}\n", written.took);
 
     println!("Reading every acknowledged write back from every node");
-    cluster.all_caught_up().await?;
+    for id in 1..=NEWCOMER {
+        cluster.caught_up(id).await?;
+    }
     let nodes = cluster.addrs();
     let checked = verify::read_back(&cluster.client, &nodes, &written.writes).await?;
     cluster.stop().await?;
@@ -113,7 +115,7 @@ async fn grow(cluster: &mut Cluster, progress: &Progress) -> anyhow::Result<()> 
     cluster.serving(NEWCOMER).await?;
 
     // Both can be repeated, should an election come in between.
-    let client = &cluster.client;
+    let client = cluster.client.clone();
     eventually("adding a learner", async || {
         client.add_learner(&entrance, NEWCOMER, &addr).await
     })
