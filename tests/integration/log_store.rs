@@ -18,7 +18,7 @@ use openraft_toolkit::openraft::type_config::TypeConfigExt;
 use openraft_toolkit::openraft::vote::RaftLeaderId;
 use openraft_toolkit::openraft::{EntryPayload, LogId};
 use rocksdb::statistics::Ticker;
-use rocksdb::{ColumnFamilyDescriptor, DB};
+use rocksdb::{ColumnFamilyDescriptor, DB, Options};
 use tempfile::TempDir;
 
 openraft_toolkit::declare_raft_types_ext! {
@@ -49,6 +49,18 @@ pub fn open<K: KeySpace>(db: &Arc<DB>, keys: K) -> Store<K> {
 
 pub fn open_dir(dir: &TempDir) -> Arc<DB> {
     open_db(dir.path(), LogDbOptions::default()).unwrap()
+}
+
+/// A database whose options count what RocksDB does.
+fn open_counting(dir: &TempDir) -> (Arc<DB>, Options) {
+    let mut options = db_options();
+    options.enable_statistics();
+    let column_families = [
+        ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
+        ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
+    ];
+    let db = DB::open_cf_descriptors(&options, dir.path(), column_families).unwrap();
+    (Arc::new(db), options)
 }
 
 fn store_error(e: &std::io::Error) -> &RocksdbLogStoreError {
@@ -560,4 +572,26 @@ async fn an_empty_append_still_reports_that_all_before_it_is_durable() {
     store.truncate_after(Some(log_id(1, 0))).await.unwrap();
     store.blocking_append([]).await.unwrap();
     assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(1, 0..=0));
+}
+
+#[tokio::test]
+async fn a_group_that_falls_silent_keeps_no_more_than_its_share_of_memory() {
+    let dir = TempDir::new().unwrap();
+    let (db, options) = open_counting(&dir);
+    let _others: Vec<_> = (1..64).map(|id| open(&db, GroupPrefixed::new(id))).collect();
+    let mut store = open(&db, GroupPrefixed::new(0));
+    let seeks = || options.get_ticker_count(Ticker::NumberDbSeek);
+
+    store.blocking_append(entries(1, 0..=9)).await.unwrap();
+    let before = seeks();
+    store.try_get_log_entries(..).await.unwrap();
+    assert_eq!(seeks() - before, 0, "what fits is read from memory");
+
+    store
+        .blocking_append([entry(1, 10, "x".repeat(8 << 20))])
+        .await
+        .unwrap();
+    let before = seeks();
+    assert_eq!(store.try_get_log_entries(10..).await.unwrap().len(), 1);
+    assert_eq!(seeks() - before, 1, "8 MiB are beyond the share of one in 64");
 }

@@ -34,7 +34,7 @@ pub(super) struct Group<C: RaftTypeConfig, K: KeySpace> {
     log_cf: CfName,
     meta_cf: CfName,
     keys: K,
-    state: Mutex<State<C>>,
+    state: Arc<Mutex<State<C>>>,
 }
 
 pub(super) struct State<C: RaftTypeConfig> {
@@ -99,7 +99,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             log_cf,
             meta_cf: meta_cf.into(),
             keys,
-            state: Mutex::new(State::blank()),
+            state: Arc::new(Mutex::new(State::blank())),
         };
         // An earlier store of this group may have left operations in the queue.
         group.writer.drain()?;
@@ -181,7 +181,21 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    pub(super) fn append(&self, entries: Vec<(LogIdOf<C>, Record)>, done: Done) -> Result<(), RocksdbLogStoreError> {
+    pub(super) fn append(
+        &self,
+        entries: Vec<(LogIdOf<C>, Record)>,
+        done: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static,
+    ) -> Result<(), RocksdbLogStoreError> {
+        let state = self.state.clone();
+        let budget = TAIL_BYTES / self.writer.group_count().max(1);
+        // Not with the next append: a group may fall silent for good.
+        let done = Box::new(move |outcome: Result<u64, _>| {
+            if let Ok(batch) = outcome {
+                lock(&state).tail.evict(batch, budget);
+            }
+            done(outcome.map(drop));
+        });
+
         let mut guard = lock(&self.state);
         let state = &mut *guard;
         self.check_consecutive(state, entries.iter().map(|(log_id, _)| log_id.index))?;
@@ -200,9 +214,6 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             state.last = Some(log_id);
             state.tail.push(index, record, batch);
         }
-        state
-            .tail
-            .evict(self.writer.written(), TAIL_BYTES / self.writer.group_count().max(1));
         Ok(())
     }
 

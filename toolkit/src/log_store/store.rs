@@ -14,6 +14,9 @@ use super::group::Group;
 use super::record::Record;
 use super::{KeySpace, RecordId, RocksdbLogStoreError};
 
+/// The capacity that the buffer for encoding keeps from one append to the next.
+const SCRATCH_BYTES: usize = 64 << 10;
+
 /// openraft's log storage on RocksDB, for one raft group.
 ///
 /// `C` is the type config, `K` says where the group's keys lie: [`Flat`](super::Flat) for a
@@ -148,10 +151,11 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
                 .map_err(|source| self.group.encode_error(RecordId::Entry(log_id.index), source))?;
             records.push((log_id, record));
         }
-        self.group.append(
-            records,
-            Box::new(move |result| callback.io_completed(result.map_err(io::Error::from))),
-        )?;
+        self.group.append(records, move |result| {
+            callback.io_completed(result.map_err(io::Error::from));
+        })?;
+        // One huge entry must not cost every group as much for ever.
+        self.scratch.shrink_to(SCRATCH_BYTES);
         Ok(())
     }
 

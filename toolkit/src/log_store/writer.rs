@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
 use std::mem;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
@@ -26,8 +26,9 @@ use super::record::Record;
 /// Bytes that are queued or being written before `ready` makes callers wait.
 const QUEUE_BYTES: usize = 32 << 20;
 
-/// Called once with the outcome of the write.
-pub(super) type Done = Box<dyn FnOnce(Result<(), RocksdbLogStoreError>) + Send>;
+/// Called once with the outcome of the write: the batch, which RocksDB has now with all before it,
+/// or why nothing is written any more.
+pub(super) type Done = Box<dyn FnOnce(Result<u64, RocksdbLogStoreError>) + Send>;
 
 /// The name of a column family.
 pub(super) type CfName = Arc<str>;
@@ -69,8 +70,6 @@ pub(super) struct Shared {
     queue: Mutex<Queue>,
     /// Tells the thread that there is work.
     work: Condvar,
-    /// The last batch that RocksDB has.
-    written: AtomicU64,
     groups: Mutex<HashSet<GroupId>>,
     group_count: AtomicUsize,
 }
@@ -125,7 +124,6 @@ impl Writer {
                 ..Queue::default()
             }),
             work: Condvar::new(),
-            written: AtomicU64::new(0),
             groups: Mutex::default(),
             group_count: AtomicUsize::new(0),
         });
@@ -177,11 +175,6 @@ impl Drop for Exit {
 impl Shared {
     pub(super) fn db(&self) -> &DB {
         &self.db
-    }
-
-    /// The last batch that RocksDB has.
-    pub(super) fn written(&self) -> u64 {
-        self.written.load(Ordering::Acquire)
     }
 
     /// How many groups are open.
@@ -249,7 +242,8 @@ impl Shared {
     pub(super) fn drain(&self) -> Result<(), RocksdbLogStoreError> {
         let (tx, rx) = mpsc::channel();
         self.push([], Some(Box::new(move |result| drop(tx.send(result)))))?;
-        rx.recv().map_err(|_| RocksdbLogStoreError::WriterStopped)?
+        rx.recv().map_err(|_| RocksdbLogStoreError::WriterStopped)??;
+        Ok(())
     }
 
     /// The thread: writes batches until the queue is closed and empty.
@@ -269,13 +263,12 @@ impl Shared {
                 self.fail(done, || e);
                 continue;
             }
-            self.written.store(number, Ordering::Release);
             let waiting = {
                 let mut queue = lock(&self.queue);
                 queue.bytes -= bytes;
                 mem::take(&mut queue.waiting)
             };
-            done.into_iter().for_each(|done| done(Ok(())));
+            done.into_iter().for_each(|done| done(Ok(number)));
             waiting.into_iter().for_each(Waker::wake);
         }
     }
