@@ -1,7 +1,10 @@
 //! What the log store promises, one rule a test.
 
+use std::future::Future;
+use std::mem;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::task::{Context, Wake};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -61,6 +64,18 @@ fn open_counting(dir: &TempDir) -> (Arc<DB>, Options) {
     ];
     let db = DB::open_cf_descriptors(&options, dir.path(), column_families).unwrap();
     (Arc::new(db), options)
+}
+
+/// Waits as a task whose waker is `waker` for what is durable next; with a waker that blocks or
+/// panics, so does the callback.
+async fn await_append_with(waker: impl Wake + Send + Sync + 'static, store: &mut Store<GroupPrefixed>, entry: Entry) {
+    let (tx, rx) = Types::oneshot();
+    let mut rx = Box::pin(rx);
+    let waker = Arc::new(waker).into();
+    assert!(rx.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    store.append([entry], IOFlushed::signal(tx)).await.unwrap();
+    // The waker stays registered.
+    mem::forget(rx);
 }
 
 fn store_error(e: &std::io::Error) -> &RocksdbLogStoreError {
@@ -594,4 +609,24 @@ async fn a_group_that_falls_silent_keeps_no_more_than_its_share_of_memory() {
     let before = seeks();
     assert_eq!(store.try_get_log_entries(10..).await.unwrap().len(), 1);
     assert_eq!(seeks() - before, 1, "8 MiB are beyond the share of one in 64");
+}
+
+#[tokio::test]
+async fn a_callback_that_panics_is_nobody_elses_trouble() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker panics, as the test wants it");
+        }
+    }
+
+    let dir = TempDir::new().unwrap();
+    let db = open_dir(&dir);
+    let mut store = open(&db, GroupPrefixed::new(1));
+    let mut other = open(&db, GroupPrefixed::new(2));
+    for index in 0..10 {
+        await_append_with(Panics, &mut store, entry(1, index, "x")).await;
+        other.blocking_append([entry(1, index, "x")]).await.unwrap();
+    }
+    store.blocking_append([entry(1, 10, "x")]).await.unwrap();
 }

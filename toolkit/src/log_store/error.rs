@@ -45,7 +45,7 @@ pub enum RocksdbLogStoreError {
     #[error("an earlier write failed, and nothing is written until the database is reopened: {0}")]
     WriteFailed(#[source] Arc<RocksdbLogStoreError>),
 
-    /// The writer thread is gone, by a panic in a callback.
+    /// The writer thread is gone, by a panic.
     #[error("the writer thread stopped")]
     WriterStopped,
 

@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
 use std::mem;
 use std::ops::Deref;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::task::{Poll, Waker};
@@ -268,8 +269,8 @@ impl Shared {
                 queue.bytes -= bytes;
                 mem::take(&mut queue.waiting)
             };
-            done.into_iter().for_each(|done| done(Ok(number)));
-            waiting.into_iter().for_each(Waker::wake);
+            done.into_iter().for_each(|done| isolate(|| done(Ok(number))));
+            waiting.into_iter().for_each(|waker| isolate(|| waker.wake()));
         }
     }
 
@@ -329,10 +330,16 @@ impl Shared {
             (mem::take(&mut queue.done), mem::take(&mut queue.waiting), error)
         };
         for done in done.into_iter().chain(queued) {
-            done(Err(RocksdbLogStoreError::WriteFailed(error.clone())));
+            isolate(|| done(Err(RocksdbLogStoreError::WriteFailed(error.clone()))));
         }
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_iter().for_each(|waker| isolate(|| waker.wake()));
     }
+}
+
+/// Runs what may be another's code, a waker above all. Its panic, which is reported on standard
+/// error, must not keep the other groups of the database from being told.
+fn isolate(run: impl FnOnce()) {
+    let _ = panic::catch_unwind(AssertUnwindSafe(run));
 }
 
 /// Locks; a panic elsewhere does not matter, as no code of ours or the user's panics half-way
