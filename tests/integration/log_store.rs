@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::mem;
 use std::ops::Bound;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Barrier};
 use std::task::{Context, Wake};
 use std::time::Duration;
 
@@ -629,4 +630,44 @@ async fn a_callback_that_panics_is_nobody_elses_trouble() {
         other.blocking_append([entry(1, index, "x")]).await.unwrap();
     }
     store.blocking_append([entry(1, 10, "x")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_append_that_is_polled_while_it_waits_for_room_does_not_pile_up_wakers() {
+    struct Blocks(Arc<Barrier>);
+    impl Wake for Blocks {
+        fn wake(self: Arc<Self>) {
+            self.0.wait();
+            self.0.wait();
+        }
+    }
+    struct Counts;
+    impl Wake for Counts {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    let dir = TempDir::new().unwrap();
+    let db = open_dir(&dir);
+    let mut store = open(&db, GroupPrefixed::new(1));
+    let barrier = Arc::new(Barrier::new(2));
+    await_append_with(Blocks(barrier.clone()), &mut store, entry(1, 0, "x")).await;
+    barrier.wait();
+    // The writer's thread stands still.
+    let big = entry(1, 1, "x".repeat(33 << 20));
+    store.append([big], IOFlushed::noop()).await.unwrap();
+
+    let counts = Arc::new(Counts);
+    let waker = counts.clone().into();
+    let wakers;
+    {
+        let mut append = pin!(store.append([entry(1, 2, "x")], IOFlushed::noop()));
+        for _ in 0..1000 {
+            assert!(append.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        wakers = Arc::strong_count(&counts);
+        barrier.wait();
+        append.await.unwrap();
+    }
+    assert!(wakers < 10, "{wakers}");
+    assert_eq!(store.try_get_log_entries(..).await.unwrap().len(), 3);
 }

@@ -206,7 +206,9 @@ impl Shared {
             if queue.bytes < QUEUE_BYTES {
                 return Poll::Ready(Ok(()));
             }
-            queue.waiting.push(cx.waker().clone());
+            if !queue.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                queue.waiting.push(cx.waker().clone());
+            }
             Poll::Pending
         })
         .await
