@@ -671,3 +671,21 @@ async fn an_append_that_is_polled_while_it_waits_for_room_does_not_pile_up_waker
     assert!(wakers < 10, "{wakers}");
     assert_eq!(store.try_get_log_entries(..).await.unwrap().len(), 3);
 }
+
+#[test]
+fn two_groups_never_share_a_column_family_where_their_keys_are_the_same() {
+    let dir = TempDir::new().unwrap();
+    let column_families = ["log 1", "log 2", "meta 1", "meta 2"];
+    let db = Arc::new(DB::open_cf(&db_options(), dir.path(), column_families).unwrap());
+    let open = |log, meta| Store::open(db.clone(), log, meta, Flat);
+
+    let one = open("log 1", "meta 1").unwrap();
+    for (log, meta) in [("log 1", "meta 1"), ("log 1", "meta 2"), ("log 2", "meta 1")] {
+        let error = open(log, meta).unwrap_err();
+        assert!(matches!(error, RocksdbLogStoreError::AlreadyOpen { .. }), "{error}");
+    }
+    // A refusal leaves no claim behind.
+    let two = open("log 2", "meta 2").unwrap();
+    drop((one, two));
+    open("log 1", "meta 2").unwrap();
+}

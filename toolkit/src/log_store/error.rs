@@ -24,8 +24,10 @@ pub enum RocksdbLogStoreError {
     #[error("the database has no column family {0:?}: create it when opening the database")]
     MissingColumnFamily(String),
 
-    /// Another store of this database has the same group. It is free again once that store and
-    /// all its readers are dropped; a running `Raft` holds both until after its shutdown.
+    /// Another store of this database has the same group, or one whose log or meta keys are the
+    /// same: groups that share a column family need key spaces that differ. A group is free again
+    /// once its store and all its readers are dropped; a running `Raft` holds both until after its
+    /// shutdown.
     #[error("{group} is open already: drop its other log store and readers first")]
     AlreadyOpen {
         /// The key space of the group.

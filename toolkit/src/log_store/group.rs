@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::record::{Record, decode_value};
 use super::tail::Tail;
-use super::writer::{CfName, Done, Op, Writer, lock};
+use super::writer::{CfName, Claim, Done, Op, Writer, lock};
 use super::{KeySpace, MetaLabel, RecordId, RocksdbLogStoreError};
 use crate::codec::CodecError;
 
@@ -31,6 +31,7 @@ macro_rules! cf_handle {
 /// memory is at any time what RocksDB will be once the queue is written.
 pub(super) struct Group<C: RaftTypeConfig, K: KeySpace> {
     writer: Arc<Writer>,
+    claim: Claim,
     log_cf: CfName,
     meta_cf: CfName,
     keys: K,
@@ -87,8 +88,12 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             cf_handle!(db, name)?;
         }
         let writer = Writer::of(&db)?;
-        let log_cf = CfName::from(log_cf);
-        if !writer.claim((log_cf.clone(), keys.log_key(0).as_ref().into())) {
+        let (log_cf, meta_cf) = (CfName::from(log_cf), CfName::from(meta_cf));
+        let claim = [
+            (log_cf.clone(), keys.log_key(0).as_ref().into()),
+            (meta_cf.clone(), keys.meta_key(MetaLabel::Vote).as_ref().into()),
+        ];
+        if !writer.claim(&claim) {
             return Err(RocksdbLogStoreError::AlreadyOpen {
                 group: format!("{keys:?}"),
             });
@@ -96,8 +101,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         // From here on, dropping the group gives up the claim.
         let group = Self {
             writer,
+            claim,
             log_cf,
-            meta_cf: meta_cf.into(),
+            meta_cf,
             keys,
             state: Arc::new(Mutex::new(State::blank())),
         };
@@ -442,8 +448,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
 
 impl<C: RaftTypeConfig, K: KeySpace> Drop for Group<C, K> {
     fn drop(&mut self) {
-        self.writer
-            .release(&(self.log_cf.clone(), self.keys.log_key(0).as_ref().into()));
+        self.writer.release(&self.claim);
     }
 }
 

@@ -71,12 +71,15 @@ pub(super) struct Shared {
     queue: Mutex<Queue>,
     /// Tells the thread that there is work.
     work: Condvar,
-    groups: Mutex<HashSet<GroupId>>,
+    claims: Mutex<HashSet<Key>>,
     group_count: AtomicUsize,
 }
 
-/// A group's column family and first log key.
-type GroupId = (CfName, Box<[u8]>);
+/// A key in a column family.
+type Key = (CfName, Box<[u8]>);
+
+/// A log key and a meta key that only one group can have.
+pub(super) type Claim = [Key; 2];
 
 #[derive(Default)]
 struct Queue {
@@ -125,7 +128,7 @@ impl Writer {
                 ..Queue::default()
             }),
             work: Condvar::new(),
-            groups: Mutex::default(),
+            claims: Mutex::default(),
             group_count: AtomicUsize::new(0),
         });
         let of_thread = shared.clone();
@@ -183,19 +186,22 @@ impl Shared {
         self.group_count.load(Ordering::Relaxed)
     }
 
-    /// Makes the group the caller's own; `false` when it has an owner.
-    pub(super) fn claim(&self, group: GroupId) -> bool {
-        let mut groups = lock(&self.groups);
-        let claimed = groups.insert(group);
-        self.group_count.store(groups.len(), Ordering::Relaxed);
-        claimed
+    /// Makes the group the caller's own; `false` when either of its keys has an owner.
+    pub(super) fn claim(&self, claim: &Claim) -> bool {
+        let mut claims = lock(&self.claims);
+        let free = !claim.iter().any(|key| claims.contains(key));
+        if free {
+            claims.extend(claim.iter().cloned());
+            self.group_count.fetch_add(1, Ordering::Relaxed);
+        }
+        free
     }
 
     /// Gives up a claim.
-    pub(super) fn release(&self, group: &GroupId) {
-        let mut groups = lock(&self.groups);
-        groups.remove(group);
-        self.group_count.store(groups.len(), Ordering::Relaxed);
+    pub(super) fn release(&self, claim: &Claim) {
+        let mut claims = lock(&self.claims);
+        claim.iter().for_each(|key| drop(claims.remove(key)));
+        self.group_count.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Waits until the queue is below its budget.
