@@ -689,3 +689,31 @@ fn two_groups_never_share_a_column_family_where_their_keys_are_the_same() {
     drop((one, two));
     open("log 1", "meta 2").unwrap();
 }
+
+#[tokio::test]
+async fn after_a_purge_the_log_goes_on_right_behind_it() {
+    let dir = TempDir::new().unwrap();
+    let db = open_dir(&dir);
+    let mut store = open(&db, Flat);
+    store.blocking_append(entries(1, 0..=4)).await.unwrap();
+    // A snapshot stands for more than the log had.
+    store.purge(log_id(1, 9)).await.unwrap();
+
+    for index in [9, 11] {
+        let error = store
+            .append([entry(1, index, "x")], IOFlushed::noop())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                store_error(&error),
+                RocksdbLogStoreError::NotConsecutive { expected: 10, .. }
+            ),
+            "{error}"
+        );
+    }
+    store.blocking_append(entries(2, 10..=11)).await.unwrap();
+    drop(store);
+    let mut store = open(&db, Flat);
+    assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(2, 10..=11));
+}

@@ -223,19 +223,18 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// A log has no hole, so an entry follows the one before it. Only into an empty log may any
-    /// index come that is not purged: a snapshot may stand for what lies before.
+    /// A log has no hole, so an entry follows the one before it, or the last purged one. Only a
+    /// blank log may start anywhere.
     fn check_consecutive(
         &self,
         state: &State<C>,
         indexes: impl Iterator<Item = u64>,
     ) -> Result<(), RocksdbLogStoreError> {
-        let mut previous = state.span.map(|s| s.last);
+        let mut previous = state.last.as_ref().map(|last| last.index);
         for index in indexes {
-            let expected = match (previous, &state.purged) {
-                (Some(last), _) => last.checked_add(1),
-                (None, Some(purged)) => purged.index.checked_add(1).map(|next| next.max(index)),
-                (None, None) => Some(index),
+            let expected = match previous {
+                Some(previous) => previous.checked_add(1),
+                None => Some(index),
             };
             if expected != Some(index) {
                 let expected = expected.unwrap_or(u64::MAX);
