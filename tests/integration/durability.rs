@@ -56,7 +56,7 @@ fn writer_process() {
                     for n in 0.. {
                         let op = op(seed, group, n);
                         model.apply(&op, &mut store).await.unwrap();
-                        if matches!(op, Op::Append { .. } | Op::Vote { .. }) {
+                        if matches!(op, Op::Append { .. } | Op::Vote { .. } | Op::Truncate { .. }) {
                             writeln!(std::io::stdout(), "{group} {n}").unwrap();
                         }
                     }

@@ -475,13 +475,7 @@ fn a_database_that_must_exist_is_not_created() {
 #[tokio::test(flavor = "multi_thread")]
 async fn appends_of_all_groups_share_syncs_and_none_is_acknowledged_without_one() {
     let dir = TempDir::new().unwrap();
-    let mut options = db_options();
-    options.enable_statistics();
-    let column_families = [
-        ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
-        ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
-    ];
-    let db = Arc::new(DB::open_cf_descriptors(&options, dir.path(), column_families).unwrap());
+    let (db, options) = open_counting(&dir);
     let syncs = || options.get_ticker_count(Ticker::WalFileSynced);
 
     // One after the other, each has its own sync.
@@ -492,13 +486,21 @@ async fn appends_of_all_groups_share_syncs_and_none_is_acknowledged_without_one(
     }
     assert_eq!(syncs() - before, 10);
 
-    // What nobody waits for has none.
+    // What nobody waits for has none, until somebody waits.
     let before = syncs();
     store.purge(log_id(1, 3)).await.unwrap();
     store.save_committed(Some(log_id(1, 9))).await.unwrap();
+    assert_eq!(syncs() - before, 0);
+    store.blocking_append([]).await.unwrap();
+    assert_eq!(syncs() - before, 1);
+
+    // A truncation has its own, when there is something to truncate.
+    let before = syncs();
+    store.truncate_after(Some(log_id(1, 5))).await.unwrap();
+    assert_eq!(syncs() - before, 1);
     store.truncate_after(Some(log_id(1, 5))).await.unwrap();
     drop(store);
-    assert_eq!(syncs() - before, 0);
+    assert_eq!(syncs() - before, 1);
 
     // 2,000 appends in flight share them.
     let before = syncs();
@@ -591,6 +593,34 @@ async fn an_empty_append_still_reports_that_all_before_it_is_durable() {
 }
 
 #[tokio::test]
+async fn after_a_purge_the_log_goes_on_right_behind_it() {
+    let dir = TempDir::new().unwrap();
+    let db = open_dir(&dir);
+    let mut store = open(&db, Flat);
+    store.blocking_append(entries(1, 0..=4)).await.unwrap();
+    // A snapshot stands for more than the log had.
+    store.purge(log_id(1, 9)).await.unwrap();
+
+    for index in [9, 11] {
+        let error = store
+            .append([entry(1, index, "x")], IOFlushed::noop())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                store_error(&error),
+                RocksdbLogStoreError::NotConsecutive { expected: 10, .. }
+            ),
+            "{error}"
+        );
+    }
+    store.blocking_append(entries(2, 10..=11)).await.unwrap();
+    drop(store);
+    let mut store = open(&db, Flat);
+    assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(2, 10..=11));
+}
+
+#[tokio::test]
 async fn a_group_that_falls_silent_keeps_no_more_than_its_share_of_memory() {
     let dir = TempDir::new().unwrap();
     let (db, options) = open_counting(&dir);
@@ -610,6 +640,24 @@ async fn a_group_that_falls_silent_keeps_no_more_than_its_share_of_memory() {
     let before = seeks();
     assert_eq!(store.try_get_log_entries(10..).await.unwrap().len(), 1);
     assert_eq!(seeks() - before, 1, "8 MiB are beyond the share of one in 64");
+}
+
+#[test]
+fn two_groups_never_share_a_column_family_where_their_keys_are_the_same() {
+    let dir = TempDir::new().unwrap();
+    let column_families = ["log 1", "log 2", "meta 1", "meta 2"];
+    let db = Arc::new(DB::open_cf(&db_options(), dir.path(), column_families).unwrap());
+    let open = |log, meta| Store::open(db.clone(), log, meta, Flat);
+
+    let one = open("log 1", "meta 1").unwrap();
+    for (log, meta) in [("log 1", "meta 1"), ("log 1", "meta 2"), ("log 2", "meta 1")] {
+        let error = open(log, meta).unwrap_err();
+        assert!(matches!(error, RocksdbLogStoreError::AlreadyOpen { .. }), "{error}");
+    }
+    // A refusal leaves no claim behind.
+    let two = open("log 2", "meta 2").unwrap();
+    drop((one, two));
+    open("log 1", "meta 2").unwrap();
 }
 
 #[tokio::test]
@@ -670,50 +718,4 @@ async fn an_append_that_is_polled_while_it_waits_for_room_does_not_pile_up_waker
     }
     assert!(wakers < 10, "{wakers}");
     assert_eq!(store.try_get_log_entries(..).await.unwrap().len(), 3);
-}
-
-#[test]
-fn two_groups_never_share_a_column_family_where_their_keys_are_the_same() {
-    let dir = TempDir::new().unwrap();
-    let column_families = ["log 1", "log 2", "meta 1", "meta 2"];
-    let db = Arc::new(DB::open_cf(&db_options(), dir.path(), column_families).unwrap());
-    let open = |log, meta| Store::open(db.clone(), log, meta, Flat);
-
-    let one = open("log 1", "meta 1").unwrap();
-    for (log, meta) in [("log 1", "meta 1"), ("log 1", "meta 2"), ("log 2", "meta 1")] {
-        let error = open(log, meta).unwrap_err();
-        assert!(matches!(error, RocksdbLogStoreError::AlreadyOpen { .. }), "{error}");
-    }
-    // A refusal leaves no claim behind.
-    let two = open("log 2", "meta 2").unwrap();
-    drop((one, two));
-    open("log 1", "meta 2").unwrap();
-}
-
-#[tokio::test]
-async fn after_a_purge_the_log_goes_on_right_behind_it() {
-    let dir = TempDir::new().unwrap();
-    let db = open_dir(&dir);
-    let mut store = open(&db, Flat);
-    store.blocking_append(entries(1, 0..=4)).await.unwrap();
-    // A snapshot stands for more than the log had.
-    store.purge(log_id(1, 9)).await.unwrap();
-
-    for index in [9, 11] {
-        let error = store
-            .append([entry(1, index, "x")], IOFlushed::noop())
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(
-                store_error(&error),
-                RocksdbLogStoreError::NotConsecutive { expected: 10, .. }
-            ),
-            "{error}"
-        );
-    }
-    store.blocking_append(entries(2, 10..=11)).await.unwrap();
-    drop(store);
-    let mut store = open(&db, Flat);
-    assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(2, 10..=11));
 }

@@ -249,19 +249,18 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    pub(super) fn truncate_after(&self, last: Option<LogIdOf<C>>) -> Result<(), RocksdbLogStoreError> {
+    pub(super) fn truncate_after(&self, last: Option<LogIdOf<C>>, done: Done) -> Result<(), RocksdbLogStoreError> {
         let mut guard = lock(&self.state);
         let state = &mut *guard;
-        let Some(span) = state.span else { return Ok(()) };
-        let gone = match &last {
+        let gone = state.span.and_then(|span| match &last {
             None => Some(span),
             Some(log_id) => span.after(log_id.index),
-        };
-        let Some(gone) = gone else { return Ok(()) };
+        });
+        self.writer.push(gone.map(|gone| self.delete(gone)), Some(done))?;
 
-        self.writer.push([self.delete(gone)], None)?;
+        let Some(gone) = gone else { return Ok(()) };
         state.tail.truncate_from(gone.first);
-        state.span = span.before(gone.first);
+        state.span = state.span.and_then(|span| span.before(gone.first));
         state.last = match state.span {
             Some(_) => last,
             None => state.purged.clone(),

@@ -11,9 +11,14 @@
 //! all that is queued as one `WriteBatch`, syncs it to the WAL, and calls the callbacks. While
 //! one sync is in flight, the next batch gathers: the more there is to do, the more shares a sync.
 //!
-//! `truncate_after`, `purge` and `save_committed` take effect in memory at once and are written in
-//! the order of the queue. They are durable together with the next append or vote; until then a
-//! crash may undo them, which raft permits.
+//! `save_vote` and `truncate_after` wait in the same queue until they are synced. `purge` and
+//! `save_committed` take effect in memory at once and are written in the order of the queue. They
+//! are durable together with what is synced next; until then a crash may undo them, which openraft
+//! makes good when it starts.
+//!
+//! It would not make good an undone truncation: openraft installs a snapshot, or applies what was
+//! appended instead, without waiting for the log's syncs. After a crash the old entries would
+//! contradict the state machine, and the node could not start.
 //!
 //! # The bytes
 //!

@@ -12,6 +12,7 @@ use rocksdb::DB;
 
 use super::group::Group;
 use super::record::Record;
+use super::writer::Done;
 use super::{KeySpace, RecordId, RocksdbLogStoreError};
 
 /// The capacity that the buffer for encoding keeps from one append to the next.
@@ -28,9 +29,10 @@ const SCRATCH_BYTES: usize = 64 << 10;
 ///
 /// # What holds
 ///
-/// - A vote is synced when `save_vote` returns, an append when its callback runs. `append` itself
-///   never waits for the disk, only for room when 32 MiB are queued, and never blocks the thread
-///   that it is called on.
+/// - A vote is synced when `save_vote` returns, a truncation when `truncate_after` returns, an
+///   append when its callback runs. `append` itself never waits for the disk, only for room when
+///   32 MiB are queued, and no write blocks the thread that it is called on.
+/// - The newest entries are read from memory, older ones from RocksDB, on the thread that reads.
 /// - Once a write has failed, no write of any group in that database succeeds until it is
 ///   reopened.
 /// - All groups of a database share one queue, one thread and its fsyncs, so that they must be
@@ -67,13 +69,19 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     /// `meta_cf` of `db`; a group that is not there yet starts out blank.
     ///
     /// Open `db` with [`open_db`](super::open_db), or with [`db_options`](super::db_options) and
-    /// the column families' options.
+    /// the column families' options. `log_cf` and `meta_cf` must differ, unless `keys` makes meta
+    /// keys that lie outside the group's log keys; those of [`Flat`](super::Flat) and
+    /// [`GroupPrefixed`](super::GroupPrefixed) do not.
+    ///
+    /// Reads from the disk, and waits for what an earlier store of the group left in the queue: in
+    /// async code that must not block, call it from a blocking task.
     ///
     /// # Errors
     ///
     /// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) when `db` lacks one of
     ///   the two.
-    /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) when the group is open already.
+    /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) when the group is open already, or
+    ///   another group has its log or meta keys.
     /// - [`MissingEntry`](RocksdbLogStoreError::MissingEntry),
     ///   [`Corrupt`](RocksdbLogStoreError::Corrupt) and the like when what is stored is damaged.
     pub fn open(
@@ -122,11 +130,7 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
     }
 
     async fn save_vote(&mut self, vote: &VoteOf<C>) -> Result<(), io::Error> {
-        let (tx, rx) = C::oneshot();
-        self.group
-            .save_vote(vote, Box::new(move |result| drop(tx.send(result))))?;
-        rx.await.map_err(|_| RocksdbLogStoreError::WriterStopped)??;
-        Ok(())
+        synced::<C>(|done| self.group.save_vote(vote, done)).await
     }
 
     async fn save_committed(&mut self, committed: Option<LogIdOf<C>>) -> Result<(), io::Error> {
@@ -160,10 +164,20 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogIdOf<C>>) -> Result<(), io::Error> {
-        Ok(self.group.truncate_after(last_log_id)?)
+        synced::<C>(|done| self.group.truncate_after(last_log_id, done)).await
     }
 
     async fn purge(&mut self, log_id: LogIdOf<C>) -> Result<(), io::Error> {
         Ok(self.group.purge(log_id)?)
     }
+}
+
+/// Waits until what `queue` leaves in the queue is synced.
+async fn synced<C: RaftTypeConfig>(
+    queue: impl FnOnce(Done) -> Result<(), RocksdbLogStoreError>,
+) -> Result<(), io::Error> {
+    let (tx, rx) = C::oneshot();
+    queue(Box::new(move |outcome| drop(tx.send(outcome))))?;
+    rx.await.map_err(|_| RocksdbLogStoreError::WriterStopped)??;
+    Ok(())
 }

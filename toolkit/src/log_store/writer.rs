@@ -7,7 +7,7 @@
 //! Durability rests on order: one queue, one thread and one WAL keep all operations in the order
 //! in which they were queued, and a synced write syncs everything before it in the WAL. So a
 //! batch is synced only when somebody waits for it, and an operation that nobody waits for
-//! (truncate, purge, save_committed) is durable with the next one that somebody does.
+//! (purge, save_committed) is durable with the next one that somebody does.
 
 use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
@@ -200,7 +200,9 @@ impl Shared {
     /// Gives up a claim.
     pub(super) fn release(&self, claim: &Claim) {
         let mut claims = lock(&self.claims);
-        claim.iter().for_each(|key| drop(claims.remove(key)));
+        for key in claim {
+            claims.remove(key);
+        }
         self.group_count.fetch_sub(1, Ordering::Relaxed);
     }
 
