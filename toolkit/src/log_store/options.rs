@@ -62,6 +62,11 @@ pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>,
 /// The database options that the log store's promise rests on, for those who open the database
 /// themselves.
 ///
+/// Damage to the WAL is an error when the database is opened; only a record that is cut short by
+/// the end of the file is dropped. A power failure can look like damage, where the file system
+/// wrote what was not synced yet out of order: nothing that was acknowledged is lost then, but the
+/// node has to join anew.
+///
 /// # Example
 ///
 /// A database that holds the state machine too:
