@@ -1,7 +1,9 @@
 use std::fmt::Display;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
+use syn::parse::ParseStream;
+use syn::spanned::Spanned;
 
 /// Every mistake of one input: they are reported together, not one per compile.
 #[derive(Default)]
@@ -22,6 +24,21 @@ impl Errors {
 
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.0.map(syn::Error::into_compile_error).unwrap_or_default()
+    }
+}
+
+/// For generated code that fails where `tokens` are wrong: errors stand on what the user wrote, and
+/// lints still know that the macro wrote the code.
+pub(crate) fn located_at(tokens: &impl Spanned) -> Span {
+    Span::call_site().located_at(tokens.span())
+}
+
+/// An error at the next token, or where there is none, at the last one.
+pub(crate) fn error_after(last: impl ToTokens, input: ParseStream<'_>, message: impl Display) -> syn::Error {
+    if input.is_empty() {
+        syn::Error::new_spanned(last, message)
+    } else {
+        input.error(message)
     }
 }
 

@@ -88,11 +88,4 @@ pub use raft_types::RaftTypes;
 
 /// What generated code refers to; not part of the interface.
 #[doc(hidden)]
-pub mod __private {
-    #[allow(deprecated)]
-    pub use openraft::impls::TokioRuntime;
-    pub use serde::Serialize;
-    pub use serde::de::DeserializeOwned;
-
-    pub use crate::codec::{BodyReader, BodyWriter, decode_message, encode_message};
-}
+pub mod __private;

@@ -1,9 +1,10 @@
-use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::{Ident, Path};
 
 use super::check::{Config, Filled, default_param};
 use super::slot::Slot;
+use crate::errors::located_at;
 
 pub(super) fn config(config: &Config) -> TokenStream {
     let Config {
@@ -30,6 +31,7 @@ pub(super) fn config(config: &Config) -> TokenStream {
         .partition(|(slot, _)| *slot == Slot::SnapshotData);
     let snapshot_data = snapshot_data.into_iter().map(|(_, tokens)| tokens);
     let openraft_types = openraft_types.into_iter().map(|(_, tokens)| tokens);
+    let (checks, bounds): (Vec<_>, Vec<_>) = filled.iter().filter_map(|filled| check(filled, name, krate)).unzip();
     quote! {
         #(#attrs)*
         #doc
@@ -45,7 +47,13 @@ pub(super) fn config(config: &Config) -> TokenStream {
         )]
         #vis struct #name {}
 
-        impl #krate::openraft::RaftTypeConfig for #name {
+        #(#checks)*
+
+        #[allow(trivial_bounds)]
+        impl #krate::openraft::RaftTypeConfig for #name
+        where
+            #(#bounds,)*
+        {
             #(#openraft_types)*
         }
 
@@ -53,6 +61,48 @@ pub(super) fn config(config: &Config) -> TokenStream {
             #(#snapshot_data)*
         }
     }
+}
+
+/// For a slot on which other slots' defaults are built: an impl that checks its type, and a bound.
+///
+/// rustc would report a type that does not fit its slot once more for each default, on the whole macro
+/// call. The impl is of a hidden trait that has what the slot requires as a supertrait, and the bound
+/// makes all else hold, so that whatever the type lacks is reported on the user's own token alone.
+fn check(filled: &Filled, name: &Ident, krate: &Path) -> Option<(TokenStream, TokenStream)> {
+    let check_trait = match filled.slot {
+        Slot::AppData => quote!(AppDataSlot),
+        Slot::Node => quote!(NodeSlot),
+        Slot::NodeId => quote!(NodeIdSlot),
+        Slot::Term => quote!(TermSlot),
+        _ => return None,
+    };
+    let ty = &filled.ty;
+    // Outside of the impl, `Self` would mean something else; and a bound cannot be `#[cfg]`ed.
+    if mentions_self(ty.to_token_stream())
+        || filled
+            .attrs
+            .iter()
+            .any(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"))
+    {
+        return None;
+    }
+    let check_trait = quote!(#krate::__private::#check_trait<#name>);
+    let bound = quote!(: #check_trait).into_iter().map(|mut token| {
+        token.set_span(located_at(ty));
+        token
+    });
+    Some((
+        quote!(#[doc(hidden)] impl #check_trait for #ty {}),
+        quote!(#ty #(#bound)*),
+    ))
+}
+
+fn mentions_self(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "Self",
+        TokenTree::Group(group) => mentions_self(group.stream()),
+        _ => false,
+    })
 }
 
 fn associated_type(slot: Slot, filled: Option<&Filled>, krate: &Path) -> TokenStream {

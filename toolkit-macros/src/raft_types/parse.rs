@@ -1,9 +1,10 @@
 use proc_macro2::TokenTree;
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Generics, Ident, Path, Token, Type, Visibility};
+use syn::{Attribute, Generics, Ident, Lit, Path, Token, Type, Visibility};
 
-use crate::errors::Errors;
+use crate::errors::{Errors, error_after};
 
 /// What the user wrote, mistakes in the slots included.
 pub(super) struct Declaration {
@@ -30,16 +31,17 @@ pub(super) struct SlotType {
     pub(super) ty: Option<Type>,
 }
 
+const EXPECTED_NAME: &str = "expected the name of the type config\nhelp: write `pub TypeConfig: Node = ..`";
+
 /// Fails only where not even the type's name is known; mistakes in slots go to `errors`.
 pub(super) fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Declaration> {
     let attrs = input.call(Attribute::parse_outer)?;
     let vis = input.parse()?;
     if input.peek(Token![struct]) || input.peek(Token![type]) {
-        let keyword: TokenTree = input.parse()?;
-        errors.push(
-            keyword,
-            "expected the name of the type config\nhelp: write `pub TypeConfig: Node = ..`, without a keyword",
-        );
+        errors.push(input.parse::<TokenTree>()?, EXPECTED_NAME);
+    }
+    if !input.peek(Ident) {
+        return Err(input.error(EXPECTED_NAME));
     }
     let name: Ident = input.parse()?;
     let generics: Generics = input.parse()?;
@@ -80,14 +82,17 @@ fn assignment(input: ParseStream<'_>, declaration: &mut Declaration, errors: &mu
         if let Some(attr) = attrs.first() {
             errors.push(attr, "`crate` takes no attributes");
         }
-        let token = input.parse()?;
-        let path = value(input, "crate", "the path of openraft-toolkit", Path::parse_mod_style);
+        let token: Token![crate] = input.parse()?;
+        let path = value(input, &token, "the path of openraft-toolkit", Path::parse_mod_style);
         let path = reported(path, input, errors)?;
         declaration.crate_paths.push(CratePath { token, path });
     } else {
+        if !input.peek(Ident::peek_any) {
+            return Err(input.error("expected the name of a slot"));
+        }
         let name = input.call(Ident::parse_any)?;
         let generics = input.parse()?;
-        let ty = value(input, &name.to_string(), "a type", Type::parse);
+        let ty = value(input, &name, "a type", Type::parse);
         let ty = reported(ty, input, errors)?;
         declaration.slots.push(SlotType {
             attrs,
@@ -101,16 +106,21 @@ fn assignment(input: ParseStream<'_>, declaration: &mut Declaration, errors: &mu
 
 fn value<T>(
     input: ParseStream<'_>,
-    name: &str,
+    name: &impl ToTokens,
     expected: &str,
     parse: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
 ) -> syn::Result<T> {
+    let slot = name.to_token_stream();
     if !input.peek(Token![=]) {
-        return Err(input.error(format!("expected `=` after `{name}`")));
+        return Err(error_after(name, input, format!("expected `=` after `{slot}`")));
     }
-    input.parse::<Token![=]>()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(input.error(format!("expected {expected} after `{name} =`")));
+    let equals: Token![=] = input.parse()?;
+    if input.is_empty() || input.peek(Token![,]) || input.peek(Lit) {
+        return Err(error_after(
+            equals,
+            input,
+            format!("expected {expected} after `{slot} =`"),
+        ));
     }
     let value = parse(input)?;
     if input.peek(Token![where]) {
@@ -118,7 +128,7 @@ fn value<T>(
     }
     if !input.is_empty() {
         if !input.peek(Token![,]) {
-            return Err(input.error(format!("expected `,` after `{name} = ..`")));
+            return Err(input.error(format!("expected `,` after `{slot} = ..`")));
         }
         input.parse::<Token![,]>()?;
     }
@@ -138,15 +148,18 @@ fn reported<T>(value: syn::Result<T>, input: ParseStream<'_>, errors: &mut Error
 }
 
 fn skip_to_next_slot(input: ParseStream<'_>) -> syn::Result<()> {
-    while !input.is_empty() && !starts_slot(&input.fork()) {
+    let mut after_comma = false;
+    while !input.is_empty() && !starts_slot(&input.fork(), after_comma) {
+        after_comma = input.peek(Token![,]);
         input.parse::<TokenTree>()?;
     }
     Ok(())
 }
 
-fn starts_slot(ahead: ParseStream<'_>) -> bool {
+/// `Slot =`, and after a comma also `Slot:`, which is a mistake of its own and elsewhere a bound.
+fn starts_slot(ahead: ParseStream<'_>, after_comma: bool) -> bool {
     ahead.call(Attribute::parse_outer).is_ok()
         && ahead.call(Ident::parse_any).is_ok()
         && ahead.parse::<Generics>().is_ok()
-        && (ahead.peek(Token![=]) || (ahead.peek(Token![:]) && !ahead.peek(Token![::])))
+        && (ahead.peek(Token![=]) || (after_comma && ahead.peek(Token![:]) && !ahead.peek(Token![::])))
 }

@@ -1,11 +1,11 @@
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Path;
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 
 use super::bounds::with_bounds;
 use super::check::{Field, Layout, Message, Variant};
+use crate::errors::located_at;
 
 pub(super) fn message(message: &Message<'_>) -> TokenStream {
     let Message {
@@ -110,14 +110,14 @@ fn encode_fields(fields: &[Field<'_>], krate: &Path) -> TokenStream {
         .enumerate()
         .map(|(index, Field { ty, .. })| {
             let binding = binding(index);
-            quote_spanned!(at(ty)=> #krate::__private::BodyWriter::field::<#ty>(__body, #binding)?;)
+            quote_spanned!(located_at(ty)=> #krate::__private::BodyWriter::field::<#ty>(__body, #binding)?;)
         })
         .collect()
 }
 
 fn decode_fields(fields: &[Field<'_>], krate: &Path) -> TokenStream {
     let values = fields.iter().map(|Field { member, ty }| {
-        let value = quote_spanned!(at(ty)=> #krate::__private::BodyReader::field::<#ty>(__body)?);
+        let value = quote_spanned!(located_at(ty)=> #krate::__private::BodyReader::field::<#ty>(__body)?);
         quote!(#member: #value)
     });
     quote!({ #(#values),* })
@@ -125,9 +125,4 @@ fn decode_fields(fields: &[Field<'_>], krate: &Path) -> TokenStream {
 
 fn binding(index: usize) -> Ident {
     format_ident!("__field{index}")
-}
-
-/// Errors stand where the user wrote `tokens`; lints know that the macro wrote the code.
-fn at(tokens: &impl Spanned) -> Span {
-    Span::call_site().located_at(tokens.span())
 }

@@ -3,7 +3,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Expr, Ident, Meta, Token};
 
-use crate::errors::Errors;
+use crate::errors::{Errors, error_after};
 
 /// One setting of a `#[wire(..)]`.
 pub(super) struct Setting {
@@ -73,9 +73,9 @@ fn setting(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Setting> 
 
 fn value(input: ParseStream<'_>, key: &Ident) -> syn::Result<Value> {
     let value = if input.peek(Token![=]) {
-        input.parse::<Token![=]>()?;
+        let equals: Token![=] = input.parse()?;
         if input.is_empty() || input.peek(Token![,]) {
-            return Err(input.error(format!("expected a value after `{key} =`")));
+            return Err(error_after(equals, input, format!("expected a value after `{key} =`")));
         }
         Value::Expr(input.parse()?)
     } else if input.peek(syn::token::Paren) {

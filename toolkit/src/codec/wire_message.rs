@@ -4,6 +4,11 @@ use super::CodecError;
 ///
 /// Derive it with [`#[derive(WireMessage)]`](derive@crate::WireMessage), which also shows its use.
 /// Whoever implements it by hand keeps to what the methods say, so that frames mean the same to all.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no versioned frame",
+    label = "does not implement `WireMessage`",
+    note = "add `#[derive(WireMessage)]` and `#[wire(version = 1)]` to `{Self}`"
+)]
 pub trait WireMessage: Sized {
     /// The version that [`encode`](Self::encode) writes: the newest that the type has.
     const VERSION: u8;

@@ -5,7 +5,7 @@ use bincode::de::read::{BorrowReader, Reader};
 use bincode::de::{BorrowDecode, Decode, Decoder, DecoderImpl};
 use bincode::error::DecodeError;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
     Visitor,
 };
 
@@ -32,7 +32,7 @@ impl<'de> BodyReader<'de> {
 
     /// Reads a value.
     #[inline]
-    pub fn field<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
+    pub fn field<T: for<'any> Deserialize<'any>>(&mut self) -> Result<T, CodecError> {
         T::deserialize(self).map_err(CodecError::Decode)
     }
 

@@ -1,0 +1,19 @@
+use openraft_toolkit::declare_raft_types_ext;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Command;
+
+declare_raft_types_ext! {
+    pub(crate) TypeConfig:
+        Node = (),
+        AppData = Command,
+        AppDataResponse = (),
+}
+
+// The type config is one all the same: this is no second error.
+fn is_raft_type_config<C: openraft_toolkit::RaftTypes>() {}
+
+fn main() {
+    is_raft_type_config::<TypeConfig>();
+}

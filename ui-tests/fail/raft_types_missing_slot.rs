@@ -1,0 +1,9 @@
+use openraft_toolkit::declare_raft_types_ext;
+
+declare_raft_types_ext! {
+    pub TypeConfig:
+        Node = (),
+        AppData = String,
+}
+
+fn main() {}

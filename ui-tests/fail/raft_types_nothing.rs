@@ -1,0 +1,3 @@
+openraft_toolkit::declare_raft_types_ext! {}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use openraft_toolkit::declare_raft_types_ext;
+
+declare_raft_types_ext! {
+    pub(crate) TypeConfig:
+        Term = bool,
+        Node = (),
+        AppData = String,
+        AppDataResponse = (),
+}
+
+fn main() {}

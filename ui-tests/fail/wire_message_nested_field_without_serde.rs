@@ -1,0 +1,16 @@
+use openraft_toolkit::WireMessage;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Key(u64);
+
+struct Value;
+
+#[derive(WireMessage)]
+#[wire(version = 1)]
+enum Message {
+    Keys(Vec<Key>),
+    Values { values: Vec<Value> },
+}
+
+fn main() {}

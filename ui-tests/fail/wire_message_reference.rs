@@ -1,0 +1,10 @@
+use openraft_toolkit::WireMessage;
+
+#[derive(WireMessage)]
+#[wire(version = 1)]
+struct Message<'a> {
+    key: &'a str,
+    value: &'a [u8],
+}
+
+fn main() {}

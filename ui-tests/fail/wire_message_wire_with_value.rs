@@ -1,0 +1,9 @@
+use openraft_toolkit::WireMessage;
+
+#[derive(WireMessage)]
+#[wire = 1]
+struct Message {
+    id: u64,
+}
+
+fn main() {}

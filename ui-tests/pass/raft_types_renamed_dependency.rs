@@ -1,0 +1,16 @@
+//! The toolkit under another name, and no `openraft` in sight.
+#![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
+
+extern crate openraft_toolkit as toolkit;
+
+toolkit::declare_raft_types_ext! {
+    TypeConfig:
+        crate = toolkit,
+        Node = (),
+        AppData = String,
+        AppDataResponse = (),
+}
+
+fn main() {
+    let _ = TypeConfig::default();
+}
