@@ -452,13 +452,15 @@ async fn a_group_has_one_store_at_a_time() {
 }
 
 #[test]
-fn a_missing_column_family_is_named() {
+fn a_column_family_that_is_missing_or_shared_is_named() {
     let dir = TempDir::new().unwrap();
     let db = open_dir(&dir);
     let error = Store::open(db.clone(), "nope", META_CF, Flat).unwrap_err();
     assert!(matches!(error, RocksdbLogStoreError::MissingColumnFamily(name) if name == "nope"));
-    let error = Store::open(db, LOG_CF, "neither", Flat).unwrap_err();
+    let error = Store::open(db.clone(), LOG_CF, "neither", Flat).unwrap_err();
     assert!(matches!(error, RocksdbLogStoreError::MissingColumnFamily(name) if name == "neither"));
+    let error = Store::open(db, LOG_CF, LOG_CF, Flat).unwrap_err();
+    assert!(matches!(error, RocksdbLogStoreError::SharedColumnFamily(name) if name == LOG_CF));
 }
 
 #[test]

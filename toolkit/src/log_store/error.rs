@@ -24,6 +24,11 @@ pub enum RocksdbLogStoreError {
     #[error("the database has no column family {0:?}: create it when opening the database")]
     MissingColumnFamily(String),
 
+    /// The log and the meta records were to share this column family. Use two, as their keys would
+    /// lie between each other.
+    #[error("the log and the meta records cannot share the column family {0:?}: name two")]
+    SharedColumnFamily(String),
+
     /// Another store of this database has the same group, or one whose log or meta keys are the
     /// same: groups that share a column family need key spaces that differ. A group is free again
     /// once its store and all its readers are dropped; a running `Raft` holds both until after its
@@ -35,7 +40,7 @@ pub enum RocksdbLogStoreError {
     },
 
     /// RocksDB failed to open or to read.
-    #[error("RocksDB failed: {0}")]
+    #[error(transparent)]
     Rocksdb(#[from] rocksdb::Error),
 
     /// The thread that writes to the database could not be started.
@@ -44,8 +49,8 @@ pub enum RocksdbLogStoreError {
 
     /// A write failed, so that RocksDB's memory and disk may differ. Nothing is acknowledged any
     /// more, for any group of this database, until the database is reopened.
-    #[error("an earlier write failed, and nothing is written until the database is reopened: {0}")]
-    WriteFailed(#[source] Arc<RocksdbLogStoreError>),
+    #[error("a write failed, and nothing is written any more until the database is reopened: {0}")]
+    WriteFailed(Arc<RocksdbLogStoreError>),
 
     /// The writer thread is gone, by a panic.
     #[error("the writer thread stopped")]
@@ -60,6 +65,17 @@ pub enum RocksdbLogStoreError {
         record: RecordId,
         /// What is wrong with it.
         source: CodecError,
+    },
+
+    /// A value is larger than the 4 GiB that RocksDB takes. Nothing of it was written.
+    #[error("{group}: {record} takes {bytes} bytes, RocksDB holds less than 4 GiB")]
+    TooLarge {
+        /// The key space of the group.
+        group: String,
+        /// What was to be written.
+        record: RecordId,
+        /// The size of its frame.
+        bytes: usize,
     },
 
     /// An append does not start right after the last entry, or has a hole. Nothing of it was
@@ -139,7 +155,7 @@ impl From<RocksdbLogStoreError> for io::Error {
     fn from(e: RocksdbLogStoreError) -> Self {
         use RocksdbLogStoreError as E;
         let kind = match &e {
-            E::NotConsecutive { .. } | E::Encode { .. } => io::ErrorKind::InvalidInput,
+            E::NotConsecutive { .. } | E::Encode { .. } | E::TooLarge { .. } => io::ErrorKind::InvalidInput,
             E::MissingEntry { .. } | E::Corrupt { .. } | E::Misplaced { .. } | E::ForeignKey { .. } => {
                 io::ErrorKind::InvalidData
             }

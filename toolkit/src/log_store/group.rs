@@ -87,6 +87,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         for name in [&log_cf, &meta_cf] {
             cf_handle!(db, name)?;
         }
+        if log_cf == meta_cf {
+            return Err(RocksdbLogStoreError::SharedColumnFamily(log_cf));
+        }
         let writer = Writer::of(&db)?;
         let (log_cf, meta_cf) = (CfName::from(log_cf), CfName::from(meta_cf));
         let claim = [
@@ -392,11 +395,30 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         self.decode(index, value)
     }
 
-    pub(super) fn encode_error(&self, record: RecordId, source: CodecError) -> RocksdbLogStoreError {
-        RocksdbLogStoreError::Encode {
+    /// Encodes a value and its key. `scratch` is any buffer that is kept for the next call.
+    pub(super) fn encode<T: Serialize>(
+        &self,
+        id: RecordId,
+        value: &T,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Record, RocksdbLogStoreError> {
+        let encoded = match id {
+            RecordId::Entry(index) => Record::encode(self.keys.log_key(index).as_ref(), value, scratch),
+            RecordId::Meta(label) => Record::encode(self.keys.meta_key(label).as_ref(), value, scratch),
+        };
+        let record = encoded.map_err(|source| RocksdbLogStoreError::Encode {
             group: self.name(),
-            record,
+            record: id,
             source,
+        })?;
+        match record.value().len() {
+            // RocksDB's C interface drops a larger one without an error.
+            bytes if u32::try_from(bytes).is_err() => Err(RocksdbLogStoreError::TooLarge {
+                group: self.name(),
+                record: id,
+                bytes,
+            }),
+            _ => Ok(record),
         }
     }
 
@@ -419,8 +441,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     }
 
     fn put_meta<T: Serialize>(&self, label: MetaLabel, value: &T) -> Result<Op, RocksdbLogStoreError> {
-        let record = Record::encode(self.keys.meta_key(label).as_ref(), value, &mut Vec::new())
-            .map_err(|source| self.encode_error(RecordId::Meta(label), source))?;
+        let record = self.encode(RecordId::Meta(label), value, &mut Vec::new())?;
         Ok(Op::Put(self.meta_cf.clone(), record))
     }
 

@@ -11,7 +11,6 @@ use openraft::{OptionalSend, RaftTypeConfig};
 use rocksdb::DB;
 
 use super::group::Group;
-use super::record::Record;
 use super::writer::Done;
 use super::{KeySpace, RecordId, RocksdbLogStoreError};
 
@@ -69,9 +68,7 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     /// `meta_cf` of `db`; a group that is not there yet starts out blank.
     ///
     /// Open `db` with [`open_db`](super::open_db), or with [`db_options`](super::db_options) and
-    /// the column families' options. `log_cf` and `meta_cf` must differ, unless `keys` makes meta
-    /// keys that lie outside the group's log keys; those of [`Flat`](super::Flat) and
-    /// [`GroupPrefixed`](super::GroupPrefixed) do not.
+    /// the column families' options.
     ///
     /// Reads from the disk, and waits for what an earlier store of the group left in the queue: in
     /// async code that must not block, call it from a blocking task.
@@ -79,7 +76,8 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     /// # Errors
     ///
     /// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) when `db` lacks one of
-    ///   the two.
+    ///   the two, and [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) when both
+    ///   are the same.
     /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) when the group is open already, or
     ///   another group has its log or meta keys.
     /// - [`MissingEntry`](RocksdbLogStoreError::MissingEntry),
@@ -150,9 +148,9 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
         let mut records = Vec::new();
         for entry in entries {
             let log_id = entry.log_id();
-            let key = self.group.keys().log_key(log_id.index);
-            let record = Record::encode(key.as_ref(), &entry, &mut self.scratch)
-                .map_err(|source| self.group.encode_error(RecordId::Entry(log_id.index), source))?;
+            let record = self
+                .group
+                .encode(RecordId::Entry(log_id.index), &entry, &mut self.scratch)?;
             records.push((log_id, record));
         }
         self.group.append(records, move |result| {
