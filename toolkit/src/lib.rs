@@ -60,7 +60,10 @@
 //! Everything works on any runtime of openraft that is multi-threaded; tokio is the default. The log
 //! store's callbacks come from a thread of its own, so that openraft's feature `single-threaded`
 //! is not supported.
-#![cfg_attr(not(all(feature = "rocksdb-log-store", feature = "test-fakes")), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "rocksdb-log-store", feature = "test-fakes")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 /// The exact openraft release that this toolkit is built on.
 ///

@@ -379,7 +379,7 @@ impl Elements<'_, '_> {
     #[inline]
     fn end(&mut self) -> Result<(), BodyError> {
         if self.reader.remaining() == self.entry_start {
-            self.reader.limits.empty_element()?;
+            self.reader.limits.empty_elements(1)?;
         }
         Ok(())
     }

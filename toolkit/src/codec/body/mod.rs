@@ -18,7 +18,7 @@ use super::{BodyError, CodecError};
 const MAX_DEPTH: u32 = 128;
 
 /// How many elements that take no bytes a body may hold: their number is bounded by nothing else.
-const MAX_EMPTY_ELEMENTS: u32 = 4096;
+const MAX_EMPTY_ELEMENTS: usize = 4096;
 
 pub(super) fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
     BodyWriter::new(out).field(value)
@@ -35,7 +35,7 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, CodecError> 
 #[derive(Default)]
 struct Limits {
     depth: u32,
-    empty_elements: u32,
+    empty_elements: usize,
 }
 
 impl Limits {
@@ -55,14 +55,13 @@ impl Limits {
         self.depth -= 1;
     }
 
-    #[cold]
-    fn empty_element(&mut self) -> Result<(), BodyError> {
-        if self.empty_elements == MAX_EMPTY_ELEMENTS {
+    fn empty_elements(&mut self, count: usize) -> Result<(), BodyError> {
+        self.empty_elements = self.empty_elements.saturating_add(count);
+        if self.empty_elements > MAX_EMPTY_ELEMENTS {
             return Err(BodyError::message(format_args!(
                 "more than {MAX_EMPTY_ELEMENTS} elements that take no bytes"
             )));
         }
-        self.empty_elements += 1;
         Ok(())
     }
 }

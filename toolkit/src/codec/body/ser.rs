@@ -54,10 +54,12 @@ impl<'o> BodyWriter<'o> {
         let len = len.ok_or_else(|| BodyError::message("the length of a sequence or map must be known beforehand"))?;
         self.primitive(&len)?;
         self.limits.enter()?;
+        let start = self.written();
         Ok(Elements {
             writer: self,
-            left: len,
-            entry_start: 0,
+            announced: len,
+            count: 0,
+            start,
         })
     }
 
@@ -290,32 +292,21 @@ fields! {
 /// The elements of a sequence or the entries of a map.
 pub struct Elements<'a, 'o> {
     writer: &'a mut BodyWriter<'o>,
-    /// How many the length still announces.
-    left: usize,
-    /// What was written before the key of the current entry.
-    entry_start: usize,
+    announced: usize,
+    count: usize,
+    /// Where the first of them starts.
+    start: usize,
 }
 
 impl Elements<'_, '_> {
     #[inline]
-    fn begin_entry(&mut self) -> Result<(), BodyError> {
-        self.left = self.left.checked_sub(1).ok_or_else(wrong_length)?;
-        self.entry_start = self.writer.written();
-        Ok(())
-    }
-
-    #[inline]
-    fn end_entry(&mut self) -> Result<(), BodyError> {
-        if self.writer.written() == self.entry_start {
-            self.writer.limits.empty_element()?;
-        }
-        Ok(())
-    }
-
-    #[inline]
     fn close(self) -> Result<(), BodyError> {
-        if self.left > 0 {
+        if self.count != self.announced {
             return Err(wrong_length());
+        }
+        // The type decides whether elements take bytes: if one does, all do.
+        if self.writer.written() == self.start {
+            self.writer.limits.empty_elements(self.count)?;
         }
         self.writer.limits.leave();
         Ok(())
@@ -334,9 +325,8 @@ impl SerializeSeq for Elements<'_, '_> {
 
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BodyError> {
-        self.begin_entry()?;
-        value.serialize(&mut *self.writer)?;
-        self.end_entry()
+        self.count += 1;
+        value.serialize(&mut *self.writer)
     }
 
     #[inline]
@@ -351,14 +341,13 @@ impl SerializeMap for Elements<'_, '_> {
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), BodyError> {
-        self.begin_entry()?;
+        self.count += 1;
         key.serialize(&mut *self.writer)
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BodyError> {
-        value.serialize(&mut *self.writer)?;
-        self.end_entry()
+        value.serialize(&mut *self.writer)
     }
 
     #[inline]
