@@ -316,18 +316,17 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                     let entries = db.raw_iterator_cf_opt(&cf, self.bounds(on_disk));
                     (on_disk, entries)
                 });
-            let in_tail = tail_first.and_then(|first| range.from(first)).map(|in_tail| {
+            let mut in_tail = Vec::new();
+            if let Some(span) = tail_first.and_then(|first| range.from(first)) {
                 let mut budget = max_bytes;
-                let mut records = Vec::new();
-                for (_, record) in (in_tail.first..=in_tail.last).zip(state.tail.iter_from(in_tail.first)) {
-                    records.push(record.clone());
+                for (index, record) in (span.first..=span.last).zip(state.tail.iter_from(span.first)) {
+                    in_tail.push((index, record.clone()));
                     budget = budget.saturating_sub(record.value().len());
                     if budget == 0 {
                         break;
                     }
                 }
-                (in_tail.first, records)
-            });
+            }
             (on_disk, in_tail)
         };
 
@@ -349,13 +348,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 entries.next();
             }
         }
-        if let Some((first, records)) = in_tail {
-            for (index, record) in (first..=u64::MAX).zip(records) {
-                if read.is_full() {
-                    break;
-                }
-                read.push(self.decode(index, record.value())?, record.value().len());
+        for (index, record) in in_tail {
+            if read.is_full() {
+                break;
             }
+            read.push(self.decode(index, record.value())?, record.value().len());
         }
         Ok(read.entries)
     }

@@ -95,7 +95,19 @@ struct Queue {
     failed: Option<Arc<RocksdbLogStoreError>>,
 }
 
+/// What the thread writes at once.
+struct Batch {
+    number: u64,
+    ops: Vec<Op>,
+    done: Vec<Done>,
+    bytes: usize,
+}
+
 impl Queue {
+    fn is_empty(&self) -> bool {
+        self.ops.is_empty() && self.done.is_empty()
+    }
+
     fn check(&self) -> Result<(), RocksdbLogStoreError> {
         match &self.failed {
             None => Ok(()),
@@ -232,17 +244,17 @@ impl Shared {
         ops: impl IntoIterator<Item = Op>,
         done: Option<Done>,
     ) -> Result<u64, RocksdbLogStoreError> {
-        let mut queue = lock(&self.queue);
+        let mut guard = lock(&self.queue);
+        let queue = &mut *guard;
         queue.check()?;
-        let idle = queue.ops.is_empty() && queue.done.is_empty();
-        let queue_mut = &mut *queue;
+        let idle = queue.is_empty();
         for op in ops {
-            queue_mut.bytes += op.size();
-            queue_mut.ops.push(op);
+            queue.bytes += op.size();
+            queue.ops.push(op);
         }
         queue.done.extend(done);
         let batch = queue.batch;
-        drop(queue);
+        drop(guard);
         if idle {
             self.work.notify_one();
         }
@@ -260,8 +272,13 @@ impl Shared {
     /// The thread: writes batches until the queue is closed and empty.
     fn run(&self) {
         let mut unsynced = false;
-        while let Some((number, ops, done)) = self.take() {
-            let bytes = ops.iter().map(Op::size).sum::<usize>();
+        while let Some(Batch {
+            number,
+            ops,
+            done,
+            bytes,
+        }) = self.take()
+        {
             let sync = !done.is_empty();
             let outcome = if ops.is_empty() && !unsynced {
                 Ok(())
@@ -285,18 +302,24 @@ impl Shared {
     }
 
     /// All that is queued, as soon as there is any; `None` at the end.
-    fn take(&self) -> Option<(u64, Vec<Op>, Vec<Done>)> {
+    fn take(&self) -> Option<Batch> {
         let queue = lock(&self.queue);
         let mut queue = self
             .work
-            .wait_while(queue, |q| q.ops.is_empty() && q.done.is_empty() && !q.closed)
+            .wait_while(queue, |q| q.is_empty() && !q.closed)
             .unwrap_or_else(PoisonError::into_inner);
-        if queue.ops.is_empty() && queue.done.is_empty() {
+        if queue.is_empty() {
             return None;
         }
         let number = queue.batch;
         queue.batch += 1;
-        Some((number, mem::take(&mut queue.ops), mem::take(&mut queue.done)))
+        Some(Batch {
+            number,
+            ops: mem::take(&mut queue.ops),
+            done: mem::take(&mut queue.done),
+            // The batch before this one is written, so all that is counted is in this one.
+            bytes: queue.bytes,
+        })
     }
 
     fn write(&self, ops: Vec<Op>, sync: bool) -> Result<(), RocksdbLogStoreError> {
@@ -305,18 +328,14 @@ impl Shared {
         let mut handles = Vec::with_capacity(2);
         for op in ops {
             let (Op::Put(name, _) | Op::Delete(name, _) | Op::DeleteRange(name, ..)) = &op;
-            let known = handles.iter().position(|(known, _)| known == name);
-            let at = match known {
-                Some(at) => at,
-                None => {
-                    let Some(handle) = self.db.cf_handle(name) else {
-                        return Err(RocksdbLogStoreError::MissingColumnFamily(name.to_string()));
-                    };
-                    handles.push((name.clone(), handle));
-                    handles.len() - 1
-                }
+            if !handles.iter().any(|(known, _)| known == name)
+                && let Some(handle) = self.db.cf_handle(name)
+            {
+                handles.push((name.clone(), handle));
+            }
+            let Some((_, cf)) = handles.iter().find(|(known, _)| known == name) else {
+                return Err(RocksdbLogStoreError::MissingColumnFamily(name.to_string()));
             };
-            let Some((_, cf)) = handles.get(at) else { continue };
             match &op {
                 Op::Put(_, record) => batch.put_cf(cf, record.key(), record.value()),
                 Op::Delete(_, key) => batch.delete_cf(cf, key),
