@@ -5,6 +5,7 @@ mod codec;
 mod conformance;
 mod counting_allocator;
 mod durability;
+mod evolution;
 mod golden_log;
 mod lifecycle;
 mod log_store;

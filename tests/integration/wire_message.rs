@@ -108,7 +108,7 @@ fn a_frame_is_refused_when_it_is_not_exactly_one_message() {
     let Err(CodecError::Decode(reason)) = Request::decode(&[3, 4]) else {
         panic!("there is no variant 4")
     };
-    assert_eq!(reason.to_string(), "`Request` has no variant of index 4");
+    assert_eq!(reason.to_string(), "`Request` has no variant of index 4 at version 3");
 }
 
 #[test]

@@ -1,9 +1,15 @@
 #[allow(deprecated)]
 pub use openraft::impls::TokioRuntime;
-pub use serde::Serialize;
-pub use serde::de::DeserializeOwned;
+pub use serde::de::{DeserializeOwned, MapAccess, SeqAccess};
+pub use serde::ser::{SerializeStruct, SerializeStructVariant, SerializeTupleStruct, SerializeTupleVariant};
+pub use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use crate::codec::{BodyReader, BodyWriter, decode_message, encode_message};
+pub use crate::codec::versioned::{
+    Body, BorrowedBody, Comparable, Defaulted, MapFields, SeqFields, SerdeForm, Shape, check_previous, default_of,
+    deserialize_body, deserialize_message, deserialize_previous, downgrade, is_default, serialize_message,
+    serialize_previous, unknown_variant,
+};
+pub use crate::codec::{decode_borrowed_message, decode_message, decode_previous, encode_message};
 
 /// Implemented by `declare_raft_types_ext!` for the type in the slot `AppData` of `C`.
 pub trait AppDataSlot<C>: openraft::AppData {}

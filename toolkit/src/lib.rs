@@ -79,7 +79,7 @@ mod raft_types;
 #[cfg(feature = "test-fakes")]
 pub mod test_fakes;
 
-pub use codec::{CodecError, WireMessage, decode, encode};
+pub use codec::{CodecError, WireMessage, WriteVersion, decode, encode};
 pub use lifecycle::{
     BootstrapError, BootstrapMode, Bootstrapped, LeadershipState, MembershipError, add_learner, bootstrap,
     change_membership, leadership_events, leadership_events_from_metrics,

@@ -1,34 +1,39 @@
 use syn::visit::{self, Visit};
 use syn::{Generics, Ident, Path, Type, TypePath, WherePredicate, parse_quote};
 
-use super::check::{Field, Layout, Message};
+use super::check::{FieldDefault, Message, Since};
 
 /// The generics of the type, with bounds on what its fields hold: parameters, and associated types of
 /// parameters. As in serde, the bounds are not on the fields' types, which may be recursive or private.
+///
+/// What `since` asks is a bound on the field's type: an `Option<T>` has a default where `T` has none.
 pub(super) fn with_bounds(message: &Message<'_>) -> Generics {
     let krate = &message.krate;
     let mut held = Held {
         params: message.generics.type_params().map(|param| &param.ident).collect(),
         types: Vec::new(),
     };
-    for field in fields(&message.layout) {
-        held.visit_type(field.ty);
+    let mut predicates: Vec<WherePredicate> = Vec::new();
+    for field in message.layout.fields() {
+        let ty = field.ty;
+        let found = held.found_in(ty);
+        if let Some(Since { default, lossy, .. }) = field.since.as_ref().filter(|_| found) {
+            if matches!(default, FieldDefault::Trait) {
+                predicates.push(parse_quote!(#ty: #krate::__private::Defaulted));
+            }
+            if !lossy {
+                predicates.push(parse_quote!(#ty: #krate::__private::Comparable));
+            }
+        }
+    }
+    for ty in held.types {
+        predicates.push(parse_quote!(#ty: #krate::__private::Serialize + #krate::__private::DeserializeOwned));
     }
     let mut generics = message.generics.clone();
-    for ty in held.types {
-        let bound: WherePredicate =
-            parse_quote!(#ty: #krate::__private::Serialize + #krate::__private::DeserializeOwned);
-        generics.make_where_clause().predicates.push(bound);
+    if !predicates.is_empty() {
+        generics.make_where_clause().predicates.extend(predicates);
     }
     generics
-}
-
-fn fields<'m, 'a>(layout: &'m Layout<'a>) -> Box<dyn Iterator<Item = &'m Field<'a>> + 'm> {
-    match layout {
-        Layout::Struct(fields) => Box::new(fields.iter()),
-        Layout::Enum(variants) => Box::new(variants.iter().flat_map(|variant| &variant.fields)),
-        Layout::Refused => Box::new(std::iter::empty()),
-    }
 }
 
 /// The parameters, and the associated types of parameters, that fields hold.
@@ -38,11 +43,20 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    fn add(&mut self, ty: &TypePath) {
-        let ty = Type::Path(ty.clone());
-        if !self.types.contains(&ty) {
-            self.types.push(ty);
+    /// Whether `ty` holds any, which are added.
+    fn found_in(&mut self, ty: &Type) -> bool {
+        let mut in_ty = Held {
+            params: self.params.clone(),
+            types: Vec::new(),
+        };
+        in_ty.visit_type(ty);
+        let found = !in_ty.types.is_empty();
+        for ty in in_ty.types {
+            if !self.types.contains(&ty) {
+                self.types.push(ty);
+            }
         }
+        found
     }
 
     fn names_param(&self, path: &Path) -> bool {
@@ -60,7 +74,7 @@ impl<'ast> Visit<'ast> for Held<'_> {
             |qself| matches!(&*qself.ty, Type::Path(inner) if inner.qself.is_none() && self.names_param(&inner.path)),
         );
         if projects_param || (ty.qself.is_none() && self.names_param(&ty.path)) {
-            self.add(ty);
+            self.types.push(Type::Path(ty.clone()));
         } else {
             visit::visit_type_path(self, ty);
         }

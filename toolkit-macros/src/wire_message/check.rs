@@ -1,11 +1,13 @@
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::{
-    Attribute, Data, DeriveInput, Expr, ExprLit, Fields, Generics, Ident, Index, Lit, Member, Path, Type, parse_quote,
+    Attribute, Data, DeriveInput, ExprPath, GenericParam, Generics, Ident, Index, Member, Path, Type, parse_quote,
 };
 
-use super::parse::{self, Setting, Value};
-use crate::errors::{Errors, and_list, did_you_mean};
+use super::layout;
+use super::parse::is_wire;
+use super::settings::{self, DefaultValue, FieldSettings, Given, Pin, Pins, Place, TypeSettings};
+use crate::errors::{Errors, and_list};
 
 /// A type whose frame is known.
 pub(super) struct Message<'a> {
@@ -13,45 +15,200 @@ pub(super) struct Message<'a> {
     pub(super) generics: &'a Generics,
     pub(super) krate: Path,
     pub(super) version: u8,
+    /// The oldest version that is of this layout.
+    pub(super) oldest: u8,
+    pub(super) previous: Option<Previous>,
+    pub(super) serde: bool,
     pub(super) layout: Layout<'a>,
 }
 
+/// The type that versions below the oldest are of.
+pub(super) struct Previous {
+    pub(super) ty: Type,
+    pub(super) downgrade: bool,
+}
+
 pub(super) enum Layout<'a> {
-    Struct(Vec<Field<'a>>),
+    Struct(Fields<'a>),
     Enum(Vec<Variant<'a>>),
     /// Nothing that could be encoded, which is reported.
     Refused,
 }
 
+impl<'a> Layout<'a> {
+    pub(super) fn fields(&self) -> impl Iterator<Item = &Field<'a>> {
+        let (of_struct, variants) = match self {
+            Layout::Struct(fields) => (Some(fields), [].as_slice()),
+            Layout::Enum(variants) => (None, variants.as_slice()),
+            Layout::Refused => (None, [].as_slice()),
+        };
+        let of_variants = variants.iter().map(|variant| &variant.fields);
+        of_struct.into_iter().chain(of_variants).flat_map(|fields| &fields.list)
+    }
+}
+
 pub(super) struct Variant<'a> {
     pub(super) name: &'a Ident,
-    pub(super) fields: Vec<Field<'a>>,
+    /// The oldest version that has it.
+    pub(super) since: u8,
+    pub(super) fields: Fields<'a>,
+}
+
+pub(super) struct Fields<'a> {
+    pub(super) shape: Shape,
+    pub(super) list: Vec<Field<'a>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Unit,
+    Tuple,
+    Named,
 }
 
 pub(super) struct Field<'a> {
     pub(super) member: Member,
+    pub(super) name: String,
     pub(super) ty: &'a Type,
+    /// Of a field that not every version has.
+    pub(super) since: Option<Since>,
 }
 
-/// The settings of a type.
-const KEYS: [&str; 2] = ["version", "crate"];
+impl Field<'_> {
+    pub(super) fn is_in(&self, version: u8) -> bool {
+        self.since.as_ref().is_none_or(|since| since.version <= version)
+    }
+}
+
+pub(super) struct Since {
+    /// The oldest version that has the field.
+    pub(super) version: u8,
+    pub(super) default: FieldDefault,
+    pub(super) lossy: bool,
+}
+
+/// What the field holds where the version does not have it.
+pub(super) enum FieldDefault {
+    /// The `Default` of its type.
+    Trait,
+    Path(ExprPath),
+    /// It is wrong, which is reported.
+    Refused,
+}
 
 pub(super) fn message<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Message<'a> {
-    let name = &input.ident;
+    let settings = settings::of_type(&input.attrs, errors);
+    refuse_misplaced(&input.generics, errors);
+    let versions = Versions::of(&input.ident, &settings, errors);
+    let layout = layout(input, &versions, errors);
+    if let Some(pins) = &settings.layout {
+        check_pins(pins, &layout, &versions, errors);
+    }
+    let TypeSettings {
+        previous, serde, krate, ..
+    } = settings;
+    Message {
+        name: &input.ident,
+        generics: &input.generics,
+        krate: krate.unwrap_or_else(|| parse_quote!(::openraft_toolkit)),
+        version: versions.newest.unwrap_or(1),
+        oldest: versions.oldest(),
+        previous: previous
+            .filter(|previous| versions.leave_room_for(previous, errors))
+            .map(|settings::Previous { ty, downgrade, .. }| Previous { ty, downgrade }),
+        serde,
+        layout,
+    }
+}
+
+/// The versions of the type's own layout, as far as they are known.
+struct Versions<'a> {
+    name: &'a Ident,
+    newest: Option<u8>,
+    /// As it is given; the newest otherwise.
+    min: Option<u8>,
+    /// Whether one is given, right or wrong.
+    has_min: bool,
+}
+
+impl<'a> Versions<'a> {
+    fn of(name: &'a Ident, settings: &TypeSettings, errors: &mut Errors) -> Self {
+        let number = |given: &Option<Given>| given.as_ref()?.0.as_ref().map(|(number, _)| *number);
+        let newest = number(&settings.version);
+        let mut min = number(&settings.min_version);
+        if settings.version.is_none() {
+            errors.push(
+                name,
+                "the version of the frame is missing\nhelp: add `#[wire(version = 1)]`",
+            );
+        }
+        if let (Some(newest), Some(Given(Some((oldest, number))))) = (newest, &settings.min_version)
+            && *oldest > newest
+        {
+            errors.push(
+                number,
+                format!("`min_version = {oldest}` is above `version = {newest}`\nhelp: `min_version` is the oldest version that is read, `version` the newest"),
+            );
+            min = None;
+        }
+        Self {
+            name,
+            newest,
+            min,
+            has_min: settings.min_version.is_some(),
+        }
+    }
+
+    fn oldest(&self) -> u8 {
+        self.min.or(self.newest).unwrap_or(1)
+    }
+
+    /// Both ends, where both are known.
+    fn range(&self) -> Option<(u8, u8)> {
+        let known = self.min.is_some() || !self.has_min;
+        self.newest.filter(|_| known).map(|newest| (self.oldest(), newest))
+    }
+
+    fn leave_room_for(&self, previous: &settings::Previous, errors: &mut Errors) -> bool {
+        if self.range().is_some_and(|(oldest, _)| oldest == 1) {
+            let min = if self.has_min { "min_version" } else { "version" };
+            errors.push(
+                &previous.key,
+                format!("there is no version below `{min} = 1` that could be of a previous type\nhelp: set `min_version` to the first version of `{}` itself", self.name.unraw()),
+            );
+            return false;
+        }
+        self.range().is_some()
+    }
+
+    /// The `since` of a field or variant, where it can be one. `after` is from when on it could have been left out.
+    fn since(&self, given: &Given, errors: &mut Errors) -> Option<u8> {
+        let (since, number) = given.0.as_ref()?;
+        let (oldest, newest) = self.range()?;
+        let name = self.name.unraw();
+        let message = if *since > newest {
+            format!("`since = {since}` is above `version = {newest}`\nhelp: set `version = {since}` for `{name}`")
+        } else if *since > oldest {
+            return Some(*since);
+        } else if *since > 1 && !self.has_min {
+            format!(
+                "`since` needs a `min_version`, without which only version {newest} is read\nhelp: add `min_version = {}` to the `#[wire(..)]` of `{name}`",
+                since - 1
+            )
+        } else {
+            format!(
+                "no version that `{name}` reads is older than `since = {since}`\nhelp: leave it out, or lower `min_version`, which is {oldest}"
+            )
+        };
+        errors.push(number, message);
+        None
+    }
+}
+
+fn layout<'a>(input: &'a DeriveInput, versions: &Versions<'_>, errors: &mut Errors) -> Layout<'a> {
     let layout = match &input.data {
-        Data::Struct(data) => Layout::Struct(fields(&data.fields, name, errors)),
-        Data::Enum(data) => Layout::Enum(
-            data.variants
-                .iter()
-                .map(|variant| {
-                    refuse_settings(&variant.attrs, "variant", name, errors);
-                    Variant {
-                        name: &variant.ident,
-                        fields: fields(&variant.fields, name, errors),
-                    }
-                })
-                .collect(),
-        ),
+        Data::Struct(data) => Layout::Struct(fields(&data.fields, None, versions, errors)),
+        Data::Enum(data) => Layout::Enum(variants(data, versions, errors)),
         Data::Union(data) => {
             errors.push(
                 data.union_token,
@@ -60,59 +217,58 @@ pub(super) fn message<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Messag
             Layout::Refused
         }
     };
-
-    let layout = if has_borrowed_field(&input.data, errors) {
-        Layout::Refused
-    } else {
-        layout
-    };
-
-    let mut settings: Vec<Setting> = Vec::new();
-    for setting in parse::settings(&input.attrs, errors) {
-        if let Some(first) = settings.iter().find(|first| first.key == setting.key) {
-            let key = &setting.key;
-            errors.push(key, format!("`{key}` is given twice\nhelp: keep one of the two"));
-            errors.push(&first.key, format!("`{key}` is first given here"));
-            continue;
-        }
-        settings.push(setting);
-    }
-
-    // What stands in for a missing or wrong setting is refused along with it.
-    let mut version = None;
-    let mut krate = None;
-    for Setting { key, value } in &settings {
-        if key == "version" {
-            version = Some(version_number(key, value, errors).unwrap_or(1));
-        } else if key == "crate" {
-            krate = crate_path(key, value, errors);
-        } else {
-            unknown_setting(key, errors);
-            if did_you_mean(&key.to_string(), KEYS) == Some("version") {
-                version = Some(1);
-            }
-        }
-    }
-    if version.is_none() {
-        errors.push(
-            name,
-            "the version of the frame is missing\nhelp: add `#[wire(version = 1)]`",
-        );
-    }
-    Message {
-        name,
-        generics: &input.generics,
-        krate: krate.unwrap_or_else(|| parse_quote!(::openraft_toolkit)),
-        version: version.unwrap_or(1),
-        layout,
-    }
+    let packed = refuse_packed(&input.attrs, errors);
+    let borrowed = refuse_references(&layout, errors);
+    if packed || borrowed { Layout::Refused } else { layout }
 }
 
-fn fields<'a>(fields: &'a Fields, name: &Ident, errors: &mut Errors) -> Vec<Field<'a>> {
-    (0..)
+fn variants<'a>(data: &'a syn::DataEnum, versions: &Versions<'_>, errors: &mut Errors) -> Vec<Variant<'a>> {
+    let variants: Vec<Variant<'a>> = data
+        .variants
+        .iter()
+        .map(|variant| {
+            let FieldSettings { since, .. } = settings::of_member(&variant.attrs, Place::Variant, errors);
+            let since = since.and_then(|since| versions.since(&since, errors));
+            Variant {
+                name: &variant.ident,
+                since: since.unwrap_or_else(|| versions.oldest()),
+                fields: fields(
+                    &variant.fields,
+                    since.map(|since| (&variant.ident, since)),
+                    versions,
+                    errors,
+                ),
+            }
+        })
+        .collect();
+    for (index, variant) in variants.iter().enumerate() {
+        let older = variants
+            .iter()
+            .skip(index)
+            .rev()
+            .find(|other| other.since < variant.since);
+        if let Some(older) = older {
+            let (name, older) = (variant.name.unraw(), older.name.unraw());
+            errors.push(
+                variant.name,
+                format!("`{name}` is newer than `{older}`, whose index it shifts\nhelp: move `{name}` behind `{older}`: new variants go to the end"),
+            );
+        }
+    }
+    variants
+}
+
+/// `variant` is the newer variant that they are of.
+fn fields<'a>(
+    fields: &'a syn::Fields,
+    variant: Option<(&Ident, u8)>,
+    versions: &Versions<'_>,
+    errors: &mut Errors,
+) -> Fields<'a> {
+    let list = (0..)
         .zip(fields)
         .map(|(index, field)| {
-            refuse_settings(&field.attrs, "field", name, errors);
+            let settings = settings::of_member(&field.attrs, Place::Field, errors);
             let member = match &field.ident {
                 Some(name) => Member::Named(name.clone()),
                 None => Member::Unnamed(Index {
@@ -120,84 +276,182 @@ fn fields<'a>(fields: &'a Fields, name: &Ident, errors: &mut Errors) -> Vec<Fiel
                     span: Span::call_site(),
                 }),
             };
-            Field { member, ty: &field.ty }
+            Field {
+                name: match &member {
+                    Member::Named(name) => name.unraw().to_string(),
+                    Member::Unnamed(index) => index.index.to_string(),
+                },
+                member,
+                ty: &field.ty,
+                since: since(settings, variant, versions, errors),
+            }
         })
-        .collect()
+        .collect();
+    Fields {
+        shape: match fields {
+            syn::Fields::Unit => Shape::Unit,
+            syn::Fields::Unnamed(_) => Shape::Tuple,
+            syn::Fields::Named(_) => Shape::Named,
+        },
+        list,
+    }
 }
 
-fn has_borrowed_field(data: &Data, errors: &mut Errors) -> bool {
-    let fields: Vec<&syn::Field> = match data {
-        Data::Struct(data) => data.fields.iter().collect(),
-        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
-        Data::Union(_) => Vec::new(),
-    };
-    let mut found = false;
-    for ty in fields.iter().map(|field| &field.ty) {
-        if matches!(ty, Type::Reference(_)) {
-            found = true;
-            errors.push(ty, "a reference cannot be decoded, because a message owns what it holds\nhelp: use an owned type such as `String`, or `Cow`");
+fn since(
+    FieldSettings { since, default, lossy }: FieldSettings,
+    variant: Option<(&Ident, u8)>,
+    versions: &Versions<'_>,
+    errors: &mut Errors,
+) -> Option<Since> {
+    let Some(given) = since else {
+        for key in default.iter().map(|(key, _)| key).chain(&lossy) {
+            errors.push(
+                key,
+                format!("`{key}` says what becomes of a field that older versions lack\nhelp: write `since` beside it, or leave it out"),
+            );
         }
+        return None;
+    };
+    let version = versions.since(&given, errors)?;
+    if let Some((variant, came)) = variant
+        && version <= came
+    {
+        let (variant, number) = (variant.unraw(), given.0.map(|(_, number)| number));
+        errors.push(
+            number,
+            format!(
+                "`{variant}` itself came with version {came}, so that it never lacks the field\nhelp: leave `since` out"
+            ),
+        );
+        return None;
+    }
+    Some(Since {
+        version,
+        default: match default {
+            None => FieldDefault::Trait,
+            Some((_, DefaultValue::Path(path))) => FieldDefault::Path(path),
+            Some((_, DefaultValue::Refused)) => FieldDefault::Refused,
+        },
+        lossy: lossy.is_some(),
+    })
+}
+
+fn refuse_references(layout: &Layout<'_>, errors: &mut Errors) -> bool {
+    let mut found = false;
+    for field in layout.fields().filter(|field| matches!(field.ty, Type::Reference(_))) {
+        found = true;
+        errors.push(
+            field.ty,
+            "a reference cannot be decoded, because a message owns what it holds\nhelp: use an owned type such as `String`, or `Cow`, which can borrow",
+        );
     }
     found
 }
 
-fn refuse_settings(attrs: &[Attribute], place: &str, name: &Ident, errors: &mut Errors) {
-    for attr in attrs.iter().filter(|attr| parse::is_wire(attr)) {
-        let name = name.unraw();
+fn refuse_packed(attrs: &[Attribute], errors: &mut Errors) -> bool {
+    let mut found = false;
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
+        // What is not understood, rustc reports.
+        let _ = attr.parse_nested_meta(|meta| {
+            if meta.path.is_ident("packed") {
+                found = true;
+                errors.push(
+                    &meta.path,
+                    "a packed type cannot be a wire message, because its fields cannot be referred to\nhelp: remove `packed`, frames have no padding anyway",
+                );
+            }
+            if meta.input.peek(syn::token::Paren) {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                content.parse::<TokenStream>()?;
+            }
+            Ok(())
+        });
+    }
+    found
+}
+
+fn refuse_misplaced(generics: &Generics, errors: &mut Errors) {
+    let attrs = generics.params.iter().flat_map(|param| match param {
+        GenericParam::Lifetime(param) => &param.attrs,
+        GenericParam::Type(param) => &param.attrs,
+        GenericParam::Const(param) => &param.attrs,
+    });
+    for attr in attrs.filter(|attr| is_wire(attr)) {
         errors.push(
             attr,
-            format!("a {place} takes no `#[wire(..)]`\nhelp: `version` and `crate` belong above `{name}`"),
+            "a parameter has no settings\nhelp: write `#[wire(..)]` above the type, a variant or a field",
         );
     }
 }
 
-fn unknown_setting(key: &Ident, errors: &mut Errors) {
-    let help = match did_you_mean(&key.to_string(), KEYS) {
-        Some(similar) => format!("help: did you mean `{similar}`?\n"),
-        None => String::new(),
+fn check_pins(Pins { key, pins }: &Pins, layout: &Layout<'_>, versions: &Versions<'_>, errors: &mut Errors) {
+    let Some((oldest, newest)) = versions.range() else {
+        return;
     };
-    errors.push(
-        key,
-        format!(
-            "there is no setting `{key}`\n{help}note: the settings of a type are {}",
-            and_list(KEYS)
-        ),
-    );
-}
+    // Not the layout that will be, so that a hash of it would mislead.
+    if !errors.is_empty() || matches!(layout, Layout::Refused) {
+        return;
+    }
+    let line = |versions: &mut dyn Iterator<Item = u8>| {
+        let pins: Vec<String> = versions
+            .map(|version| format!("{version} = \"{}\"", layout::hash(layout, version)))
+            .collect();
+        pins.join(", ")
+    };
 
-fn version_number(key: &Ident, value: &Value, errors: &mut Errors) -> Option<u8> {
-    const HELP: &str = "help: write a number from 1 to 255, as in `version = 1`";
-    match value {
-        Value::Expr(Expr::Lit(ExprLit {
-            lit: Lit::Int(number), ..
-        })) => match number.base10_parse::<u8>() {
-            Ok(0) => errors.push(number, format!("there is no version 0\n{HELP}")),
-            Ok(version) => return Some(version),
-            Err(_) => errors.push(
-                number,
-                format!(
-                    "version {} does not fit in the version byte\n{HELP}",
-                    number.base10_digits()
-                ),
+    let (inside, outside): (Vec<&Pin>, Vec<&Pin>) =
+        pins.iter().partition(|pin| (oldest..=newest).contains(&pin.version));
+    for pin in outside {
+        let (version, name) = (pin.version, versions.name.unraw());
+        errors.push(
+            &pin.number,
+            format!(
+                "version {version} is not among those of `{name}`, which are {oldest} to {newest}\nhelp: remove the pin"
             ),
-        },
-        Value::Expr(other) => errors.push(other, format!("the version must be an integer literal\n{HELP}")),
-        Value::None => errors.push(key, format!("the version has no number\n{HELP}")),
-        Value::List => errors.push(key, format!("the version follows a `=`\n{HELP}")),
-        Value::Broken => {}
+        );
     }
-    None
-}
 
-fn crate_path(key: &Ident, value: &Value, errors: &mut Errors) -> Option<Path> {
-    const HELP: &str = "help: write the path of openraft-toolkit, as in `crate = ::toolkit`";
-    match value {
-        Value::Expr(Expr::Path(path)) if path.qself.is_none() && path.attrs.is_empty() => {
-            return Some(path.path.clone());
-        }
-        Value::Expr(other) => errors.push(other, format!("`crate` must be a path\n{HELP}")),
-        Value::None | Value::List => errors.push(key, format!("`crate` has no path\n{HELP}")),
-        Value::Broken => {}
+    let (hashes, blank): (Vec<&Pin>, Vec<&Pin>) = inside.iter().partition(|pin| layout::is_hash(&pin.hash.value()));
+    for pin in blank {
+        let line = line(&mut [pin.version].into_iter());
+        errors.push(
+            &pin.hash,
+            format!("a layout is pinned by its hash\nhelp: write `{line}`"),
+        );
     }
-    None
+
+    let changed: Vec<&Pin> = hashes
+        .into_iter()
+        .filter(|pin| pin.hash.value() != layout::hash(layout, pin.version))
+        .collect();
+    if let Some(first) = changed.first() {
+        let listed: Vec<String> = changed.iter().map(|pin| pin.version.to_string()).collect();
+        let is_pinned = inside.iter().any(|pin| pin.version == newest);
+        let next = if is_pinned { newest.saturating_add(1) } else { newest };
+        let (listed, line) = (
+            and_list(listed.iter().map(String::as_str)),
+            line(&mut changed.iter().map(|pin| pin.version)),
+        );
+        errors.push(
+            &first.hash,
+            format!(
+                "the layout of version {listed} has changed\n\
+                 help: mark what is new with `#[wire(since = {next})]`, and write `version = {next}`\n\
+                 help: for anything else give this type `min_version = {next}`, and keep the old one as its `previous`\n\
+                 help: where no data exists yet, or only a name changed, pin `{line}`"
+            ),
+        );
+    }
+
+    let missing: Vec<u8> = (oldest..newest)
+        .filter(|version| !inside.iter().any(|pin| pin.version == *version))
+        .collect();
+    if let Some(first) = missing.first() {
+        let line = line(&mut missing.iter().copied());
+        errors.push(
+            key,
+            format!("version {first} has no pin, although version {newest} follows it\nhelp: add `{line}`"),
+        );
+    }
 }

@@ -1,128 +1,278 @@
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::Path;
-use syn::ext::IdentExt;
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{GenericParam, Generics, Lifetime, LifetimeParam, Path, TypeGenerics, WhereClause, parse_quote};
 
+use super::body;
 use super::bounds::with_bounds;
-use super::check::{Field, Layout, Message, Variant};
+use super::check::{Layout, Message, Previous};
 use crate::errors::located_at;
 
 pub(super) fn message(message: &Message<'_>) -> TokenStream {
-    let Message {
-        name,
-        krate,
-        version,
-        layout,
-        ..
-    } = message;
-    let generics = with_bounds(message);
-    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
-    let (encode, decode) = match layout {
-        Layout::Struct(fields) => (encode_struct(fields, krate), decode_struct(fields, krate)),
-        Layout::Enum(variants) => (encode_enum(variants, krate), decode_enum(name, variants, krate)),
-        Layout::Refused => (quote!(::core::unimplemented!()), quote!(::core::unimplemented!())),
+    let expand = Expand {
+        message,
+        krate: &message.krate,
+        generics: with_bounds(message),
     };
-    quote! {
-        #[automatically_derived]
-        #[allow(deprecated, unused_qualifications, clippy::pedantic)]
-        impl #impl_generics #krate::WireMessage for #name #type_generics #where_clause {
+    if matches!(message.layout, Layout::Refused) {
+        return expand.refused();
+    }
+    let mut expanded = expand.impl_block(&quote!(__private::Body), &body::body(message), None);
+    expanded.extend(expand.wire_message());
+    if message.generics.lifetimes().next().is_some() {
+        expanded.extend(expand.borrowed());
+    }
+    if message.serde {
+        expanded.extend(expand.serde_form());
+        expanded.extend(expand.serde());
+    }
+    expanded
+}
+
+struct Expand<'m, 'a> {
+    message: &'m Message<'a>,
+    krate: &'m Path,
+    generics: Generics,
+}
+
+impl Expand<'_, '_> {
+    fn split(&self) -> (TypeGenerics<'_>, Option<&WhereClause>) {
+        let (_, type_generics, where_clause) = self.generics.split_for_impl();
+        (type_generics, where_clause)
+    }
+
+    /// `impl Trait for Type`, of a trait of the toolkit; with `'__de`, which outlives the type's own
+    /// lifetimes where `borrows` is true.
+    fn impl_block(&self, of: &TokenStream, items: &TokenStream, de: Option<De>) -> TokenStream {
+        let krate = self.krate;
+        let name = self.message.name;
+        let (type_generics, where_clause) = self.split();
+        let mut generics = self.generics.clone();
+        let mut params = TokenStream::new();
+        if let Some(de) = de {
+            let lifetime: Lifetime = parse_quote!('__de);
+            let mut param = LifetimeParam::new(lifetime.clone());
+            if matches!(de, De::Borrows) {
+                param.bounds = generics.lifetimes().map(|own| own.lifetime.clone()).collect();
+            }
+            generics.params.insert(0, GenericParam::Lifetime(param));
+            params = quote!(<#lifetime>);
+        }
+        let (impl_generics, ..) = generics.split_for_impl();
+        quote! {
+            #[automatically_derived]
+            #[allow(deprecated, private_bounds, unused_qualifications, clippy::all, clippy::pedantic)]
+            impl #impl_generics #krate::#of #params for #name #type_generics #where_clause {
+                #items
+            }
+        }
+    }
+
+    fn wire_message(&self) -> TokenStream {
+        let krate = self.krate;
+        let Message {
+            name,
+            version,
+            oldest,
+            previous,
+            ..
+        } = self.message;
+        let min_version = match previous {
+            None => quote!(#oldest),
+            Some(Previous { ty, .. }) => {
+                let rule = format!(
+                    "the previous type of a message whose own versions start at {oldest} must be of version {}",
+                    oldest.saturating_sub(1)
+                );
+                quote_spanned! {located_at(ty)=> {
+                    ::core::assert!(<#ty as #krate::WireMessage>::VERSION == #oldest - 1, #rule);
+                    <#ty as #krate::WireMessage>::MIN_VERSION
+                }}
+            }
+        };
+        let older = self.previous(|ty| quote_spanned! {located_at(ty)=>
+            if let ::core::option::Option::Some(__message) = #krate::__private::decode_previous::<Self, #ty>(__bytes) {
+                return __message;
+            }
+        });
+        let downgrade = self.downgrade(|ty| {
+            quote_spanned! {located_at(ty)=>
+                if __version < <Self as #krate::__private::Body>::OLDEST {
+                    let __older = #krate::__private::downgrade::<Self, #ty>(self, __version)?;
+                    return #krate::WireMessage::encode_into(&__older, __version, __out);
+                }
+            }
+        });
+        let items = quote! {
             const VERSION: ::core::primitive::u8 = #version;
-            const MIN_VERSION: ::core::primitive::u8 = #version;
+            const MIN_VERSION: ::core::primitive::u8 = #min_version;
 
             fn encode_into(
                 &self,
                 __version: ::core::primitive::u8,
                 __out: &mut ::std::vec::Vec<::core::primitive::u8>,
             ) -> ::core::result::Result<(), #krate::CodecError> {
-                #krate::__private::encode_message::<Self>(__version, __out, |__body| #encode)
+                #downgrade
+                #krate::__private::encode_message(self, __version, __out)
             }
 
             fn decode(__bytes: &[::core::primitive::u8]) -> ::core::result::Result<Self, #krate::CodecError> {
-                #krate::__private::decode_message::<Self>(__bytes, |__body| #decode)
+                #older
+                #krate::__private::decode_message::<Self>(__bytes)
             }
+        };
+        let mut expanded = self.impl_block(&quote!(WireMessage), &items, None);
+        if previous.is_some() && self.message.generics.params.is_empty() {
+            // Otherwise the version of the previous type is checked where the message is first used.
+            expanded.extend(quote! {
+                const _: ::core::primitive::u8 = <#name as #krate::WireMessage>::MIN_VERSION;
+            });
         }
+        expanded
     }
-}
 
-fn encode_struct(fields: &[Field<'_>], krate: &Path) -> TokenStream {
-    let pattern = pattern(fields);
-    let encode = encode_fields(fields, krate);
-    quote!({
-        let Self #pattern = self;
-        #encode
-        ::core::result::Result::Ok(())
-    })
-}
-
-fn decode_struct(fields: &[Field<'_>], krate: &Path) -> TokenStream {
-    let decode = decode_fields(fields, krate);
-    quote!(::core::result::Result::Ok(Self #decode))
-}
-
-fn encode_enum(variants: &[Variant<'_>], krate: &Path) -> TokenStream {
-    if variants.is_empty() {
-        return quote!(match *self {});
-    }
-    let arms = (0u32..).zip(variants).map(|(index, Variant { name, fields })| {
-        let pattern = pattern(fields);
-        let encode = encode_fields(fields, krate);
-        quote! {
-            Self::#name #pattern => {
-                #krate::__private::BodyWriter::variant(__body, #index)?;
-                #encode
+    fn borrowed(&self) -> TokenStream {
+        let krate = self.krate;
+        let older = self.previous(|ty| quote_spanned! {located_at(ty)=>
+            if let ::core::option::Option::Some(__message) = #krate::__private::decode_previous::<Self, #ty>(__bytes) {
+                return __message;
             }
-        }
-    });
-    quote!({
-        match self {
-            #(#arms)*
-        }
-        ::core::result::Result::Ok(())
-    })
-}
+        });
+        let mut expanded = self.impl_block(
+            &quote!(__private::BorrowedBody),
+            &body::borrowed(self.message),
+            Some(De::Borrows),
+        );
+        let items = quote! {
+            fn decode_borrowed(
+                __bytes: &'__de [::core::primitive::u8],
+            ) -> ::core::result::Result<Self, #krate::CodecError> {
+                #older
+                #krate::__private::decode_borrowed_message::<Self>(__bytes)
+            }
+        };
+        expanded.extend(self.impl_block(&quote!(codec::WireMessageBorrowed), &items, Some(De::Borrows)));
+        expanded
+    }
 
-fn decode_enum(name: &Ident, variants: &[Variant<'_>], krate: &Path) -> TokenStream {
-    let arms = (0u32..).zip(variants).map(|(index, Variant { name, fields })| {
-        let decode = decode_fields(fields, krate);
-        quote!(#index => ::core::result::Result::Ok(Self::#name #decode),)
-    });
-    let name = name.unraw().to_string();
-    quote! {
-        match #krate::__private::BodyReader::variant(__body)? {
-            #(#arms)*
-            __index => ::core::result::Result::Err(#krate::__private::BodyReader::unknown_variant(#name, __index)),
+    fn serde_form(&self) -> TokenStream {
+        let krate = self.krate;
+        let read = self.previous(|ty| {
+            quote_spanned! {located_at(ty)=>
+                fn deserialize_form<'__de, __D: #krate::__private::Deserializer<'__de>>(
+                    __version: ::core::primitive::u8,
+                    __deserializer: __D,
+                ) -> ::core::result::Result<Self, __D::Error> {
+                    if __version < <Self as #krate::__private::Body>::OLDEST {
+                        #krate::__private::deserialize_previous::<Self, #ty, __D>(__version, __deserializer)
+                    } else {
+                        #krate::__private::deserialize_body(__version, __deserializer)
+                    }
+                }
+            }
+        });
+        let write = self.downgrade(|ty| quote_spanned! {located_at(ty)=>
+            const OLDEST_WRITABLE: ::core::primitive::u8 = <#ty as #krate::__private::SerdeForm>::OLDEST_WRITABLE;
+
+            fn check_form(&self, __version: ::core::primitive::u8) -> ::core::result::Result<(), #krate::CodecError> {
+                if __version < <Self as #krate::__private::Body>::OLDEST {
+                    #krate::__private::check_previous::<Self, #ty>(self, __version)
+                } else {
+                    #krate::__private::Body::check(self, __version)
+                }
+            }
+
+            fn serialize_form<__S: #krate::__private::Serializer>(
+                &self,
+                __version: ::core::primitive::u8,
+                __serializer: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                if __version < <Self as #krate::__private::Body>::OLDEST {
+                    #krate::__private::serialize_previous::<Self, #ty, __S>(self, __version, __serializer)
+                } else {
+                    #krate::__private::Body::serialize_body(self, __version, __serializer)
+                }
+            }
+        });
+        self.impl_block(&quote!(__private::SerdeForm), &quote!(#read #write), None)
+    }
+
+    fn serde(&self) -> TokenStream {
+        let krate = self.krate;
+        let serialize = quote! {
+            fn serialize<__S: #krate::__private::Serializer>(
+                &self,
+                __serializer: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                #krate::__private::serialize_message(self, __serializer)
+            }
+        };
+        let deserialize = quote! {
+            fn deserialize<__D: #krate::__private::Deserializer<'__de>>(
+                __deserializer: __D,
+            ) -> ::core::result::Result<Self, __D::Error> {
+                #krate::__private::deserialize_message(__deserializer)
+            }
+        };
+        let mut expanded = self.impl_block(&quote!(__private::Serialize), &serialize, None);
+        expanded.extend(self.impl_block(&quote!(__private::Deserialize), &deserialize, Some(De::Owns)));
+        expanded
+    }
+
+    /// The traits are there all the same, so that their uses don't fail as well.
+    fn refused(&self) -> TokenStream {
+        let krate = self.krate;
+        let items = quote! {
+            const VERSION: ::core::primitive::u8 = 1;
+            const MIN_VERSION: ::core::primitive::u8 = 1;
+
+            fn encode_into(
+                &self,
+                _: ::core::primitive::u8,
+                _: &mut ::std::vec::Vec<::core::primitive::u8>,
+            ) -> ::core::result::Result<(), #krate::CodecError> {
+                ::core::unimplemented!()
+            }
+
+            fn decode(_: &[::core::primitive::u8]) -> ::core::result::Result<Self, #krate::CodecError> {
+                ::core::unimplemented!()
+            }
+        };
+        let mut expanded = self.impl_block(&quote!(WireMessage), &items, None);
+        if self.message.serde {
+            let serialize = quote! {
+                fn serialize<__S: #krate::__private::Serializer>(
+                    &self,
+                    _: __S,
+                ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                    ::core::unimplemented!()
+                }
+            };
+            let deserialize = quote! {
+                fn deserialize<__D: #krate::__private::Deserializer<'__de>>(
+                    _: __D,
+                ) -> ::core::result::Result<Self, __D::Error> {
+                    ::core::unimplemented!()
+                }
+            };
+            expanded.extend(self.impl_block(&quote!(__private::Serialize), &serialize, None));
+            expanded.extend(self.impl_block(&quote!(__private::Deserialize), &deserialize, Some(De::Owns)));
         }
+        expanded
+    }
+
+    fn previous(&self, items: impl FnOnce(&syn::Type) -> TokenStream) -> Option<TokenStream> {
+        self.message.previous.as_ref().map(|previous| items(&previous.ty))
+    }
+
+    fn downgrade(&self, items: impl FnOnce(&syn::Type) -> TokenStream) -> Option<TokenStream> {
+        let previous = self.message.previous.as_ref().filter(|previous| previous.downgrade);
+        previous.map(|previous| items(&previous.ty))
     }
 }
 
-/// `{ name: __field0, .. }`, for tuples `{ 0: __field0, .. }`.
-fn pattern(fields: &[Field<'_>]) -> TokenStream {
-    let bindings = fields.iter().enumerate().map(|(index, Field { member, .. })| {
-        let binding = binding(index);
-        quote!(#member: #binding)
-    });
-    quote!({ #(#bindings),* })
-}
-
-fn encode_fields(fields: &[Field<'_>], krate: &Path) -> TokenStream {
-    fields
-        .iter()
-        .enumerate()
-        .map(|(index, Field { ty, .. })| {
-            let binding = binding(index);
-            quote_spanned!(located_at(ty)=> #krate::__private::BodyWriter::field::<#ty>(__body, #binding)?;)
-        })
-        .collect()
-}
-
-fn decode_fields(fields: &[Field<'_>], krate: &Path) -> TokenStream {
-    let values = fields.iter().map(|Field { member, ty }| {
-        let value = quote_spanned!(located_at(ty)=> #krate::__private::BodyReader::field::<#ty>(__body)?);
-        quote!(#member: #value)
-    });
-    quote!({ #(#values),* })
-}
-
-fn binding(index: usize) -> Ident {
-    format_ident!("__field{index}")
+/// What the lifetime of the input is to the type.
+#[derive(Clone, Copy)]
+enum De {
+    Owns,
+    Borrows,
 }

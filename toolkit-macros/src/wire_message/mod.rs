@@ -1,9 +1,12 @@
 //! `#[derive(WireMessage)]`: read the attributes, check them against the type, expand.
 
+mod body;
 mod bounds;
 mod check;
 mod expand;
+mod layout;
 mod parse;
+mod settings;
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;

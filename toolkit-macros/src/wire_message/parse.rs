@@ -1,7 +1,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Expr, Ident, Meta, Token};
+use syn::{Attribute, Expr, Ident, Meta, Token, Type};
 
 use crate::errors::{Errors, error_after};
 
@@ -17,8 +17,10 @@ pub(super) enum Value {
     None,
     /// `key = expr`
     Expr(Expr),
+    /// `previous = Type`, which is no expression where it has parameters.
+    Type(Type),
     /// `key(..)`
-    List,
+    List(TokenStream),
     /// It did not parse, which is reported already.
     Broken,
 }
@@ -27,44 +29,57 @@ pub(super) fn is_wire(attr: &Attribute) -> bool {
     attr.path().is_ident("wire")
 }
 
-/// Every setting of every `#[wire(..)]` among `attrs`.
-pub(super) fn settings(attrs: &[Attribute], errors: &mut Errors) -> Vec<Setting> {
+/// Every setting of every `#[wire(..)]` among `attrs`. `example` is one that could stand there.
+pub(super) fn settings(attrs: &[Attribute], example: &str, errors: &mut Errors) -> Vec<Setting> {
     let mut settings = Vec::new();
     for attr in attrs.iter().filter(|attr| is_wire(attr)) {
         let Meta::List(list) = &attr.meta else {
-            errors.push(&attr.meta, "expected `#[wire(..)]`\nhelp: write `#[wire(version = 1)]`");
+            errors.push(
+                &attr.meta,
+                format!("expected `#[wire(..)]`\nhelp: write `#[wire({example})]`"),
+            );
             continue;
         };
-        let parsed = (|input: ParseStream<'_>| {
-            while !input.is_empty() {
-                match setting(input, errors) {
-                    Ok(setting) => settings.push(setting),
-                    Err(error) => {
-                        errors.push_error(error);
-                        skip_setting(input)?;
-                    }
-                }
-            }
+        list_of(list.tokens.clone(), errors, |input, errors| {
+            settings.push(setting(input, example, errors)?);
             Ok(())
-        })
-        .parse2(list.tokens.clone());
-        if let Err(error) = parsed {
-            errors.push_error(error);
-        }
+        });
     }
     settings
 }
 
-fn setting(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Setting> {
+/// Parses the items of a list that commas separate; `item` takes the comma. One that does not parse is
+/// reported and does not hide the mistakes in those that follow.
+pub(super) fn list_of(
+    tokens: TokenStream,
+    errors: &mut Errors,
+    mut item: impl FnMut(ParseStream<'_>, &mut Errors) -> syn::Result<()>,
+) {
+    let parsed = (|input: ParseStream<'_>| {
+        while !input.is_empty() {
+            if let Err(error) = item(input, errors) {
+                errors.push_error(error);
+                skip_item(input)?;
+            }
+        }
+        Ok(())
+    })
+    .parse2(tokens);
+    if let Err(error) = parsed {
+        errors.push_error(error);
+    }
+}
+
+fn setting(input: ParseStream<'_>, example: &str, errors: &mut Errors) -> syn::Result<Setting> {
     if !input.peek(Ident::peek_any) {
-        return Err(input.error("expected a setting, such as `version = 1`"));
+        return Err(input.error(format!("expected a setting, such as `{example}`")));
     }
     let key = input.call(Ident::parse_any)?;
     let value = match value(input, &key) {
         Ok(value) => value,
         Err(error) => {
             errors.push_error(error);
-            skip_setting(input)?;
+            skip_item(input)?;
             Value::Broken
         }
     };
@@ -77,25 +92,34 @@ fn value(input: ParseStream<'_>, key: &Ident) -> syn::Result<Value> {
         if input.is_empty() || input.peek(Token![,]) {
             return Err(error_after(equals, input, format!("expected a value after `{key} =`")));
         }
-        Value::Expr(input.parse()?)
+        if key == "previous" {
+            Value::Type(input.parse()?)
+        } else {
+            Value::Expr(input.parse()?)
+        }
     } else if input.peek(syn::token::Paren) {
         let content;
         syn::parenthesized!(content in input);
-        content.parse::<TokenStream>()?;
-        Value::List
+        Value::List(content.parse()?)
     } else {
         Value::None
     };
-    if !input.is_empty() {
-        if !input.peek(Token![,]) {
-            return Err(input.error(format!("expected `,` after `{key}`")));
-        }
-        input.parse::<Token![,]>()?;
-    }
+    end_item(input, format_args!("`{key}`"))?;
     Ok(value)
 }
 
-fn skip_setting(input: ParseStream<'_>) -> syn::Result<()> {
+/// Takes the comma after an item.
+pub(super) fn end_item(input: ParseStream<'_>, item: impl std::fmt::Display) -> syn::Result<()> {
+    if !input.is_empty() {
+        if !input.peek(Token![,]) {
+            return Err(input.error(format!("expected `,` after {item}")));
+        }
+        input.parse::<Token![,]>()?;
+    }
+    Ok(())
+}
+
+fn skip_item(input: ParseStream<'_>) -> syn::Result<()> {
     while !input.is_empty() {
         let end = input.peek(Token![,]);
         input.parse::<TokenTree>()?;

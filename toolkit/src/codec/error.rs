@@ -43,9 +43,24 @@ pub enum CodecError {
     NotRepresentable {
         /// The version that was asked for.
         version: u8,
-        /// The field or variant, as `Type::field`.
+        /// The field or variant, as `Type::field`; the type itself where its downgrade refused.
         what: &'static str,
+        /// The error of that downgrade: of the `TryFrom` that `previous(.., downgrade)` uses.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+}
+
+impl CodecError {
+    /// What the derive reports for a field or variant.
+    #[doc(hidden)]
+    #[cold]
+    pub fn not_representable(version: u8, what: &'static str) -> Self {
+        Self::NotRepresentable {
+            version,
+            what,
+            source: None,
+        }
+    }
 }
 
 /// What is wrong with a body, in words.

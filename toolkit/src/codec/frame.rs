@@ -2,6 +2,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::{self, BodyReader, BodyWriter};
+use super::versioned::{self, Body, BorrowedBody, Upgraded, supported};
 use super::{CodecError, WireMessage};
 
 /// Encodes `value` as a frame of `version`, any `u8`.
@@ -57,32 +58,49 @@ pub fn decode<T: DeserializeOwned>(expected_version: u8, bytes: &[u8]) -> Result
     }
 }
 
-/// What the derive's `encode_into` does around the fields.
+/// What the derive's `encode_into` does, at the versions of its own layout.
 #[inline]
-pub fn encode_message<T: WireMessage>(
-    version: u8,
-    out: &mut Vec<u8>,
-    fields: impl FnOnce(&mut BodyWriter<'_>) -> Result<(), CodecError>,
-) -> Result<(), CodecError> {
-    supported::<T>(version)?;
+pub fn encode_message<T: Body>(message: &T, version: u8, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    supported(T::OLDEST, T::VERSION, version)?;
+    message.check(version)?;
     appended(out, |out| {
         out.push(version);
-        fields(&mut BodyWriter::new(out))
+        let mut body = BodyWriter::new(out);
+        message.serialize_body(version, &mut body).map_err(CodecError::Encode)
     })
 }
 
-/// What the derive's `decode` does around the fields.
+/// What the derive's `decode` does.
 #[inline]
-pub fn decode_message<T: WireMessage>(
-    bytes: &[u8],
-    fields: impl FnOnce(&mut BodyReader<'_>) -> Result<T, CodecError>,
-) -> Result<T, CodecError> {
-    let (version, body) = split(bytes)?;
-    supported::<T>(version)?;
-    let mut reader = BodyReader::new(body);
-    let message = fields(&mut reader)?;
-    reader.finish()?;
+pub fn decode_message<T: Body>(bytes: &[u8]) -> Result<T, CodecError> {
+    let (version, mut body) = body_of::<T>(bytes)?;
+    let message = versioned::deserialize_body(version, &mut body).map_err(CodecError::Decode)?;
+    body.finish()?;
     Ok(message)
+}
+
+/// What the derive's `decode_borrowed` does.
+#[inline]
+pub fn decode_borrowed_message<'de, T: BorrowedBody<'de>>(bytes: &'de [u8]) -> Result<T, CodecError> {
+    let (version, mut body) = body_of::<T>(bytes)?;
+    let message = versioned::deserialize_borrowed_body(version, &mut body).map_err(CodecError::Decode)?;
+    body.finish()?;
+    Ok(message)
+}
+
+/// Decodes a frame of the type that is read below the versions of `T`'s own layout; `None` of any other.
+pub fn decode_previous<T: Body + Upgraded<Old>, Old: WireMessage>(bytes: &[u8]) -> Option<Result<T, CodecError>> {
+    let version = *bytes.first()?;
+    (T::MIN_VERSION..T::OLDEST)
+        .contains(&version)
+        .then(|| Old::decode(bytes).map(T::from))
+}
+
+#[inline]
+fn body_of<T: WireMessage>(bytes: &[u8]) -> Result<(u8, BodyReader<'_>), CodecError> {
+    let (version, body) = split(bytes)?;
+    supported(T::MIN_VERSION, T::VERSION, version)?;
+    Ok((version, BodyReader::new(body)))
 }
 
 fn split(bytes: &[u8]) -> Result<(u8, &[u8]), CodecError> {
@@ -90,15 +108,6 @@ fn split(bytes: &[u8]) -> Result<(u8, &[u8]), CodecError> {
         .split_first()
         .map(|(&version, body)| (version, body))
         .ok_or(CodecError::Empty)
-}
-
-fn supported<T: WireMessage>(actual: u8) -> Result<(), CodecError> {
-    let (min, max) = (T::MIN_VERSION, T::VERSION);
-    if (min..=max).contains(&actual) {
-        Ok(())
-    } else {
-        Err(CodecError::VersionUnsupported { min, max, actual })
-    }
 }
 
 fn appended(out: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) -> Result<(), CodecError> {

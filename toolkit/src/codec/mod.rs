@@ -54,15 +54,17 @@
 mod body;
 mod error;
 mod frame;
-mod wire_message;
-
 #[doc(hidden)]
-pub use body::{BodyReader, BodyWriter};
+pub mod versioned;
+mod wire_message;
+mod write_version;
+
 pub use error::{BodyError, CodecError};
 #[cfg(feature = "rocksdb-log-store")]
 pub(crate) use frame::encode_into;
 pub use frame::{decode, encode};
 #[doc(hidden)]
-pub use frame::{decode_message, encode_message};
+pub use frame::{decode_borrowed_message, decode_message, decode_previous, encode_message};
 pub use openraft_toolkit_macros::WireMessage;
-pub use wire_message::WireMessage;
+pub use wire_message::{WireMessage, WireMessageBorrowed};
+pub use write_version::{WriteVersion, WriteVersionLowered};

@@ -12,7 +12,7 @@ use super::CodecError;
 pub trait WireMessage: Sized {
     /// The version that [`encode`](Self::encode) writes: the newest that the type has.
     const VERSION: u8;
-    /// The oldest version that [`decode`](Self::decode) reads.
+    /// The oldest version that [`decode`](Self::decode) reads, as the type or as the ones before it.
     const MIN_VERSION: u8;
 
     /// Encodes a frame at [`VERSION`](Self::VERSION).
@@ -27,10 +27,16 @@ pub trait WireMessage: Sized {
 
     /// Encodes a frame at `version`, for a reader that knows no newer one.
     ///
+    /// Messages within it, in their serde form, have versions of their own: a
+    /// [`WriteVersion`](super::WriteVersion) sets those.
+    ///
     /// # Errors
     ///
-    /// As [`encode`](Self::encode), and [`CodecError::VersionUnsupported`] for a version outside
-    /// [`MIN_VERSION`](Self::MIN_VERSION) to [`VERSION`](Self::VERSION).
+    /// As [`encode`](Self::encode), and
+    ///
+    /// - [`CodecError::NotRepresentable`] when the value holds what `version` has no place for.
+    /// - [`CodecError::VersionUnsupported`] for a version that the type does not write: one above
+    ///   [`VERSION`](Self::VERSION), or below its `min_version` where there is no `downgrade`.
     fn encode_at(&self, version: u8) -> Result<Vec<u8>, CodecError> {
         let mut out = Vec::new();
         self.encode_into(version, &mut out)?;
@@ -51,4 +57,36 @@ pub trait WireMessage: Sized {
     /// [`CodecError::Empty`], [`CodecError::VersionUnsupported`], [`CodecError::Decode`] or
     /// [`CodecError::TrailingBytes`]; never a panic, whatever the bytes are.
     fn decode(bytes: &[u8]) -> Result<Self, CodecError>;
+}
+
+/// A message that can borrow from the frame that it is decoded from.
+///
+/// The [derive](derive@crate::WireMessage) implements it for types with a lifetime: fields of the types
+/// `Cow<'_, str>` and `Cow<'_, [u8]>` are not copied.
+///
+/// ```
+/// use std::borrow::Cow;
+///
+/// use openraft_toolkit::WireMessage;
+/// use openraft_toolkit::codec::WireMessageBorrowed;
+///
+/// #[derive(WireMessage)]
+/// #[wire(version = 1)]
+/// struct Put<'a> {
+///     key: Cow<'a, str>,
+///     value: Cow<'a, [u8]>,
+/// }
+///
+/// let frame = Put { key: "k".into(), value: vec![1, 2].into() }.encode()?;
+/// let put = Put::decode_borrowed(&frame)?;
+/// assert!(matches!((put.key, put.value), (Cow::Borrowed("k"), Cow::Borrowed([1, 2]))));
+/// # Ok::<(), openraft_toolkit::CodecError>(())
+/// ```
+pub trait WireMessageBorrowed<'de>: WireMessage {
+    /// As [`WireMessage::decode`], without copying what can be borrowed from `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WireMessage::decode`].
+    fn decode_borrowed(bytes: &'de [u8]) -> Result<Self, CodecError>;
 }

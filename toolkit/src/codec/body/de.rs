@@ -13,7 +13,7 @@ use super::super::{BodyError, CodecError};
 use super::Limits;
 
 /// Reads a body, field by field.
-pub struct BodyReader<'de> {
+pub(in super::super) struct BodyReader<'de> {
     decoder: DecoderImpl<Input<'de>, Configuration, ()>,
     limits: Limits,
     /// How many more elements size hints may promise: as many as there are bytes, since an element
@@ -32,22 +32,8 @@ impl<'de> BodyReader<'de> {
 
     /// Reads a value.
     #[inline]
-    pub fn field<T: for<'any> Deserialize<'any>>(&mut self) -> Result<T, CodecError> {
+    pub(in super::super) fn field<T: for<'any> Deserialize<'any>>(&mut self) -> Result<T, CodecError> {
         T::deserialize(self).map_err(CodecError::Decode)
-    }
-
-    /// Reads the index of an enum's variant.
-    #[inline]
-    pub fn variant(&mut self) -> Result<u32, CodecError> {
-        self.primitive().map_err(CodecError::Decode)
-    }
-
-    /// What to report for an index that [`variant`](Self::variant) read and `type_name` does not have.
-    #[cold]
-    pub fn unknown_variant(type_name: &str, index: u32) -> CodecError {
-        CodecError::Decode(BodyError::message(format_args!(
-            "`{type_name}` has no variant of index {index}"
-        )))
     }
 
     pub(in super::super) fn finish(mut self) -> Result<(), CodecError> {

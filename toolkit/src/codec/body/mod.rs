@@ -7,8 +7,8 @@
 mod de;
 mod ser;
 
-pub use de::BodyReader;
-pub use ser::BodyWriter;
+pub(super) use de::BodyReader;
+pub(super) use ser::BodyWriter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

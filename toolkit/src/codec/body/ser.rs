@@ -14,7 +14,7 @@ use super::super::{BodyError, CodecError};
 use super::Limits;
 
 /// Writes a body, field by field.
-pub struct BodyWriter<'o> {
+pub(in super::super) struct BodyWriter<'o> {
     encoder: EncoderImpl<Output<'o>, Configuration>,
     limits: Limits,
 }
@@ -29,14 +29,8 @@ impl<'o> BodyWriter<'o> {
 
     /// Writes a value.
     #[inline]
-    pub fn field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+    pub(in super::super) fn field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
         value.serialize(self).map_err(CodecError::Encode)
-    }
-
-    /// Writes the index of an enum's variant.
-    #[inline]
-    pub fn variant(&mut self, index: u32) -> Result<(), CodecError> {
-        self.primitive(&index).map_err(CodecError::Encode)
     }
 
     #[inline]
