@@ -1,12 +1,6 @@
 //! `#[derive(WireMessage)]` over versions: what older bodies become, and what older versions can hold.
 
-use std::borrow::Cow;
-use std::fmt::Debug;
-
-use openraft_toolkit::codec::WireMessageBorrowed;
-use openraft_toolkit::{CodecError, WireMessage, WriteVersion, decode, encode};
-use proptest::prelude::*;
-use serde::de::DeserializeOwned;
+use openraft_toolkit::WireMessage;
 use serde::{Deserialize, Serialize};
 
 /// One application's command at each of its releases, as the binaries of those releases have it.
@@ -62,4 +56,22 @@ mod v3 {
         #[wire(since = 3)]
         Clear,
     }
+}
+
+#[test]
+fn older_bodies_are_read_with_defaults_for_what_they_lack() {
+    let old = v1::Command::Put {
+        key: "k".to_owned(),
+        value: vec![1],
+    };
+    assert_eq!(
+        v3::Command::decode(&old.encode().unwrap()).unwrap(),
+        v3::Command::Put {
+            lease: None,
+            key: "k".to_owned(),
+            value: vec![1],
+            priority: v3::Priority::Normal,
+            trace: 0,
+        }
+    );
 }

@@ -302,7 +302,7 @@ fn from_map(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream {
         Some(quote! {{
             #(let mut #bindings = ::core::option::Option::None;)*
             loop {
-                match #krate::__private::MapFields::next(__fields)? {
+                match #krate::__private::MapFields::next_name(__fields)? {
                     #(#reads)*
                     ::core::option::Option::Some(_) => #krate::__private::MapFields::skip(__fields)?,
                     ::core::option::Option::None => break,

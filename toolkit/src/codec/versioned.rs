@@ -8,8 +8,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{
-    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess,
-    SeqAccess, Unexpected, VariantAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected,
+    VariantAccess, Visitor,
 };
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeTuple, Serializer};
 
@@ -259,7 +259,7 @@ impl<'de, A: SeqAccess<'de>> SeqFields<A> {
 
     /// Reads the next field, which owns what it holds.
     #[inline]
-    pub fn owned<T: DeserializeOwned>(&mut self) -> Result<T, A::Error> {
+    pub fn owned<T: for<'any> Deserialize<'any>>(&mut self) -> Result<T, A::Error> {
         self.next()
     }
 
@@ -305,7 +305,7 @@ pub struct MapFields<A> {
 
 impl<'de, A: MapAccess<'de>> MapFields<A> {
     /// The index of the field that comes next.
-    pub fn next(&mut self) -> Result<Option<usize>, A::Error> {
+    pub fn next_name(&mut self) -> Result<Option<usize>, A::Error> {
         self.map.next_key_seed(Name {
             names: self.names,
             no_such: |index| format!("there is no field of index {index}"),
@@ -313,7 +313,11 @@ impl<'de, A: MapAccess<'de>> MapFields<A> {
     }
 
     /// Reads that field.
-    pub fn value<T: DeserializeOwned>(&mut self, index: usize, field: &mut Option<T>) -> Result<(), A::Error> {
+    pub fn value<T: for<'any> Deserialize<'any>>(
+        &mut self,
+        index: usize,
+        field: &mut Option<T>,
+    ) -> Result<(), A::Error> {
         if field.is_some() {
             return Err(A::Error::duplicate_field(self.name(index)));
         }
