@@ -7,9 +7,9 @@ pub use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use crate::codec::versioned::{
     Body, BorrowedBody, Comparable, Defaulted, MapFields, SeqFields, SerdeForm, Shape, check_previous, default_of,
     deserialize_body, deserialize_message, deserialize_previous, downgrade, is_default, serialize_message,
-    serialize_previous, unknown_variant,
+    serialize_previous, unknown_variant, upgrade,
 };
-pub use crate::codec::{decode_borrowed_message, decode_message, decode_previous, encode_message};
+pub use crate::codec::{decode_borrowed_message, decode_message, encode_message, is_previous};
 
 /// Implemented by `declare_raft_types_ext!` for the type in the slot `AppData` of `C`.
 pub trait AppDataSlot<C>: openraft::AppData {}

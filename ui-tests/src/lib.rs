@@ -12,8 +12,15 @@ mod pass {
     mod raft_types_from_a_macro;
     mod raft_types_minimal;
     mod raft_types_renamed_dependency;
+    mod wire_message_borrowed;
     mod wire_message_every_shape;
+    mod wire_message_evolved;
+    mod wire_message_from_a_macro;
     mod wire_message_generic;
+    mod wire_message_in_a_function;
+    mod wire_message_layout;
+    mod wire_message_previous;
     mod wire_message_renamed_dependency;
+    mod wire_message_serde;
     mod wire_message_shadowed_names;
 }

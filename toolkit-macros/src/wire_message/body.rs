@@ -347,8 +347,12 @@ fn default(field: &Field<'_>, since: &Since, krate: &Path) -> TokenStream {
     let ty = field.ty;
     match &since.default {
         FieldDefault::Trait => quote_spanned!(located_at(ty)=> #krate::__private::default_of::<#ty>()),
-        FieldDefault::Path(path) => quote!(#path()),
-        FieldDefault::Refused => quote!(::core::unimplemented!()),
+        // The same wherever it is generated, so that a wrong type is reported once.
+        FieldDefault::Path(path) => quote_spanned!(located_at(path)=> {
+            let __default: #ty = #path();
+            __default
+        }),
+        FieldDefault::Refused => quote!((|| -> #ty { ::core::unimplemented!() })()),
     }
 }
 

@@ -5,9 +5,8 @@ use syn::{
 };
 
 use super::layout;
-use super::parse::is_wire;
 use super::settings::{self, DefaultValue, FieldSettings, Given, Pin, Pins, Place, TypeSettings};
-use crate::errors::{Errors, and_list};
+use crate::errors::Errors;
 
 /// A type whose frame is known.
 pub(super) struct Message<'a> {
@@ -98,7 +97,6 @@ pub(super) enum FieldDefault {
 
 pub(super) fn message<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Message<'a> {
     let settings = settings::of_type(&input.attrs, errors);
-    refuse_misplaced(&input.generics, errors);
     let versions = Versions::of(&input.ident, &settings, errors);
     let layout = layout(input, &versions, errors);
     if let Some(pins) = &settings.layout {
@@ -190,14 +188,16 @@ impl<'a> Versions<'a> {
             format!("`since = {since}` is above `version = {newest}`\nhelp: set `version = {since}` for `{name}`")
         } else if *since > oldest {
             return Some(*since);
-        } else if *since > 1 && !self.has_min {
+        } else if *since == 1 {
+            "what is there since version 1 is there in every version\nhelp: leave `since` out".to_owned()
+        } else if self.has_min {
             format!(
-                "`since` needs a `min_version`, without which only version {newest} is read\nhelp: add `min_version = {}` to the `#[wire(..)]` of `{name}`",
-                since - 1
+                "no version that `{name}` reads is older than `since = {since}`\nhelp: leave it out, or lower `min_version`, which is {oldest}"
             )
         } else {
             format!(
-                "no version that `{name}` reads is older than `since = {since}`\nhelp: leave it out, or lower `min_version`, which is {oldest}"
+                "`since` needs a `min_version`, without which only version {newest} is read\nhelp: add `min_version = {}` to the `#[wire(..)]` of `{name}`",
+                since - 1
             )
         };
         errors.push(number, message);
@@ -371,20 +371,6 @@ fn refuse_packed(attrs: &[Attribute], errors: &mut Errors) -> bool {
     found
 }
 
-fn refuse_misplaced(generics: &Generics, errors: &mut Errors) {
-    let attrs = generics.params.iter().flat_map(|param| match param {
-        GenericParam::Lifetime(param) => &param.attrs,
-        GenericParam::Type(param) => &param.attrs,
-        GenericParam::Const(param) => &param.attrs,
-    });
-    for attr in attrs.filter(|attr| is_wire(attr)) {
-        errors.push(
-            attr,
-            "a parameter has no settings\nhelp: write `#[wire(..)]` above the type, a variant or a field",
-        );
-    }
-}
-
 fn check_pins(Pins { key, pins }: &Pins, layout: &Layout<'_>, versions: &Versions<'_>, errors: &mut Errors) {
     let Some((oldest, newest)) = versions.range() else {
         return;
@@ -427,18 +413,16 @@ fn check_pins(Pins { key, pins }: &Pins, layout: &Layout<'_>, versions: &Version
         .collect();
     if let Some(first) = changed.first() {
         let listed: Vec<String> = changed.iter().map(|pin| pin.version.to_string()).collect();
+        let listed = listed.join(" and ");
+        let line = line(&mut changed.iter().map(|pin| pin.version));
         let is_pinned = inside.iter().any(|pin| pin.version == newest);
         let next = if is_pinned { newest.saturating_add(1) } else { newest };
-        let (listed, line) = (
-            and_list(listed.iter().map(String::as_str)),
-            line(&mut changed.iter().map(|pin| pin.version)),
-        );
         errors.push(
             &first.hash,
             format!(
                 "the layout of version {listed} has changed\n\
-                 help: mark what is new with `#[wire(since = {next})]`, and write `version = {next}`\n\
-                 help: for anything else give this type `min_version = {next}`, and keep the old one as its `previous`\n\
+                 help: mark what is new with `#[wire(since = {next})]`, and write `version = {next}, min_version = {oldest}`\n\
+                 help: for anything else give this type `version = {next}`, and keep the old one as its `previous`\n\
                  help: where no data exists yet, or only a name changed, pin `{line}`"
             ),
         );

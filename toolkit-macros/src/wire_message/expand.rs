@@ -89,11 +89,7 @@ impl Expand<'_, '_> {
                 }}
             }
         };
-        let older = self.previous(|ty| quote_spanned! {located_at(ty)=>
-            if let ::core::option::Option::Some(__message) = #krate::__private::decode_previous::<Self, #ty>(__bytes) {
-                return __message;
-            }
-        });
+        let older = self.decode_older();
         let downgrade = self.downgrade(|ty| {
             quote_spanned! {located_at(ty)=>
                 if __version < <Self as #krate::__private::Body>::OLDEST {
@@ -132,11 +128,7 @@ impl Expand<'_, '_> {
 
     fn borrowed(&self) -> TokenStream {
         let krate = self.krate;
-        let older = self.previous(|ty| quote_spanned! {located_at(ty)=>
-            if let ::core::option::Option::Some(__message) = #krate::__private::decode_previous::<Self, #ty>(__bytes) {
-                return __message;
-            }
-        });
+        let older = self.decode_older();
         let mut expanded = self.impl_block(
             &quote!(__private::BorrowedBody),
             &body::borrowed(self.message),
@@ -152,6 +144,22 @@ impl Expand<'_, '_> {
         };
         expanded.extend(self.impl_block(&quote!(codec::WireMessageBorrowed), &items, Some(De::Borrows)));
         expanded
+    }
+
+    /// Decodes versions below those of the type's own layout. The previous type is named as it is in
+    /// `MIN_VERSION`, so that what it lacks is reported once.
+    fn decode_older(&self) -> Option<TokenStream> {
+        let krate = self.krate;
+        self.previous(|ty| {
+            quote_spanned! {located_at(ty)=>
+                if #krate::__private::is_previous::<Self>(__bytes) {
+                    return ::core::result::Result::map(
+                        <#ty as #krate::WireMessage>::decode(__bytes),
+                        #krate::__private::upgrade::<Self, #ty>,
+                    );
+                }
+            }
+        })
     }
 
     fn serde_form(&self) -> TokenStream {

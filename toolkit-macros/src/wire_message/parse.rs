@@ -93,9 +93,9 @@ fn value(input: ParseStream<'_>, key: &Ident) -> syn::Result<Value> {
             return Err(error_after(equals, input, format!("expected a value after `{key} =`")));
         }
         if key == "previous" {
-            Value::Type(input.parse()?)
+            Value::Type(previous_type(input)?)
         } else {
-            Value::Expr(input.parse()?)
+            Value::Expr(ungrouped(input.parse()?))
         }
     } else if input.peek(syn::token::Paren) {
         let content;
@@ -106,6 +106,21 @@ fn value(input: ParseStream<'_>, key: &Ident) -> syn::Result<Value> {
     };
     end_item(input, format_args!("`{key}`"))?;
     Ok(value)
+}
+
+/// What a `macro_rules!` passed on, without the group that it put around it.
+fn ungrouped(mut expr: Expr) -> Expr {
+    while let Expr::Group(group) = expr {
+        expr = *group.expr;
+    }
+    expr
+}
+
+pub(super) const PREVIOUS_HELP: &str = "help: write `previous = OldType`, or `previous(OldType, downgrade)`";
+
+pub(super) fn previous_type(input: ParseStream<'_>) -> syn::Result<Type> {
+    let expected = input.error(format!("expected the previous type\n{PREVIOUS_HELP}"));
+    input.parse().map_err(|_| expected)
 }
 
 /// Takes the comma after an item.

@@ -1,9 +1,9 @@
 //! The settings of a type, a variant and a field, each value of the right kind.
 
-use syn::parse::Parser;
+use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Expr, ExprLit, ExprPath, Ident, Lit, LitInt, LitStr, Path, Token, Type};
 
-use super::parse::{self, Setting, Value};
+use super::parse::{self, PREVIOUS_HELP, Setting, Value};
 use crate::errors::{Errors, and_list, did_you_mean};
 
 /// What `#[wire(..)]` says above a type.
@@ -262,7 +262,6 @@ fn krate(key: &Ident, value: Value, errors: &mut Errors) -> Option<Path> {
 }
 
 fn previous(key: Ident, value: Value, errors: &mut Errors) -> Option<Previous> {
-    const HELP: &str = "help: write `previous = OldType`, or `previous(OldType, downgrade)`";
     match value {
         Value::Type(ty) => {
             return Some(Previous {
@@ -272,19 +271,16 @@ fn previous(key: Ident, value: Value, errors: &mut Errors) -> Option<Previous> {
             });
         }
         Value::List(tokens) if !tokens.is_empty() => {
-            let parser = |input: syn::parse::ParseStream<'_>| {
-                let ty: Type = input.parse()?;
+            let parser = |input: ParseStream<'_>| {
+                let ty = parse::previous_type(input)?;
                 parse::end_item(input, "the type")?;
                 let mut downgrade = false;
                 if !input.is_empty() {
-                    let word: Ident = input.parse()?;
-                    if word != "downgrade" {
-                        return Err(syn::Error::new_spanned(
-                            &word,
-                            format!("there is no `{word}` in `previous`\n{HELP}"),
-                        ));
+                    let expected = input.error(format!("expected `downgrade`\n{PREVIOUS_HELP}"));
+                    downgrade = input.parse::<Ident>().is_ok_and(|word| word == "downgrade");
+                    if !downgrade {
+                        return Err(expected);
                     }
-                    downgrade = true;
                     parse::end_item(input, "`downgrade`")?;
                 }
                 Ok((ty, downgrade))
@@ -294,7 +290,9 @@ fn previous(key: Ident, value: Value, errors: &mut Errors) -> Option<Previous> {
                 Err(error) => errors.push_error(error),
             }
         }
-        Value::None | Value::List(_) | Value::Expr(_) => errors.push(key, format!("`previous` has no type\n{HELP}")),
+        Value::None | Value::List(_) | Value::Expr(_) => {
+            errors.push(key, format!("`previous` has no type\n{PREVIOUS_HELP}"))
+        }
         Value::Broken => {}
     }
     None
@@ -312,10 +310,8 @@ fn pins(key: Ident, value: Value, errors: &mut Errors) -> Option<Pins> {
     };
     let mut pins: Vec<Pin> = Vec::new();
     parse::list_of(tokens, errors, |input, errors| {
-        let expected = |input: syn::parse::ParseStream<'_>| input.error(format!("expected `1 = \"..\"`\n{HELP}"));
-        let number: LitInt = input.parse().map_err(|_| expected(input))?;
-        input.parse::<Token![=]>().map_err(|_| expected(input))?;
-        let hash: LitStr = input.parse().map_err(|_| expected(input))?;
+        let expected = input.error(format!("expected `1 = \"..\"`\n{HELP}"));
+        let (number, hash) = pin(input).map_err(|_| expected)?;
         parse::end_item(input, "the hash")?;
         let Some((version, number)) = byte(number, HELP, errors) else {
             return Ok(());
@@ -332,4 +328,10 @@ fn pins(key: Ident, value: Value, errors: &mut Errors) -> Option<Pins> {
         Ok(())
     });
     Some(Pins { key, pins })
+}
+
+fn pin(input: ParseStream<'_>) -> syn::Result<(LitInt, LitStr)> {
+    let number = input.parse()?;
+    input.parse::<Token![=]>()?;
+    Ok((number, input.parse()?))
 }

@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::{self, BodyReader, BodyWriter};
-use super::versioned::{self, Body, BorrowedBody, Upgraded, supported};
+use super::versioned::{self, Body, BorrowedBody, supported};
 use super::{CodecError, WireMessage};
 
 /// Encodes `value` as a frame of `version`, any `u8`.
@@ -88,12 +88,11 @@ pub fn decode_borrowed_message<'de, T: BorrowedBody<'de>>(bytes: &'de [u8]) -> R
     Ok(message)
 }
 
-/// Decodes a frame of the type that is read below the versions of `T`'s own layout; `None` of any other.
-pub fn decode_previous<T: Body + Upgraded<Old>, Old: WireMessage>(bytes: &[u8]) -> Option<Result<T, CodecError>> {
-    let version = *bytes.first()?;
-    (T::MIN_VERSION..T::OLDEST)
-        .contains(&version)
-        .then(|| Old::decode(bytes).map(T::from))
+/// Whether a frame is of a version below those of `T`'s own layout that `T` reads all the same.
+pub fn is_previous<T: Body>(bytes: &[u8]) -> bool {
+    bytes
+        .first()
+        .is_some_and(|version| (T::MIN_VERSION..T::OLDEST).contains(version))
 }
 
 #[inline]

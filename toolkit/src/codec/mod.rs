@@ -64,7 +64,7 @@ pub use error::{BodyError, CodecError};
 pub(crate) use frame::encode_into;
 pub use frame::{decode, encode};
 #[doc(hidden)]
-pub use frame::{decode_borrowed_message, decode_message, decode_previous, encode_message};
+pub use frame::{decode_borrowed_message, decode_message, encode_message, is_previous};
 pub use openraft_toolkit_macros::WireMessage;
 pub use wire_message::{WireMessage, WireMessageBorrowed};
 pub use write_version::{WriteVersion, WriteVersionLowered};

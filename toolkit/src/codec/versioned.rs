@@ -507,7 +507,12 @@ pub fn deserialize_previous<'de, T: Upgraded<Old>, Old: SerdeForm, D: Deserializ
     version: u8,
     deserializer: D,
 ) -> Result<T, D::Error> {
-    Old::deserialize_form(version, deserializer).map(T::from)
+    Old::deserialize_form(version, deserializer).map(upgrade)
+}
+
+/// What follows `previous`.
+pub fn upgrade<T: Upgraded<Old>, Old>(previous: Old) -> T {
+    T::from(previous)
 }
 
 /// The older type that `message` is written as, below the versions of its own layout.

@@ -1,0 +1,15 @@
+use openraft_toolkit::WireMessage;
+
+#[derive(WireMessage)]
+#[wire(version = 2, min_version = 1)]
+struct Message {
+    key: String,
+    #[wire(since = 2, default = none)]
+    lease: u64,
+}
+
+fn none() -> Option<u64> {
+    None
+}
+
+fn main() {}

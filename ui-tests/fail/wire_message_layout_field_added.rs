@@ -1,0 +1,10 @@
+use openraft_toolkit::WireMessage;
+
+#[derive(WireMessage)]
+#[wire(version = 1, layout(1 = "139e8ea79600d208"))]
+struct Message {
+    key: String,
+    lease: u64,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use openraft_toolkit::WireMessage;
+
+#[derive(WireMessage)]
+#[wire(version = 4, min_version = 1, layout(2 = "139e8ea79600d208"))]
+struct Message {
+    key: String,
+}
+
+fn main() {}

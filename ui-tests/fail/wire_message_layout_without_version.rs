@@ -1,0 +1,9 @@
+use openraft_toolkit::WireMessage;
+
+#[derive(WireMessage)]
+#[wire(version = 1, layout("139e8ea79600d208", 1, 1 = 5))]
+struct Message {
+    key: String,
+}
+
+fn main() {}

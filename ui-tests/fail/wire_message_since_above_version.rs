@@ -1,0 +1,11 @@
+use openraft_toolkit::WireMessage;
+
+#[derive(WireMessage)]
+#[wire(version = 2, min_version = 1)]
+struct Message {
+    key: String,
+    #[wire(since = 3)]
+    lease: u64,
+}
+
+fn main() {}
