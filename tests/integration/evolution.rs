@@ -445,17 +445,21 @@ fn the_serde_form_goes_through_any_format() {
         |b| serde_json::to_value(b),
         |value| serde_json::from_value(value.clone()),
     );
-    assert_round_trips(&batches, rmp_to_vec, rmp_from_slice);
-    assert_round_trips(&batches, |b| level.scope(|| rmp_to_vec(b)), rmp_from_slice);
+    assert_round_trips(&batches, rmp_to_vec, |bytes| rmp_from_slice(bytes));
+    assert_round_trips(
+        &batches,
+        |b| level.scope(|| rmp_to_vec(b)),
+        |bytes| rmp_from_slice(bytes),
+    );
     let named = |batch: &Batch| rmp_serde::to_vec_named(batch).map_err(|e| e.to_string());
-    assert_round_trips(&batches, named, rmp_from_slice);
+    assert_round_trips(&batches, named, |bytes| rmp_from_slice(bytes));
 }
 
 fn rmp_to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
     rmp_serde::to_vec(value).map_err(|error| error.to_string())
 }
 
-fn rmp_from_slice<T: DeserializeOwned>(bytes: &Vec<u8>) -> Result<T, String> {
+fn rmp_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     rmp_serde::from_slice(bytes).map_err(|error| error.to_string())
 }
 

@@ -148,13 +148,210 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// discriminants are not written. The bytes are those that bincode 2 with `config::standard()` would
 /// write for a type that derives serde's `Serialize`.
 ///
-/// So fields and variants that are reordered, added, removed or retyped change the layout. Whoever has
-/// frames of the old layout, on disk or on the wire, must not read them as the new one: raise the version.
+/// So fields and variants that are reordered, added, removed or retyped change the layout, and frames of
+/// the old one, on disk or on the wire, must not be read as the new one. What follows is how a type changes.
+///
+/// # Settings
+///
+/// | of the type | |
+/// |---|---|
+/// | `version = N` | required, 1 to 255: the version of the type's layout |
+/// | `min_version = N` | the oldest version that is read; the default is `version` |
+/// | `layout(N = "hash", ..)` | [pins the layout](#pinned-layouts) of each version |
+/// | `serde` | [`Serialize` and `Deserialize`](#the-serde-form) that carry the version |
+/// | `previous = Old` or `previous(Old, downgrade)` | [another type](#previous-types) for the versions below `min_version` |
+/// | `crate = path` | where openraft-toolkit is, for a renamed dependency or a re-export; the default is `::openraft_toolkit` |
+///
+/// | of a field | |
+/// |---|---|
+/// | `since = N` | older versions lack the field |
+/// | `default = path` | beside `since`: what it holds where it is lacking; otherwise the `Default` of its type |
+/// | `lossy` | beside `since`: older versions are written without it, whatever it holds |
+///
+/// A variant has `since` alone.
+///
+/// # Newer fields and variants
+///
+/// A field that came later says since which version. Frames of older versions lack it; on decode it
+/// takes its default. It may stand anywhere among the others. A variant that came later stands behind the
+/// older ones, so that no index shifts.
+///
+/// ```
+/// use openraft_toolkit::{CodecError, WireMessage};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, PartialEq, WireMessage)]
+/// #[wire(version = 3, min_version = 1)]
+/// enum Command {
+///     Put {
+///         key: String,
+///         value: Vec<u8>,
+///         #[wire(since = 2)]
+///         lease: Option<u64>,
+///         #[wire(since = 3, default = Priority::normal)]
+///         priority: Priority,
+///     },
+///     Delete(String),
+///     #[wire(since = 2)]
+///     Touch { key: String },
+/// }
+///
+/// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+/// enum Priority { Low, Normal }
+///
+/// impl Priority {
+///     fn normal() -> Self { Self::Normal }
+/// }
+///
+/// // What version 1 of this type wrote.
+/// let old = [1, 0, 1, b'k', 2, 7, 8];
+/// let put = Command::decode(&old)?;
+/// assert_eq!(put, Command::Put {
+///     key: "k".to_owned(),
+///     value: vec![7, 8],
+///     lease: None,
+///     priority: Priority::Normal,
+/// });
+///
+/// // `encode` writes the newest version, `encode_at` any: for a reader that knows no newer one.
+/// assert_eq!(put.encode()?, [3, 0, 1, b'k', 2, 7, 8, 0, 1]);
+/// assert_eq!(put.encode_at(1)?, old);
+///
+/// // Nothing is dropped in silence.
+/// let touch = Command::Touch { key: "k".to_owned() };
+/// let error = touch.encode_at(1).unwrap_err();
+/// assert!(matches!(error, CodecError::NotRepresentable { version: 1, what: "Command::Touch", .. }));
+///
+/// // An older frame that holds a newer variant was not written by that version.
+/// assert!(matches!(Command::decode(&[1, 2, 1, b'k']), Err(CodecError::Decode(_))));
+/// # Ok::<(), CodecError>(())
+/// ```
+///
+/// A field with `since` is compared with its default before it is left out, so its type implements
+/// `PartialEq`. With `lossy` it is left out whatever it holds: for what makes no difference to what a
+/// command does, such as a trace id. For nodes that write at different versions would hold different values.
+///
+/// When to write which version is the matter of a `WriteVersion`, whose documentation goes through a rolling
+/// upgrade step by step.
+///
+/// # Pinned layouts
+///
+/// A pin makes a change of the layout that forgets the version a compile error. It is a hash of the names
+/// and types of the fields and variants that the version has, in their order, as they are written.
+///
+/// ```
+/// use openraft_toolkit::WireMessage;
+///
+/// #[derive(WireMessage)]
+/// #[wire(version = 2, min_version = 1, layout(1 = "139e8ea79600d208"))]
+/// struct Get {
+///     key: String,
+///     #[wire(since = 2)]
+///     linearizable: bool,
+/// }
+/// # let _ = Get { key: String::new(), linearizable: true }.encode();
+/// ```
+///
+/// Write `layout(1 = "")`, and the error says which hash to pin. Once there is a `layout`, every version
+/// but the newest must have its pin; pin the newest when it is released. Had `linearizable` no `since`, this
+/// is what the compiler would say:
+///
+/// ```text
+/// error: the layout of version 1 has changed
+///        help: mark what is new with `#[wire(since = 2)]`, and write `version = 2, min_version = 1`
+///        help: for anything else give this type `version = 2`, and keep the old one as its `previous`
+///        help: where no data exists yet, or only a name changed, pin `1 = "002a0cd7add43898"`
+/// ```
+///
+/// The hash knows names, so that a field that only has another name changes it. It does not know the
+/// layout of the fields' own types: pin those that are messages too.
+///
+/// # Previous types
+///
+/// What `since` cannot say, a field that is gone, moved or retyped, is said by the type as it was. Frames
+/// of versions below `min_version` are decoded as that type, and converted by `From`. Its own version is the
+/// one below `min_version`, which is checked at compile time; it may have a previous type in turn.
+///
+/// ```
+/// use openraft_toolkit::WireMessage;
+///
+/// #[derive(WireMessage)]
+/// #[wire(version = 1)]
+/// struct TimeoutV1 { seconds: u32 }
+///
+/// #[derive(Debug, PartialEq, WireMessage)]
+/// #[wire(version = 2, previous(TimeoutV1, downgrade))]
+/// struct Timeout { millis: u64 }
+///
+/// impl From<TimeoutV1> for Timeout {
+///     fn from(old: TimeoutV1) -> Self {
+///         Self { millis: u64::from(old.seconds) * 1000 }
+///     }
+/// }
+///
+/// // For `downgrade`: older versions can be written as well, or say why not.
+/// impl TryFrom<&Timeout> for TimeoutV1 {
+///     type Error = &'static str;
+///
+///     fn try_from(timeout: &Timeout) -> Result<Self, Self::Error> {
+///         if timeout.millis % 1000 != 0 {
+///             return Err("not a whole number of seconds");
+///         }
+///         let seconds = (timeout.millis / 1000).try_into().map_err(|_| "too long")?;
+///         Ok(Self { seconds })
+///     }
+/// }
+///
+/// assert_eq!(Timeout::MIN_VERSION, 1);
+/// assert_eq!(Timeout::decode(&[1, 5])?, Timeout { millis: 5000 });
+/// assert_eq!(Timeout { millis: 7000 }.encode_at(1)?, [1, 7]);
+/// assert!(Timeout { millis: 7001 }.encode_at(1).is_err());
+/// # Ok::<(), openraft_toolkit::CodecError>(())
+/// ```
+///
+/// Without `downgrade` only the versions from `min_version` on are written.
+///
+/// # The serde form
+///
+/// With `serde` the type also implements `Serialize` and `Deserialize`, which carry the version: inside
+/// an openraft `Entry`, an RPC, a snapshot or any other serde type. So a log that version 1 of an
+/// application's command wrote is read by version 3, without further code. Don't derive serde's traits beside
+/// it.
+///
+/// ```
+/// use openraft_toolkit::{WireMessage, decode, encode};
+///
+/// #[derive(Debug, PartialEq, WireMessage)]
+/// #[wire(version = 2, min_version = 1, serde)]
+/// struct Vote {
+///     term: u64,
+///     #[wire(since = 2)]
+///     pre_vote: bool,
+/// }
+///
+/// // In bincode it is the frame; other binary formats have the version and the body as a pair.
+/// let votes = vec![Vote { term: 5, pre_vote: true }];
+/// assert_eq!(encode(7, &votes)?, [7, 1, 2, 5, 1]);
+/// assert_eq!(decode::<Vec<Vote>>(7, &[7, 1, 1, 5])?, [Vote { term: 5, pre_vote: false }]);
+/// # Ok::<(), openraft_toolkit::CodecError>(())
+/// ```
+///
+/// In formats for people the version is the key of the body, which looks as serde's derive would
+/// have it, except that fields without names are always a list: `{"v2":{"term":5,"pre_vote":true}}`, and for
+/// variants `{"v3":{"Put":{"key":"k"}}}`, `{"v3":{"Delete":["k"]}}`, `{"v3":"Clear"}`. Fields may come in any
+/// order; a name that the version does not have is an error.
+///
+/// It is written at the newest version, or at the level of the `WriteVersion` in whose scope it is encoded.
+/// A `previous` type must have `serde` too.
 ///
 /// # What fields must be
 ///
-/// Each field's type implements serde's `Serialize` and `Deserialize`, and owns what it holds. The
-/// type itself need not implement them; where it does, its serde attributes have no effect on its frame.
+/// Each field's type implements serde's `Serialize` and `Deserialize`: another message does with `serde`.
+/// Serde's own attributes on the type have no meaning here.
+///
+/// Decoding makes values that own what they hold. A type with a lifetime also implements
+/// `WireMessageBorrowed`, with which fields of the types `Cow<'_, str>` and `Cow<'_, [u8]>` borrow from the
+/// frame.
 ///
 /// A generic type has a frame where the parameters that its fields hold have both traits, as in serde:
 ///
@@ -172,11 +369,10 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// # Ok::<(), openraft_toolkit::CodecError>(())
 /// ```
 ///
-/// # Settings
+/// A field under `#[cfg]` is part of the layout only where it is there, and binaries that are built
+/// otherwise have another layout.
 ///
-/// - `version = N`, required, 1 to 255: the version of the type's layout.
-/// - `crate = path`: where openraft-toolkit is, for a renamed dependency or a re-export. The default
-///   is `::openraft_toolkit`.
+/// # Where the toolkit has another name
 ///
 /// ```
 /// mod base {

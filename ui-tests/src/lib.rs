@@ -23,4 +23,5 @@ mod pass {
     mod wire_message_renamed_dependency;
     mod wire_message_serde;
     mod wire_message_shadowed_names;
+    mod wire_message_without_prelude;
 }

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 use syn::{GenericArgument, Path, PathArguments, Type};
 
 use super::check::{Field, FieldDefault, Fields, Layout, Message, Shape, Since, Variant};
@@ -348,10 +349,13 @@ fn default(field: &Field<'_>, since: &Since, krate: &Path) -> TokenStream {
     match &since.default {
         FieldDefault::Trait => quote_spanned!(located_at(ty)=> #krate::__private::default_of::<#ty>()),
         // The same wherever it is generated, so that a wrong type is reported once.
-        FieldDefault::Path(path) => quote_spanned!(located_at(path)=> {
-            let __default: #ty = #path();
-            __default
-        }),
+        FieldDefault::Path(path) => {
+            let call = quote_spanned!(path.span()=> #path());
+            quote_spanned! {located_at(path)=> {
+                let __default: #ty = #call;
+                __default
+            }}
+        }
         FieldDefault::Refused => quote!((|| -> #ty { ::core::unimplemented!() })()),
     }
 }

@@ -1,8 +1,6 @@
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
-use syn::{
-    Attribute, Data, DeriveInput, ExprPath, GenericParam, Generics, Ident, Index, Member, Path, Type, parse_quote,
-};
+use syn::{Attribute, Data, DeriveInput, ExprPath, Generics, Ident, Index, Member, Path, Type, parse_quote};
 
 use super::layout;
 use super::settings::{self, DefaultValue, FieldSettings, Given, Pin, Pins, Place, TypeSettings};

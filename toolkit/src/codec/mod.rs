@@ -39,6 +39,12 @@
 //! # Ok::<(), openraft_toolkit::CodecError>(())
 //! ```
 //!
+//! # When a type changes
+//!
+//! A message says which version each of its newer fields and variants came with, and reads every
+//! version that it claims: see the [derive](derive@WireMessage). A [`WriteVersion`] keeps a cluster
+//! on the old version until every node knows the new one.
+//!
 //! # Limits
 //!
 //! Decoding takes any bytes: it never panics, and what it allocates is bounded by the number of bytes
