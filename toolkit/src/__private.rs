@@ -5,9 +5,9 @@ pub use serde::ser::{SerializeStruct, SerializeStructVariant, SerializeTupleStru
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use crate::codec::versioned::{
-    Body, BorrowedBody, Comparable, Defaulted, MapFields, SeqFields, SerdeForm, Shape, check_previous, default_of,
-    deserialize_body, deserialize_message, deserialize_previous, downgrade, is_default, serialize_message,
-    serialize_previous, unknown_variant, upgrade,
+    Body, BorrowedBody, Comparable, Defaulted, Downgraded, MapFields, SeqFields, SerdeForm, Shape, Upgraded,
+    check_previous, default_of, deserialize_body, deserialize_message, deserialize_previous, downgrade, is_default,
+    serialize_message, serialize_previous, unknown_variant, upgrade,
 };
 pub use crate::codec::{decode_borrowed_message, decode_message, encode_message, is_previous};
 

@@ -60,8 +60,7 @@
 mod body;
 mod error;
 mod frame;
-#[doc(hidden)]
-pub mod versioned;
+pub(crate) mod versioned;
 mod wire_message;
 mod write_version;
 

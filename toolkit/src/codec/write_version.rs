@@ -141,8 +141,9 @@ impl WriteVersion {
     /// command that raised the level. [`check`](Self::check) keeps such a message out of the log as
     /// long as it is too early.
     ///
-    /// The level holds for what `encode` does on this thread, so nodes of one process don't get in
-    /// each other's way. Scopes nest; the innermost counts. Without one the newest version is written.
+    /// The level holds for what `encode` does on this thread before it returns, so nodes of one process
+    /// don't get in each other's way, and a future that it returns is outside. Scopes nest; the innermost
+    /// counts. Without one the newest version is written.
     ///
     /// ```
     /// use openraft_toolkit::codec::WriteVersion;
