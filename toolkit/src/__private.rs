@@ -22,3 +22,12 @@ pub trait NodeIdSlot<C>: openraft::NodeId {}
 
 /// As [`AppDataSlot`].
 pub trait TermSlot<C>: openraft::vote::RaftTerm {}
+
+/// As [`AppDataSlot`], with the types that openraft asks it to agree with.
+pub trait LeaderIdSlot<C, Term, NodeId>: openraft::vote::RaftLeaderId<Term = Term, NodeId = NodeId> {}
+
+/// As [`LeaderIdSlot`].
+pub trait PayloadSlot<C, D, NodeId, Node>: openraft::entry::RaftPayload<D = D, NodeId = NodeId, Node = Node> {}
+
+/// As [`AppDataSlot`].
+pub trait AsyncRuntimeSlot<C>: openraft::AsyncRuntime {}

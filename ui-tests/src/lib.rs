@@ -7,11 +7,18 @@ mod pass {
     #![allow(dead_code)]
 
     mod raft_types_anywhere;
+    mod raft_types_attributes;
+    mod raft_types_cfg_alternatives;
     mod raft_types_drive_a_raft;
+    mod raft_types_every_lint;
     mod raft_types_every_slot;
+    mod raft_types_every_visibility;
     mod raft_types_from_a_macro;
+    mod raft_types_generic_types;
+    mod raft_types_in_a_function;
     mod raft_types_minimal;
     mod raft_types_renamed_dependency;
+    mod raft_types_shadowed_names;
     mod wire_message_borrowed;
     mod wire_message_every_shape;
     mod wire_message_evolved;

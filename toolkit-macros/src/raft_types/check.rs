@@ -1,12 +1,12 @@
-use proc_macro2::Span;
-use quote::ToTokens;
-use syn::{Attribute, GenericParam, Generics, Ident, Path, Type, Visibility, parse_quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Attribute, GenericParam, Generics, Ident, Meta, Path, Type, Visibility, parse_quote};
 
 use super::parse::{Declaration, SlotType};
 use super::slot::Slot;
 use crate::errors::{Errors, and_list, did_you_mean};
 
-/// A declaration with every slot known and filled at most once.
+/// A declaration with every slot known and filled at most once, or under conditions.
 pub(super) struct Config {
     pub(super) attrs: Vec<Attribute>,
     pub(super) vis: Visibility,
@@ -18,10 +18,23 @@ pub(super) struct Config {
 /// A slot for which the user named a type.
 pub(super) struct Filled {
     pub(super) slot: Slot,
+    /// As the user wrote it.
+    pub(super) name: Ident,
+    /// Its `#[cfg(..)]` included.
     pub(super) attrs: Vec<Attribute>,
+    /// What its `#[cfg(..)]` asks for: the macro cannot tell whether that holds.
+    pub(super) condition: Option<TokenStream>,
     /// The `T` of `Responder<T>`.
     pub(super) param: Option<Ident>,
     pub(super) ty: Type,
+}
+
+/// A slot that the user wrote, with or without a type that parses.
+struct Given {
+    slot: Slot,
+    name: Ident,
+    conditional: bool,
+    certain: bool,
 }
 
 pub(super) fn config(declaration: Declaration, errors: &mut Errors) -> Config {
@@ -36,36 +49,63 @@ pub(super) fn config(declaration: Declaration, errors: &mut Errors) -> Config {
     let mut crate_paths = crate_paths.into_iter();
     let first = crate_paths.next();
     for again in crate_paths {
-        duplicate("crate", first.as_ref().map(|first| first.token), again.token, errors);
+        if let Some(first) = &first {
+            errors.push_error(duplicate("crate", first.token, again.token, KEEP_ONE));
+        }
     }
     let krate = first
         .and_then(|first| first.path)
         .unwrap_or_else(|| parse_quote!(::openraft_toolkit));
 
-    let mut given: Vec<(Slot, Ident)> = Vec::new();
+    let mut given: Vec<Given> = Vec::new();
     let mut filled = Vec::new();
     for SlotType {
         attrs,
-        name: written,
+        name,
         generics,
         ty,
     } in slots
     {
-        let Some(slot) = resolve(&written, errors) else {
+        let Some((slot, certain)) = resolve(&name, errors) else {
             continue;
         };
         let param = param(slot, &generics, errors);
-        if let Some((_, first)) = given.iter().find(|(other, _)| *other == slot) {
-            duplicate(slot.name(), Some(first), &written, errors);
+        let condition = condition(&attrs);
+        let again = Given {
+            slot,
+            name: name.clone(),
+            conditional: condition.is_some(),
+            certain,
+        };
+        if let Some(first) = given.iter().find(|first| first.slot == slot)
+            && !(first.conditional && again.conditional)
+        {
+            // A misspelt slot may have meant another one.
+            if first.certain && again.certain {
+                let help = if first.conditional || again.conditional {
+                    KEEP_ONE_OR_CFG
+                } else {
+                    KEEP_ONE
+                };
+                errors.push_error(duplicate(slot.name(), &first.name, &again.name, help));
+            }
             continue;
         }
-        given.push((slot, written));
-        filled.extend(ty.map(|ty| Filled { slot, attrs, param, ty }));
+        given.push(again);
+        let ty = ty.filter(|ty| slot.may_borrow() || !is_reference(ty, errors));
+        filled.extend(ty.map(|ty| Filled {
+            slot,
+            name,
+            attrs,
+            condition,
+            param,
+            ty,
+        }));
     }
 
     let missing: Vec<Slot> = Slot::ALL
         .into_iter()
-        .filter(|slot| slot.is_required() && !given.iter().any(|(given, _)| given == slot))
+        .filter(|slot| slot.is_required() && !given.iter().any(|given| given.slot == *slot))
         .collect();
     if !missing.is_empty() {
         errors.push(&name, missing_message(&missing, &krate));
@@ -79,19 +119,74 @@ pub(super) fn config(declaration: Declaration, errors: &mut Errors) -> Config {
     }
 }
 
-fn duplicate(name: &str, first: Option<impl ToTokens>, again: impl ToTokens, errors: &mut Errors) {
-    errors.push(again, format!("`{name}` is given twice\nhelp: keep one of the two"));
-    if let Some(first) = first {
-        errors.push(first, format!("`{name}` is first given here"));
-    }
+const KEEP_ONE: &str = "help: keep one of the two";
+const KEEP_ONE_OR_CFG: &str = "help: keep one of the two, or give both a `#[cfg(..)]`, of which one holds";
+const KEEP_ONE_CFG: &str = "help: write the two `#[cfg(..)]` so that never both hold";
+
+/// Stands on both.
+fn duplicate(name: &str, first: impl ToTokens, again: impl ToTokens, help: &str) -> syn::Error {
+    let mut error = syn::Error::new_spanned(again, format!("`{name}` is given twice\n{help}"));
+    error.combine(syn::Error::new_spanned(first, format!("`{name}` is first given here")));
+    error
 }
 
-/// The slot that `written` names. A misspelt one counts as the slot that it is close to, so that
-/// this is not reported as missing too.
-fn resolve(written: &Ident, errors: &mut Errors) -> Option<Slot> {
+fn condition(attrs: &[Attribute]) -> Option<TokenStream> {
+    let mut predicates = attrs.iter().filter_map(|attr| match &attr.meta {
+        Meta::List(list) if list.path.is_ident("cfg") => Some(&list.tokens),
+        _ => None,
+    });
+    let first = predicates.next()?;
+    Some(quote!(all(#first #(, #predicates)*)))
+}
+
+/// What is wrong with a slot whose types are all conditional, wherever it turns out to be wrong.
+pub(super) fn conditional_errors(alternatives: &[&Filled], krate: &Path) -> TokenStream {
+    let mut errors = TokenStream::new();
+    let mut earlier: Vec<(&Filled, &TokenStream)> = Vec::new();
+    for &again in alternatives {
+        let Some(condition) = &again.condition else {
+            continue;
+        };
+        for (first, first_condition) in &earlier {
+            for error in duplicate(again.slot.name(), &first.name, &again.name, KEEP_ONE_CFG) {
+                let error = error.into_compile_error();
+                errors.extend(quote!(#[cfg(all(#first_condition, #condition))] #error));
+            }
+        }
+        earlier.push((again, condition));
+    }
+    if let Some((first, _)) = earlier.first()
+        && first.slot.is_required()
+    {
+        let message = format!(
+            "no `#[cfg(..)]` of slot `{}` holds\n{}",
+            first.slot.name(),
+            missing_help(&[first.slot], krate)
+        );
+        let error = syn::Error::new_spanned(&first.name, message).into_compile_error();
+        let conditions = earlier.iter().map(|(_, condition)| condition);
+        errors.extend(quote!(#[cfg(not(any(#(#conditions),*)))] #error));
+    }
+    errors
+}
+
+fn is_reference(ty: &Type, errors: &mut Errors) -> bool {
+    let is_reference = matches!(ty, Type::Reference(_));
+    if is_reference {
+        errors.push(
+            ty,
+            "a reference cannot be decoded, because a slot's type owns what it holds\nhelp: use an owned type such as `String`",
+        );
+    }
+    is_reference
+}
+
+/// The slot that `written` names, and whether that is certain. A misspelt one counts as the slot that
+/// it is close to, so that this is not reported as missing too.
+fn resolve(written: &Ident, errors: &mut Errors) -> Option<(Slot, bool)> {
     let name = written.to_string();
     if let Some(slot) = Slot::named(&name) {
-        return Some(slot);
+        return Some((slot, true));
     }
     if let Some(slot) = Slot::ALL.into_iter().find(|slot| slot.associated_type() == name) {
         let ours = slot.name();
@@ -99,7 +194,7 @@ fn resolve(written: &Ident, errors: &mut Errors) -> Option<Slot> {
             written,
             format!("openraft's `{name}` is `{ours}` here\nhelp: write `{ours} = ..`"),
         );
-        return Some(slot);
+        return Some((slot, true));
     }
     let similar = did_you_mean(&name, Slot::ALL.map(Slot::name)).and_then(Slot::named);
     let help = match similar {
@@ -111,7 +206,7 @@ fn resolve(written: &Ident, errors: &mut Errors) -> Option<Slot> {
         written,
         format!("there is no slot `{name}`\n{help}note: the slots are {all}"),
     );
-    similar
+    similar.map(|slot| (slot, false))
 }
 
 fn param(slot: Slot, generics: &Generics, errors: &mut Errors) -> Option<Ident> {
@@ -143,22 +238,30 @@ fn param(slot: Slot, generics: &Generics, errors: &mut Errors) -> Option<Ident> 
 }
 
 fn missing_message(missing: &[Slot], krate: &Path) -> String {
+    format!(
+        "missing {} {}\n{}",
+        if missing.len() == 1 { "slot" } else { "slots" },
+        and_list(missing.iter().map(|slot| slot.name())),
+        missing_help(missing, krate),
+    )
+}
+
+/// A line to paste.
+fn missing_help(missing: &[Slot], krate: &Path) -> String {
     let krate = krate.to_token_stream().to_string().replace(' ', "");
     let krate = krate.trim_start_matches("::");
     let line: Vec<String> = missing
         .iter()
-        .map(|slot| match slot {
-            Slot::Node => format!("Node = {krate}::openraft::BasicNode,"),
-            Slot::AppData => "AppData = Command,".to_owned(),
-            other => format!("{} = Response,", other.name()),
+        .map(|slot| {
+            let example = match slot {
+                Slot::Node => format!("{krate}::openraft::BasicNode"),
+                Slot::AppData => "Command".to_owned(),
+                _ => "Response".to_owned(),
+            };
+            format!("{} = {example},", slot.name())
         })
         .collect();
-    format!(
-        "missing {} {}\nhelp: add `{}`",
-        if missing.len() == 1 { "slot" } else { "slots" },
-        and_list(missing.iter().map(|slot| slot.name())),
-        line.join(" "),
-    )
+    format!("help: add `{}`", line.join(" "))
 }
 
 /// The parameter where the user does not name one.

@@ -1,8 +1,9 @@
-use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::{Ident, Path};
 
-use super::check::{Config, Filled, default_param};
+use super::check::{Config, Filled, conditional_errors, default_param};
+use super::guard::guards;
 use super::slot::Slot;
 use crate::errors::located_at;
 
@@ -17,21 +18,22 @@ pub(super) fn config(config: &Config) -> TokenStream {
     let doc = if attrs.iter().any(|attr| attr.path().is_ident("doc")) {
         None
     } else {
-        let text = "The types that openraft is configured with.";
-        Some(quote!(#[doc = #text]))
+        Some(quote!(#[doc = "The types that openraft is configured with."]))
     };
-    let (snapshot_data, openraft_types): (Vec<_>, Vec<_>) = Slot::ALL
+    let slot = |slot: Slot| {
+        let alternatives: Vec<&Filled> = filled.iter().filter(|filled| filled.slot == slot).collect();
+        associated_types(slot, &alternatives, krate)
+    };
+    let snapshot_data = slot(Slot::SnapshotData);
+    let openraft_types = Slot::ALL
         .into_iter()
-        .map(|slot| {
-            (
-                slot,
-                associated_type(slot, filled.iter().find(|filled| filled.slot == slot), krate),
-            )
-        })
-        .partition(|(slot, _)| *slot == Slot::SnapshotData);
-    let snapshot_data = snapshot_data.into_iter().map(|(_, tokens)| tokens);
-    let openraft_types = openraft_types.into_iter().map(|(_, tokens)| tokens);
-    let (checks, bounds): (Vec<_>, Vec<_>) = filled.iter().filter_map(|filled| check(filled, name, krate)).unzip();
+        .filter(|slot| *slot != Slot::SnapshotData)
+        .map(slot);
+    let conditional_errors = Slot::ALL.into_iter().map(|slot| {
+        let alternatives: Vec<&Filled> = filled.iter().filter(|filled| filled.slot == slot).collect();
+        conditional_errors(&alternatives, krate)
+    });
+    let (impls, bounds) = guards(config);
     quote! {
         #(#attrs)*
         #doc
@@ -47,9 +49,10 @@ pub(super) fn config(config: &Config) -> TokenStream {
         )]
         #vis struct #name {}
 
-        #(#checks)*
+        #(#conditional_errors)*
 
-        #[allow(trivial_bounds)]
+        #(#impls)*
+
         impl #krate::openraft::RaftTypeConfig for #name
         where
             #(#bounds,)*
@@ -58,74 +61,56 @@ pub(super) fn config(config: &Config) -> TokenStream {
         }
 
         impl #krate::RaftTypes for #name {
-            #(#snapshot_data)*
+            #snapshot_data
         }
     }
 }
 
-/// For a slot on which other slots' defaults are built: an impl that checks its type, and a bound.
-///
-/// rustc would report a type that does not fit its slot once more for each default, on the whole macro
-/// call. The impl is of a hidden trait that has what the slot requires as a supertrait, and the bound
-/// makes all else hold, so that whatever the type lacks is reported on the user's own token alone.
-fn check(filled: &Filled, name: &Ident, krate: &Path) -> Option<(TokenStream, TokenStream)> {
-    let check_trait = match filled.slot {
-        Slot::AppData => quote!(AppDataSlot),
-        Slot::Node => quote!(NodeSlot),
-        Slot::NodeId => quote!(NodeIdSlot),
-        Slot::Term => quote!(TermSlot),
-        _ => return None,
+/// The type that the user gave, or the default. Of conditional ones, the first that holds, so that
+/// each is wrong for one reason only.
+fn associated_types(slot: Slot, alternatives: &[&Filled], krate: &Path) -> TokenStream {
+    // At `span`, rustc reports what is wrong with the type as a whole, as that it is less visible.
+    let associated_type = |span: Span, param: &Ident, ty: TokenStream| {
+        let name = Ident::new(slot.associated_type(), span);
+        if slot.is_generic() {
+            quote_spanned!(span=> type #name<#param> = #ty where #param: #krate::openraft::OptionalSend + 'static;)
+        } else {
+            quote_spanned!(span=> type #name = #ty;)
+        }
     };
-    let ty = &filled.ty;
-    // Outside of the impl, `Self` would mean something else; and a bound cannot be `#[cfg]`ed.
-    if mentions_self(ty.to_token_stream())
-        || filled
-            .attrs
-            .iter()
-            .any(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"))
+    let mut earlier: Vec<&TokenStream> = Vec::new();
+    let mut tokens = TokenStream::new();
+    for Filled {
+        attrs,
+        condition,
+        param,
+        ty,
+        ..
+    } in alternatives
     {
-        return None;
-    }
-    let check_trait = quote!(#krate::__private::#check_trait<#name>);
-    let bound = quote!(: #check_trait).into_iter().map(|mut token| {
-        token.set_span(located_at(ty));
-        token
-    });
-    Some((
-        quote!(#[doc(hidden)] impl #check_trait for #ty {}),
-        quote!(#ty #(#bound)*),
-    ))
-}
-
-fn mentions_self(tokens: TokenStream) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == "Self",
-        TokenTree::Group(group) => mentions_self(group.stream()),
-        _ => false,
-    })
-}
-
-fn associated_type(slot: Slot, filled: Option<&Filled>, krate: &Path) -> TokenStream {
-    let attrs = filled.map(|filled| filled.attrs.as_slice()).unwrap_or_default();
-    let name = Ident::new(slot.associated_type(), Span::call_site());
-    let param = filled
-        .and_then(|filled| filled.param.clone())
-        .unwrap_or_else(default_param);
-    let ty = match filled {
-        Some(Filled { ty, .. }) => quote!(#ty),
-        None => default_type(slot, krate),
-    };
-    if slot.is_generic() {
-        quote! {
-            #(#attrs)*
-            type #name<#param> = #ty where #param: #krate::openraft::OptionalSend + 'static;
+        let no_earlier = unless(&earlier);
+        let associated_type = associated_type(
+            located_at(ty),
+            &param.clone().unwrap_or_else(default_param),
+            quote!(#ty),
+        );
+        tokens.extend(quote!(#no_earlier #(#attrs)* #associated_type));
+        match condition {
+            Some(condition) => earlier.push(condition),
+            None => return tokens,
         }
-    } else {
-        quote!(#(#attrs)* type #name = #ty;)
     }
+    let none = unless(&earlier);
+    let default = associated_type(Span::call_site(), &default_param(), default_type(slot, krate));
+    tokens.extend(quote!(#none #default));
+    tokens
 }
 
-fn default_type(slot: Slot, krate: &Path) -> TokenStream {
+fn unless(conditions: &[&TokenStream]) -> Option<TokenStream> {
+    (!conditions.is_empty()).then(|| quote!(#[cfg(not(any(#(#conditions),*)))]))
+}
+
+pub(super) fn default_type(slot: Slot, krate: &Path) -> TokenStream {
     let param = default_param();
     match slot {
         // Required: these stand in for what was refused, so that nothing else fails.

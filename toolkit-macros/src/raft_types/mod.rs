@@ -2,6 +2,7 @@
 
 mod check;
 mod expand;
+mod guard;
 mod parse;
 mod slot;
 

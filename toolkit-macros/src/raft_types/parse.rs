@@ -3,6 +3,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Generics, Ident, Lit, Path, Token, Type, Visibility};
+use syn::{braced, token};
 
 use crate::errors::{Errors, error_after};
 
@@ -40,7 +41,7 @@ pub(super) fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::R
     if input.peek(Token![struct]) || input.peek(Token![type]) {
         errors.push(input.parse::<TokenTree>()?, EXPECTED_NAME);
     }
-    if !input.peek(Ident) {
+    if !input.peek(Ident) || input.peek2(Token![=]) {
         return Err(input.error(EXPECTED_NAME));
     }
     let name: Ident = input.parse()?;
@@ -64,35 +65,56 @@ pub(super) fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::R
     if input.peek(Token![:]) {
         input.parse::<Token![:]>()?;
     } else {
-        errors.push_error(input.error(format!("expected `:` after `{}`", declaration.name)));
-        skip_to_next_slot(input)?;
+        let name = &declaration.name;
+        errors.push_error(input.error(format!("expected `:` after `{name}`\nhelp: write `{name}: Node = ..`")));
+        if !input.peek(token::Brace) {
+            skip_to_next_slot(input)?;
+        }
     }
+    if input.peek(token::Brace) {
+        let error = input.error("the slots are not in braces\nhelp: remove the braces");
+        let in_braces;
+        braced!(in_braces in input);
+        errors.push_error(error);
+        slots(&in_braces, &mut declaration, errors)?;
+    }
+    slots(input, &mut declaration, errors)?;
+    Ok(declaration)
+}
+
+fn slots(input: ParseStream<'_>, declaration: &mut Declaration, errors: &mut Errors) -> syn::Result<()> {
     while !input.is_empty() {
-        if let Err(error) = assignment(input, &mut declaration, errors) {
+        if let Err(error) = assignment(input, declaration, errors) {
             errors.push_error(error);
             skip_to_next_slot(input)?;
         }
     }
-    Ok(declaration)
+    Ok(())
 }
 
 fn assignment(input: ParseStream<'_>, declaration: &mut Declaration, errors: &mut Errors) -> syn::Result<()> {
     let attrs = input.call(Attribute::parse_outer)?;
     if input.peek(Token![crate]) {
         if let Some(attr) = attrs.first() {
-            errors.push(attr, "`crate` takes no attributes");
+            errors.push(attr, "`crate` takes no attributes\nhelp: remove them");
         }
         let token: Token![crate] = input.parse()?;
-        let path = value(input, &token, "the path of openraft-toolkit", Path::parse_mod_style);
+        let path = value(input, &token, CRATE_PATH, Path::parse_mod_style);
         let path = reported(path, input, errors)?;
         declaration.crate_paths.push(CratePath { token, path });
     } else {
+        if input.peek(Token![type]) {
+            errors.push(
+                input.parse::<Token![type]>()?,
+                "a slot has no `type` before its name\nhelp: remove it",
+            );
+        }
         if !input.peek(Ident::peek_any) {
-            return Err(input.error("expected the name of a slot"));
+            return Err(input.error("expected the name of a slot\nhelp: write `Node = ..`"));
         }
         let name = input.call(Ident::parse_any)?;
         let generics = input.parse()?;
-        let ty = value(input, &name, "a type", Type::parse);
+        let ty = value(input, &name, TYPE, Type::parse);
         let ty = reported(ty, input, errors)?;
         declaration.slots.push(SlotType {
             attrs,
@@ -104,22 +126,37 @@ fn assignment(input: ParseStream<'_>, declaration: &mut Declaration, errors: &mu
     Ok(())
 }
 
+/// What follows `=`, and what to write there.
+type Expected = (&'static str, &'static str);
+
+const TYPE: Expected = ("a type", "name one concrete type");
+const CRATE_PATH: Expected = (
+    "the path of openraft-toolkit",
+    "write `crate = path::to::openraft_toolkit`",
+);
+
 fn value<T>(
     input: ParseStream<'_>,
     name: &impl ToTokens,
-    expected: &str,
-    parse: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
+    (expected, help): Expected,
+    parse: impl Fn(ParseStream<'_>) -> syn::Result<T>,
 ) -> syn::Result<T> {
     let slot = name.to_token_stream();
     if !input.peek(Token![=]) {
-        return Err(error_after(name, input, format!("expected `=` after `{slot}`")));
+        return Err(error_after(
+            name,
+            input,
+            format!("expected `=` after `{slot}`\nhelp: write `{slot} = ..`"),
+        ));
     }
     let equals: Token![=] = input.parse()?;
-    if input.is_empty() || input.peek(Token![,]) || input.peek(Lit) {
+    let ahead = input.fork();
+    let starts = !input.peek(Token![_]) && !input.peek(Token![impl]) && !input.peek(Lit);
+    if !starts || (parse(&ahead).is_err() && ahead.cursor() == input.cursor()) {
         return Err(error_after(
             equals,
             input,
-            format!("expected {expected} after `{slot} =`"),
+            format!("expected {expected} after `{slot} =`\nhelp: {help}"),
         ));
     }
     let value = parse(input)?;
@@ -128,7 +165,9 @@ fn value<T>(
     }
     if !input.is_empty() {
         if !input.peek(Token![,]) {
-            return Err(input.error(format!("expected `,` after `{slot} = ..`")));
+            return Err(input.error(format!(
+                "expected `,` after `{slot} = ..`\nhelp: separate the slots with `,`"
+            )));
         }
         input.parse::<Token![,]>()?;
     }
@@ -159,6 +198,7 @@ fn skip_to_next_slot(input: ParseStream<'_>) -> syn::Result<()> {
 /// `Slot =`, and after a comma also `Slot:`, which is a mistake of its own and elsewhere a bound.
 fn starts_slot(ahead: ParseStream<'_>, after_comma: bool) -> bool {
     ahead.call(Attribute::parse_outer).is_ok()
+        && ahead.parse::<Option<Token![type]>>().is_ok()
         && ahead.call(Ident::parse_any).is_ok()
         && ahead.parse::<Generics>().is_ok()
         && (ahead.peek(Token![=]) || (after_comma && ahead.peek(Token![:]) && !ahead.peek(Token![::])))

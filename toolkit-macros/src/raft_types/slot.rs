@@ -73,6 +73,14 @@ impl Slot {
         matches!(self, Slot::Responder | Slot::Batch)
     }
 
+    /// Not where openraft decodes the type.
+    pub(super) fn may_borrow(self) -> bool {
+        !matches!(
+            self,
+            Slot::Node | Slot::AppData | Slot::AppDataResponse | Slot::NodeId | Slot::Term
+        )
+    }
+
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|slot| slot.name() == name)
     }
