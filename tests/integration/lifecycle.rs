@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use futures_util::stream::FusedStream;
 use futures_util::{FutureExt, StreamExt, poll};
+use openraft_toolkit::WriteVersion;
 use openraft_toolkit::lifecycle::{
-    BootstrapError, BootstrapMode, Bootstrapped, LeadershipState, MembershipError, add_learner, bootstrap,
-    change_membership, leadership_events, leadership_events_from_metrics,
+    BootstrapError, BootstrapMode, Bootstrapped, LeadershipState, MembershipError, add_learner, add_learner_checked,
+    bootstrap, change_membership, leadership_events, leadership_events_from_metrics,
 };
 use openraft_toolkit::log_store::Flat;
 use openraft_toolkit::openraft::alias::{StoredMembershipOf, VoteOf};
@@ -382,6 +383,78 @@ mod membership_changes {
 
         let metrics = leader.raft.metrics().borrow_watched().clone();
         assert_eq!(metrics.membership_config.membership().get_node(&1), Some(&address(1)));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_node_that_is_too_old_is_not_added_until_its_release_is_newer() {
+        let network = MemNetwork::new();
+        let (leader, _) = Host::new(1, Keys::Flat).start(&network, fresh([1])).await.unwrap();
+        leader.wait_to_lead().await;
+        let (node, _) = Host::new(2, Keys::Flat)
+            .start(&network, BootstrapMode::Join)
+            .await
+            .unwrap();
+        let before = leader.raft.metrics().borrow_watched().membership_config.clone();
+        let level = WriteVersion::new(3);
+
+        let error = add_learner_checked(&leader.raft, 2, address(2), true, &level, 1)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "node 2 reads versions up to 1, and the cluster writes at level 3; \
+             help: start it with a newer release, then add it"
+        );
+        assert!(
+            matches!(
+                error,
+                MembershipError::TooOld {
+                    node_id: 2,
+                    newest: 1,
+                    level: 3,
+                    not_removed: None
+                }
+            ),
+            "{error:?}"
+        );
+        // Nothing was proposed.
+        assert_eq!(leader.raft.metrics().borrow_watched().membership_config, before);
+
+        let log_id = add_learner_checked(&leader.raft, 2, address(2), true, &level, 3)
+            .await
+            .unwrap();
+        leader
+            .wait("reports the learner", |m| {
+                m.committed_membership_config.log_id() == &Some(log_id)
+            })
+            .await;
+        assert_eq!(learners(&leader), BTreeSet::from([2]));
+        leader.set("k", "v").await;
+        wait_to_agree(&leader, &[&node]).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_member_that_has_become_too_old_stays_a_member() {
+        let network = MemNetwork::new();
+        let (leader, _) = Host::new(1, Keys::Flat).start(&network, fresh([1])).await.unwrap();
+        leader.wait_to_lead().await;
+        add_learner(&leader.raft, 2, address(2), false).await.unwrap();
+        let level = WriteVersion::new(1);
+
+        let mut adding = Box::pin(add_learner_checked(&leader.raft, 2, address(2), true, &level, 1));
+        // Polled once, it has found the level low enough.
+        assert!(poll!(adding.as_mut()).is_pending());
+        level.raise(2).unwrap();
+
+        let error = timeout(DEADLINE, adding).await.unwrap().unwrap_err();
+        assert!(
+            matches!(error, MembershipError::TooOld { not_removed: None, .. }),
+            "{error:?}"
+        );
+        let is_member = leader
+            .raft
+            .with_raft_state(|state| state.membership_state.effective().get_node(&2).is_some());
+        assert!(is_member.await.unwrap());
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -12,5 +12,6 @@ mod log_store;
 mod log_store_model;
 mod model;
 mod raft_types;
+mod rollout;
 mod test_fakes;
 mod wire_message;

@@ -81,8 +81,8 @@ pub mod test_fakes;
 
 pub use codec::{CodecError, WireMessage, WriteVersion, decode, encode};
 pub use lifecycle::{
-    BootstrapError, BootstrapMode, Bootstrapped, LeadershipState, MembershipError, add_learner, bootstrap,
-    change_membership, leadership_events, leadership_events_from_metrics,
+    BootstrapError, BootstrapMode, Bootstrapped, LeadershipState, MembershipError, add_learner, add_learner_checked,
+    bootstrap, change_membership, leadership_events, leadership_events_from_metrics,
 };
 #[cfg(feature = "rocksdb-log-store")]
 pub use log_store::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStore, RocksdbLogStoreError, open_db};

@@ -13,8 +13,8 @@ use super::{CodecError, WireMessage};
 /// `version = 3`, whatever they had before.
 ///
 /// A clone is another handle on the same cell. Give one to the log store
-/// (`RocksdbLogStore::with_write_version`), to the network and to the state machine of a node; nodes
-/// in one process have a cell each.
+/// ([`with_write_version`](crate::log_store::RocksdbLogStore::with_write_version)), to the network and
+/// to the state machine of a node; nodes in one process have a cell each.
 ///
 /// ```
 /// use openraft_toolkit::codec::WriteVersion;
@@ -58,7 +58,9 @@ use super::{CodecError, WireMessage};
 ///    where there is none; the log that is applied again raises it further.
 /// 6. A node whose release is older than the level is refused by
 ///    [`add_learner_checked`](crate::lifecycle::add_learner_checked). One that gets data of a newer
-///    version all the same refuses it with [`CodecError::VersionUnsupported`], and loses nothing.
+///    version all the same refuses it, and loses nothing: a frame with
+///    [`CodecError::VersionUnsupported`], an entry or whatever else holds a message with
+///    [`CodecError::Decode`], which says the same in words.
 ///
 /// Between the commit of that command and its application a follower may be sent entries of the new
 /// format while its own cell is still at the old level. That is why the level does not stand in the way
@@ -140,6 +142,10 @@ impl WriteVersion {
     /// accepted it, so every member must store it and pass it on, whether or not it has applied the
     /// command that raised the level. [`check`](Self::check) keeps such a message out of the log as
     /// long as it is too early.
+    ///
+    /// So nodes may store one entry at different versions. All read the same, save for what a version
+    /// leaves out without asking: what a command does must not depend on a `lossy` field, and the
+    /// `default` of a field must be the same value on every node and at any time.
     ///
     /// The level holds for what `encode` does on this thread before it returns, so nodes of one process
     /// don't get in each other's way, and a future that it returns is outside. Scopes nest; the innermost

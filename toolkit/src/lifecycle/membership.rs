@@ -6,7 +6,9 @@ use openraft::errors::{
     PreconditionFailed, RaftError,
 };
 use openraft::storage::RaftStateMachine;
-use openraft::{Raft, RaftTypeConfig};
+use openraft::{ChangeMembers, Raft, RaftTypeConfig};
+
+use crate::codec::WriteVersion;
 
 /// Why the membership did not change.
 ///
@@ -63,6 +65,23 @@ pub enum MembershipError<C: RaftTypeConfig> {
         leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
         /// openraft's error.
         source: ForwardToLeader<C>,
+    },
+    /// The node's release does not read what the cluster writes. [`add_learner_checked`] gives this.
+    #[error(
+        "node {node_id} reads versions up to {newest}, and the cluster writes at level {level}; \
+         help: start it with a newer release{}",
+        if .not_removed.is_some() { ", or remove it: it is a learner by now" } else { ", then add it" }
+    )]
+    TooOld {
+        /// The node that is too old.
+        node_id: NodeIdOf<C>,
+        /// The newest level that its release reads.
+        newest: u8,
+        /// The level of the cluster.
+        level: u8,
+        /// Where the level was raised in the meantime: why the node, by then a learner, could not be
+        /// removed again.
+        not_removed: Option<Box<MembershipError<C>>>,
     },
     /// The change is against a rule of [`Raft::append_membership`](openraft::Raft::append_membership).
     ///
@@ -222,4 +241,117 @@ where
 {
     let committed = raft.add_learner(id, node, blocking).await?;
     Ok(committed.log_id)
+}
+
+/// As [`add_learner`], but refuses a node whose release is too old to read what the cluster writes.
+///
+/// `level` is the cell of this node, and `newest` the newest level that the release of node `id` reads,
+/// as that node answers when it is asked over the application's network. A node that is too old gets
+/// nothing by being a learner: it refuses the first entry or snapshot that it cannot read, again and
+/// again.
+///
+/// # A level that is raised meanwhile
+///
+/// This looks at the level twice: before the learner is proposed, and once it is committed and applied,
+/// when this node's cell is at what was raised before it in the log. If the node turns out to be too
+/// old only then, it is removed again, unless it was a member before.
+///
+/// A level that is raised after it in the log is up to the one who raises it, and who asks all
+/// members, learners included, whether they are new enough. A member that is added between that
+/// question and the command would be missed. So let the command name the members that were asked, and
+/// the state machine ignore it where those are no longer the members: all nodes come to the same answer,
+/// as they apply the command after the same memberships.
+///
+/// With `blocking`, the membership is committed a second time once all that is settled.
+///
+/// # Errors
+///
+/// [`MembershipError::TooOld`], and those of [`add_learner`].
+///
+/// # Examples
+///
+/// ```
+/// use openraft_toolkit::lifecycle::{MembershipError, add_learner_checked};
+/// use openraft_toolkit::openraft::storage::RaftStateMachine;
+/// use openraft_toolkit::openraft::{Raft, RaftTypeConfig};
+/// use openraft_toolkit::{WireMessage, WriteVersion};
+///
+/// /// What a node answers when it is asked about its release.
+/// #[derive(WireMessage)]
+/// #[wire(version = 1)]
+/// struct Release {
+///     newest_level: u8,
+/// }
+///
+/// async fn admit<C, SM>(
+///     raft: &Raft<C, SM>,
+///     id: C::NodeId,
+///     node: C::Node,
+///     level: &WriteVersion,
+///     candidate: Release,
+/// ) -> Result<(), MembershipError<C>>
+/// where
+///     C: RaftTypeConfig,
+///     SM: RaftStateMachine<C>,
+/// {
+///     add_learner_checked(raft, id, node, true, level, candidate.newest_level).await?;
+///     Ok(())
+/// }
+/// ```
+pub async fn add_learner_checked<C, SM>(
+    raft: &Raft<C, SM>,
+    id: NodeIdOf<C>,
+    node: NodeOf<C>,
+    blocking: bool,
+    level: &WriteVersion,
+    newest: u8,
+) -> Result<LogIdOf<C>, MembershipError<C>>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C>,
+{
+    let too_old = |not_removed| MembershipError::TooOld {
+        node_id: id.clone(),
+        newest,
+        level: level.get(),
+        not_removed,
+    };
+    if level.get() > newest {
+        return Err(too_old(None));
+    }
+    let was_member = is_member(raft, id.clone()).await?;
+    // Without waiting for it: if it is too old, it will never catch up.
+    let log_id = add_learner(raft, id.clone(), node.clone(), false).await?;
+    if level.get() > newest {
+        let removed = match was_member {
+            true => Ok(()),
+            false => remove_learner(raft, id.clone()).await,
+        };
+        return Err(too_old(removed.err().map(Box::new)));
+    }
+    if blocking {
+        return add_learner(raft, id, node, true).await;
+    }
+    Ok(log_id)
+}
+
+/// Asks raft itself, because the metrics lag behind it.
+async fn is_member<C, SM>(raft: &Raft<C, SM>, id: NodeIdOf<C>) -> Result<bool, MembershipError<C>>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C>,
+{
+    raft.with_raft_state(move |state| state.membership_state.effective().get_node(&id).is_some())
+        .await
+        .map_err(|source| MembershipError::Fatal { source })
+}
+
+async fn remove_learner<C, SM>(raft: &Raft<C, SM>, id: NodeIdOf<C>) -> Result<(), MembershipError<C>>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C>,
+{
+    raft.change_membership(ChangeMembers::RemoveNodes([id].into()), true)
+        .await?;
+    Ok(())
 }

@@ -18,7 +18,9 @@
 //! All others start with [`BootstrapMode::Join`], which waits for a leader to contact them. The
 //! leader brings them in: [`add_learner`] copies the log to a node that has no vote yet, and
 //! [`change_membership`] then makes it a voter. A node that is restarted uses `Join` again, or
-//! [`BootstrapMode::Reopen`] where blank storage would be an accident.
+//! [`BootstrapMode::Reopen`] where blank storage would be an accident. A cluster whose releases change
+//! the format of their commands uses [`add_learner_checked`], which refuses a node that is too old to
+//! read them.
 //!
 //! | storage | `Fresh` | `Reopen` | `Join` |
 //! |---|---|---|---|
@@ -42,4 +44,4 @@ mod membership;
 
 pub use bootstrap::{BootstrapError, BootstrapMode, Bootstrapped, bootstrap};
 pub use leadership::{LeadershipState, leadership_events, leadership_events_from_metrics};
-pub use membership::{MembershipError, add_learner, change_membership};
+pub use membership::{MembershipError, add_learner, add_learner_checked, change_membership};

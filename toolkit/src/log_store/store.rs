@@ -11,8 +11,10 @@ use openraft::{OptionalSend, RaftTypeConfig};
 use rocksdb::DB;
 
 use super::group::Group;
+use super::record::Record;
 use super::writer::Done;
 use super::{KeySpace, RecordId, RocksdbLogStoreError};
+use crate::codec::WriteVersion;
 
 /// The capacity that the buffer for encoding keeps from one append to the next.
 const SCRATCH_BYTES: usize = 64 << 10;
@@ -61,6 +63,7 @@ pub struct RocksdbLogStore<C: RaftTypeConfig, K: KeySpace> {
     pub(super) group: Arc<Group<C, K>>,
     /// Where entries are encoded; kept for its capacity.
     scratch: Vec<u8>,
+    level: Option<WriteVersion>,
 }
 
 impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
@@ -92,7 +95,75 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
         Ok(Self {
             group: Arc::new(group),
             scratch: Vec::new(),
+            level: None,
         })
+    }
+
+    /// Writes entries at `level`, which may be raised meanwhile; without one, at the newest version.
+    ///
+    /// This is for entries whose application data is a `#[wire(serde)]` message, or holds some. Each
+    /// is encoded in [`WriteVersion::scope`]. One that the level has no place for is thus written at
+    /// the lowest version that has, because the cluster may have agreed on it before this node has
+    /// raised its level. Entries that are stored already stay as they are.
+    ///
+    /// Clones and readers that are made of this store write at the same level.
+    ///
+    /// ```
+    /// use std::fmt;
+    ///
+    /// use openraft_toolkit::log_store::{Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, open_db};
+    /// use openraft_toolkit::{WireMessage, WriteVersion};
+    ///
+    /// #[derive(Debug, WireMessage)]
+    /// #[wire(version = 2, min_version = 1, serde)]
+    /// pub struct Put {
+    ///     key: String,
+    ///     #[wire(since = 2)]
+    ///     lease: Option<u64>,
+    /// }
+    ///
+    /// impl fmt::Display for Put {
+    ///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    ///         write!(f, "put {:?}", self.key)
+    ///     }
+    /// }
+    ///
+    /// openraft_toolkit::declare_raft_types_ext! {
+    ///     pub Types: Node = (), AppData = Put, AppDataResponse = ()
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let db = open_db(dir.path(), LogDbOptions::default())?;
+    /// // What the state machine has stored, or the oldest level that there is.
+    /// let level = WriteVersion::new(1);
+    /// let log = RocksdbLogStore::<Types, _>::open(db, LOG_CF, META_CF, Flat)?.with_write_version(level.clone());
+    /// // Entries are written at version 1, until the command that raises the level is applied:
+    /// level.raise(2)?;
+    /// # drop(log);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_write_version(mut self, level: WriteVersion) -> Self {
+        self.level = Some(level);
+        self
+    }
+
+    fn encode(
+        &mut self,
+        entries: impl IntoIterator<Item = C::Entry>,
+    ) -> Result<Vec<(LogIdOf<C>, Record)>, RocksdbLogStoreError> {
+        let mut encode = |entry: C::Entry| {
+            let log_id = entry.log_id();
+            let record = RecordId::Entry(log_id.index);
+            let record = self.group.encode(record, &entry, &mut self.scratch)?;
+            Ok((log_id, record))
+        };
+        let records = entries.into_iter().map(|entry| match &self.level {
+            Some(level) => level.scope(|| encode(entry)),
+            None => encode(entry),
+        });
+        records.collect()
     }
 }
 
@@ -101,6 +172,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Clone for RocksdbLogStore<C, K> {
         Self {
             group: self.group.clone(),
             scratch: Vec::new(),
+            level: self.level.clone(),
         }
     }
 }
@@ -145,14 +217,7 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
         I::IntoIter: OptionalSend,
     {
         self.group.ready().await?;
-        let mut records = Vec::new();
-        for entry in entries {
-            let log_id = entry.log_id();
-            let record = self
-                .group
-                .encode(RecordId::Entry(log_id.index), &entry, &mut self.scratch)?;
-            records.push((log_id, record));
-        }
+        let records = self.encode(entries)?;
         self.group.append(records, move |result| {
             callback.io_completed(result.map_err(io::Error::from));
         })?;
