@@ -6,6 +6,7 @@ mod conformance;
 mod counting_allocator;
 mod durability;
 mod evolution;
+mod golden_files;
 mod golden_log;
 mod lifecycle;
 mod log_store;

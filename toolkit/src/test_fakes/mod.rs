@@ -36,7 +36,11 @@
 //!     raft
 //! }
 //! ```
+//!
+//! [`golden`] is for the messages of a service: it freezes them in files, so that data of every
+//! release stays readable.
 
+pub mod golden;
 mod network;
 mod partition;
 
