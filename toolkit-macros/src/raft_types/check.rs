@@ -15,6 +15,12 @@ pub(super) struct Config {
     pub(super) filled: Vec<Filled>,
 }
 
+impl Config {
+    pub(super) fn in_slot(&self, slot: Slot) -> impl Iterator<Item = &Filled> {
+        self.filled.iter().filter(move |filled| filled.slot == slot)
+    }
+}
+
 /// A slot for which the user named a type.
 pub(super) struct Filled {
     pub(super) slot: Slot,

@@ -13,27 +13,22 @@ pub(super) fn config(config: &Config) -> TokenStream {
         vis,
         name,
         krate,
-        filled,
+        ..
     } = config;
     let doc = if attrs.iter().any(|attr| attr.path().is_ident("doc")) {
         None
     } else {
         Some(quote!(#[doc = "The types that openraft is configured with."]))
     };
-    let slot = |slot: Slot| {
-        let alternatives: Vec<&Filled> = filled.iter().filter(|filled| filled.slot == slot).collect();
-        associated_types(slot, &alternatives, krate)
-    };
-    let snapshot_data = slot(Slot::SnapshotData);
+    let snapshot_data = associated_types(Slot::SnapshotData, config);
     let openraft_types = Slot::ALL
         .into_iter()
         .filter(|slot| *slot != Slot::SnapshotData)
-        .map(slot);
-    let conditional_errors = Slot::ALL.into_iter().map(|slot| {
-        let alternatives: Vec<&Filled> = filled.iter().filter(|filled| filled.slot == slot).collect();
-        conditional_errors(&alternatives, krate)
-    });
-    let (impls, bounds) = guards(config);
+        .map(|slot| associated_types(slot, config));
+    let conditional_errors = Slot::ALL
+        .into_iter()
+        .map(|slot| conditional_errors(&config.in_slot(slot).collect::<Vec<_>>(), krate));
+    let (items, bounds) = guards(config);
     quote! {
         #(#attrs)*
         #doc
@@ -51,7 +46,7 @@ pub(super) fn config(config: &Config) -> TokenStream {
 
         #(#conditional_errors)*
 
-        #(#impls)*
+        #(#items)*
 
         impl #krate::openraft::RaftTypeConfig for #name
         where
@@ -66,51 +61,75 @@ pub(super) fn config(config: &Config) -> TokenStream {
     }
 }
 
-/// The type that the user gave, or the default. Of conditional ones, the first that holds, so that
-/// each is wrong for one reason only.
-fn associated_types(slot: Slot, alternatives: &[&Filled], krate: &Path) -> TokenStream {
-    // At `span`, rustc reports what is wrong with the type as a whole, as that it is less visible.
-    let associated_type = |span: Span, param: &Ident, ty: TokenStream| {
-        let name = Ident::new(slot.associated_type(), span);
-        if slot.is_generic() {
-            quote_spanned!(span=> type #name<#param> = #ty where #param: #krate::openraft::OptionalSend + 'static;)
-        } else {
-            quote_spanned!(span=> type #name = #ty;)
-        }
-    };
+fn associated_types(slot: Slot, config: &Config) -> TokenStream {
+    let krate = &config.krate;
+    alternatives(slot, config)
+        .into_iter()
+        .map(|Alternative { cfg, filled }| {
+            // There, rustc reports what is wrong with the type as a whole, as that it is less visible.
+            let span = filled.map_or_else(Span::call_site, |filled| located_at(&filled.ty));
+            let attrs = filled.map(|filled| filled.attrs.as_slice()).unwrap_or_default();
+            let name = Ident::new(slot.associated_type(), span);
+            let ty = type_of(filled, slot, krate);
+            let associated_type = if slot.is_generic() {
+                let param = filled
+                    .and_then(|filled| filled.param.clone())
+                    .unwrap_or_else(default_param);
+                quote_spanned!(span=> type #name<#param> = #ty where #param: #krate::openraft::OptionalSend + 'static;)
+            } else {
+                quote_spanned!(span=> type #name = #ty;)
+            };
+            quote!(#cfg #(#attrs)* #associated_type)
+        })
+        .collect()
+}
+
+/// A type that may be in a slot.
+pub(super) struct Alternative<'a> {
+    /// The attributes under which it is.
+    pub(super) cfg: TokenStream,
+    /// `None` for the default.
+    pub(super) filled: Option<&'a Filled>,
+}
+
+/// Of types under conditions, the first that holds is in the slot, so that two that hold are wrong for
+/// one reason only. Where none holds, the default is.
+pub(super) fn alternatives(slot: Slot, config: &Config) -> Vec<Alternative<'_>> {
     let mut earlier: Vec<&TokenStream> = Vec::new();
-    let mut tokens = TokenStream::new();
-    for Filled {
-        attrs,
-        condition,
-        param,
-        ty,
-        ..
-    } in alternatives
-    {
-        let no_earlier = unless(&earlier);
-        let associated_type = associated_type(
-            located_at(ty),
-            &param.clone().unwrap_or_else(default_param),
-            quote!(#ty),
-        );
-        tokens.extend(quote!(#no_earlier #(#attrs)* #associated_type));
-        match condition {
-            Some(condition) => earlier.push(condition),
-            None => return tokens,
-        }
+    let mut alternatives = Vec::new();
+    for filled in config.in_slot(slot) {
+        let unless = unless(&earlier);
+        let filled_as = |cfg| Alternative {
+            cfg,
+            filled: Some(filled),
+        };
+        let Some(condition) = &filled.condition else {
+            alternatives.push(filled_as(quote!(#unless)));
+            return alternatives;
+        };
+        alternatives.push(filled_as(quote!(#unless #[cfg(#condition)])));
+        earlier.push(condition);
     }
-    let none = unless(&earlier);
-    let default = associated_type(Span::call_site(), &default_param(), default_type(slot, krate));
-    tokens.extend(quote!(#none #default));
-    tokens
+    let unless = unless(&earlier);
+    alternatives.push(Alternative {
+        cfg: quote!(#unless),
+        filled: None,
+    });
+    alternatives
 }
 
 fn unless(conditions: &[&TokenStream]) -> Option<TokenStream> {
     (!conditions.is_empty()).then(|| quote!(#[cfg(not(any(#(#conditions),*)))]))
 }
 
-pub(super) fn default_type(slot: Slot, krate: &Path) -> TokenStream {
+pub(super) fn type_of(filled: Option<&Filled>, slot: Slot, krate: &Path) -> TokenStream {
+    match filled {
+        Some(Filled { ty, .. }) => quote!(#ty),
+        None => default_type(slot, krate),
+    }
+}
+
+fn default_type(slot: Slot, krate: &Path) -> TokenStream {
     let param = default_param();
     match slot {
         // Required: these stand in for what was refused, so that nothing else fails.
