@@ -12,6 +12,7 @@ mod lifecycle;
 mod log_store;
 mod log_store_model;
 mod model;
+mod operators;
 mod raft_types;
 mod rollout;
 mod test_fakes;

@@ -66,6 +66,9 @@ use proc_macro::TokenStream;
 /// | `Batch<T>` | `batch::Batch<T>` | `impls::InlineBatch<T>` |
 /// | `ErrorSource` | `errors::ErrorSource` | `impls::BoxedErrorSource` |
 ///
+/// A slot may be given several times, each with a `#[cfg(..)]`; where none holds, its default is used, and a
+/// required slot is an error.
+///
 /// Inside a type, `Self` is the type config, so `Self::NodeId` is what its slot says, given or
 /// defaulted. `T` is the parameter of `Responder` and `Batch`, for which `Responder<T> = ..` and
 /// `Responder = ..` are the same; openraft's own bounds on it are implied.

@@ -122,6 +122,15 @@ pub enum RocksdbLogStoreError {
         actual: u64,
     },
 
+    /// A key in the column family is of no group in this library's key spaces.
+    #[error("the key {key:02x?} in the column family {column_family:?} is of no group")]
+    UnknownKey {
+        /// The column family.
+        column_family: String,
+        /// The key that was found.
+        key: Vec<u8>,
+    },
+
     /// Between the first and the last key of the group lies one that its key space does not make:
     /// the column family holds other data, or another kind of key space.
     #[error("{group}: the key {key:02x?} is not a log key of this group")]

@@ -1,29 +1,17 @@
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
-use openraft::entry::RaftEntry;
-use rocksdb::{DB, ReadOptions};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use rocksdb::DB;
 
-use super::record::{Record, decode_value};
+use super::record::Record;
+use super::records::{Records, Span, cf_handle};
 use super::tail::Tail;
-use super::writer::{CfName, Claim, Done, Op, Writer, lock};
-use super::{KeySpace, MetaLabel, RecordId, RocksdbLogStoreError};
-use crate::codec::CodecError;
+use super::writer::{Claim, Done, Writer, lock};
+use super::{KeySpace, MetaLabel, RocksdbLogStoreError};
 
 /// Bytes of the newest entries that all groups of a database keep in memory together.
 const TAIL_BYTES: usize = 32 << 20;
-
-/// The column family called `name`. The handle's type depends on rocksdb's feature
-/// `multi-threaded-cf`, which any crate may turn on.
-macro_rules! cf_handle {
-    ($db:expr, $name:expr) => {
-        $db.cf_handle($name)
-            .ok_or_else(|| RocksdbLogStoreError::MissingColumnFamily($name.to_string()))
-    };
-}
 
 /// One raft group: what is in memory of it, and the way to what is on disk.
 ///
@@ -32,9 +20,7 @@ macro_rules! cf_handle {
 pub(super) struct Group<C: RaftTypeConfig, K: KeySpace> {
     writer: Arc<Writer>,
     claim: Claim,
-    log_cf: CfName,
-    meta_cf: CfName,
-    keys: K,
+    records: Records<C, K>,
     state: Arc<Mutex<State<C>>>,
 }
 
@@ -49,120 +35,73 @@ pub(super) struct State<C: RaftTypeConfig> {
     tail: Tail,
 }
 
-/// A range of indexes that is not empty, both ends included: `u64::MAX` is an index like others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) first: u64,
-    pub(super) last: u64,
-}
-
-impl Span {
-    pub(super) fn new(first: u64, last: u64) -> Option<Self> {
-        (first <= last).then_some(Self { first, last })
-    }
-
-    pub(super) fn intersect(self, other: Self) -> Option<Self> {
-        Self::new(self.first.max(other.first), self.last.min(other.last))
-    }
-
-    fn up_to(self, last: u64) -> Option<Self> {
-        Self::new(self.first, self.last.min(last))
-    }
-
-    fn from(self, first: u64) -> Option<Self> {
-        Self::new(self.first.max(first), self.last)
-    }
-
-    fn before(self, index: u64) -> Option<Self> {
-        self.up_to(index.checked_sub(1)?)
-    }
-
-    fn after(self, index: u64) -> Option<Self> {
-        self.from(index.checked_add(1)?)
-    }
-}
-
 impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     pub(super) fn open(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
-        for name in [&log_cf, &meta_cf] {
-            cf_handle!(db, name)?;
-        }
-        if log_cf == meta_cf {
-            return Err(RocksdbLogStoreError::SharedColumnFamily(log_cf));
-        }
-        let writer = Writer::of(&db)?;
-        let (log_cf, meta_cf) = (CfName::from(log_cf), CfName::from(meta_cf));
-        let claim = [
-            (log_cf.clone(), keys.log_key(0).as_ref().into()),
-            (meta_cf.clone(), keys.meta_key(MetaLabel::Vote).as_ref().into()),
-        ];
-        if !writer.claim(&claim) {
-            return Err(RocksdbLogStoreError::AlreadyOpen {
-                group: format!("{keys:?}"),
-            });
-        }
-        // From here on, dropping the group gives up the claim.
-        let group = Self {
-            writer,
-            claim,
-            log_cf,
-            meta_cf,
-            keys,
-            state: Arc::new(Mutex::new(State::blank())),
-        };
-        // An earlier store of this group may have left operations in the queue.
-        group.writer.drain()?;
+        let group = Self::claim(db, log_cf, meta_cf, keys)?;
         let state = group.load()?;
         *lock(&group.state) = state;
         Ok(group)
     }
 
-    fn load(&self) -> Result<State<C>, RocksdbLogStoreError> {
-        let purged: Option<LogIdOf<C>> = self.read_meta(MetaLabel::LastPurged)?;
-        let mut state = State {
-            vote: self.read_meta(MetaLabel::Vote)?,
-            committed: self.read_meta(MetaLabel::Committed)?,
-            last: purged.clone(),
-            purged,
-            ..State::blank()
-        };
-        let first = match &state.purged {
-            None => 0,
-            Some(purged) => match purged.index.checked_add(1) {
-                Some(next) => next,
-                None => return Ok(state),
-            },
-        };
-
-        let cf = cf_handle!(self.writer.db(), &self.log_cf)?;
-        let bounds = self.bounds(Span { first, last: u64::MAX });
-        let mut entries = self.writer.db().raw_iterator_cf_opt(&cf, bounds);
-        entries.seek_to_last();
-        let Some(last) = entries.item().map(|item| self.decode_item(item)).transpose()? else {
-            entries.status()?;
-            return Ok(state);
-        };
-        entries.seek_to_first();
-        let Some(found) = entries.item().map(|item| self.decode_item(item)).transpose()? else {
-            entries.status()?;
-            return Err(self.missing(first));
-        };
-        // A log that was never purged may start anywhere, as its first append decides.
-        if state.purged.is_some() && found.index() != first {
-            return Err(self.missing(first));
+    /// The group as it stands in the queue and on disk, with nothing of it in memory yet.
+    fn claim(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
+        let records = Records::new(&db, log_cf, meta_cf, keys)?;
+        let writer = Writer::of(&db)?;
+        let claim = records.claim();
+        if !writer.claim(&claim) {
+            return Err(RocksdbLogStoreError::AlreadyOpen { group: records.name() });
         }
-        state.span = Span::new(found.index(), last.index());
-        state.last = Some(last.log_id());
-        Ok(state)
+        // From here on, dropping the group gives up the claim.
+        let group = Self {
+            writer,
+            claim,
+            records,
+            state: Arc::new(Mutex::new(State::blank())),
+        };
+        // An earlier store of this group may have left operations in the queue.
+        group.writer.drain()?;
+        Ok(group)
+    }
+
+    /// Removes all that is stored of the group, and gives its space back to the file system.
+    pub(super) fn destroy(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<(), RocksdbLogStoreError> {
+        let group = Self::claim(db, log_cf, meta_cf, keys)?;
+        let (tx, rx) = mpsc::sync_channel(1);
+        let done = Box::new(move |outcome| drop(tx.send(outcome)));
+        group.writer.push(group.records.delete_all(), Some(done))?;
+        rx.recv().map_err(|_| RocksdbLogStoreError::WriterStopped)??;
+        group.records.compact(group.writer.db())
+    }
+
+    fn load(&self) -> Result<State<C>, RocksdbLogStoreError> {
+        let (db, records) = (self.writer.db(), &self.records);
+        let vote = records.read_meta(db, MetaLabel::Vote)?;
+        let committed = records.read_meta(db, MetaLabel::Committed)?;
+        let purged: Option<LogIdOf<C>> = records.read_meta(db, MetaLabel::LastPurged)?;
+        let ends = records.read_ends(db, purged.as_ref())?;
+        Ok(State {
+            vote,
+            committed,
+            span: ends
+                .as_ref()
+                .and_then(|[first, last]| Span::new(first.index, last.index)),
+            last: ends.map(|[_, last]| last).or_else(|| purged.clone()),
+            purged,
+            tail: Tail::default(),
+        })
     }
 
     pub(super) fn keys(&self) -> &K {
-        &self.keys
+        self.records.keys()
     }
 
     /// Runs `read` on the state.
     pub(super) fn with_state<R>(&self, read: impl FnOnce(&State<C>) -> R) -> R {
         read(&lock(&self.state))
+    }
+
+    pub(super) fn records(&self) -> &Records<C, K> {
+        &self.records
     }
 
     /// Waits until the queue has room.
@@ -171,7 +110,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     }
 
     pub(super) fn save_vote(&self, vote: &VoteOf<C>, done: Done) -> Result<(), RocksdbLogStoreError> {
-        let put = self.put_meta(MetaLabel::Vote, vote)?;
+        let put = self.records.put_meta(MetaLabel::Vote, vote)?;
         let mut state = lock(&self.state);
         self.writer.push([put], Some(done))?;
         state.vote = Some(vote.clone());
@@ -181,8 +120,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     pub(super) fn save_committed(&self, committed: Option<LogIdOf<C>>) -> Result<(), RocksdbLogStoreError> {
         let label = MetaLabel::Committed;
         let op = match &committed {
-            Some(log_id) => self.put_meta(label, log_id)?,
-            None => Op::Delete(self.meta_cf.clone(), self.keys.meta_key(label).as_ref().into()),
+            Some(log_id) => self.records.put_meta(label, log_id)?,
+            None => self.records.delete_meta(label),
         };
         let mut state = lock(&self.state);
         self.writer.push([op], None)?;
@@ -209,9 +148,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         let state = &mut *guard;
         self.check_consecutive(state, entries.iter().map(|(log_id, _)| log_id.index))?;
 
-        let puts = entries
-            .iter()
-            .map(|(_, record)| Op::Put(self.log_cf.clone(), record.clone()));
+        let puts = entries.iter().map(|(_, record)| self.records.put_entry(record.clone()));
         let batch = self.writer.push(puts, Some(done))?;
 
         for (log_id, record) in entries {
@@ -242,7 +179,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             if expected != Some(index) {
                 let expected = expected.unwrap_or(u64::MAX);
                 return Err(RocksdbLogStoreError::NotConsecutive {
-                    group: self.name(),
+                    group: self.records.name(),
                     index,
                     expected,
                 });
@@ -259,7 +196,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             None => Some(span),
             Some(log_id) => span.after(log_id.index),
         });
-        self.writer.push(gone.map(|gone| self.delete(gone)), Some(done))?;
+        self.writer
+            .push(gone.map(|gone| self.records.delete(gone)), Some(done))?;
 
         let Some(gone) = gone else { return Ok(()) };
         state.tail.truncate_from(gone.first);
@@ -272,7 +210,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     }
 
     pub(super) fn purge(&self, upto: LogIdOf<C>) -> Result<(), RocksdbLogStoreError> {
-        let put = self.put_meta(MetaLabel::LastPurged, &upto)?;
+        let put = self.records.put_meta(MetaLabel::LastPurged, &upto)?;
         let mut guard = lock(&self.state);
         let state = &mut *guard;
         if state.purged.as_ref().is_some_and(|purged| purged.index >= upto.index) {
@@ -280,8 +218,10 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         }
         // Only what is there: range tombstones of one purge after the other never overlap.
         let gone = state.span.and_then(|span| span.up_to(upto.index));
-        self.writer
-            .push(gone.map(|gone| self.delete(gone)).into_iter().chain([put]), None)?;
+        self.writer.push(
+            gone.map(|gone| self.records.delete(gone)).into_iter().chain([put]),
+            None,
+        )?;
         state.tail.purge_to(upto.index);
         state.span = state.span.and_then(|span| span.after(upto.index));
         if state.span.is_none() {
@@ -295,7 +235,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     /// ones, at least one, up to about `max_bytes`.
     pub(super) fn read(&self, range: Span, max_bytes: usize) -> Result<Vec<C::Entry>, RocksdbLogStoreError> {
         let db = self.writer.db();
-        let cf = cf_handle!(db, &self.log_cf)?;
+        let cf = cf_handle!(db, self.records.log_cf())?;
         let mut read = Read {
             entries: Vec::new(),
             bytes: 0,
@@ -313,7 +253,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             let on_disk = tail_first
                 .map_or(Some(range), |first| range.before(first))
                 .map(|on_disk| {
-                    let entries = db.raw_iterator_cf_opt(&cf, self.bounds(on_disk));
+                    let entries = db.raw_iterator_cf_opt(&cf, self.records.bounds(on_disk));
                     (on_disk, entries)
                 });
             let mut in_tail = Vec::new();
@@ -337,12 +277,12 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                     return Ok(read.entries);
                 }
                 match entries.item() {
-                    Some((key, value)) if key == self.keys.log_key(index).as_ref() => {
-                        read.push(self.decode(index, value)?, value.len());
+                    Some((key, value)) if key == self.records.keys().log_key(index).as_ref() => {
+                        read.push(self.records.decode(index, value)?, value.len());
                     }
                     _ => {
                         entries.status()?;
-                        return Err(self.missing(index));
+                        return Err(self.records.missing(index));
                     }
                 }
                 entries.next();
@@ -352,113 +292,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             if read.is_full() {
                 break;
             }
-            read.push(self.decode(index, record.value())?, record.value().len());
+            read.push(self.records.decode(index, record.value())?, record.value().len());
         }
         Ok(read.entries)
-    }
-
-    pub(super) fn missing(&self, index: u64) -> RocksdbLogStoreError {
-        RocksdbLogStoreError::MissingEntry {
-            group: self.name(),
-            index,
-        }
-    }
-
-    pub(super) fn name(&self) -> String {
-        format!("{:?}", self.keys)
-    }
-
-    fn decode(&self, index: u64, value: &[u8]) -> Result<C::Entry, RocksdbLogStoreError> {
-        let entry: C::Entry = decode_value(value).map_err(|source| self.corrupt(RecordId::Entry(index), source))?;
-        match entry.index() {
-            actual if actual == index => Ok(entry),
-            actual => Err(RocksdbLogStoreError::Misplaced {
-                group: self.name(),
-                index,
-                actual,
-            }),
-        }
-    }
-
-    /// Decodes an entry whose index only its key tells.
-    fn decode_item(&self, (key, value): (&[u8], &[u8])) -> Result<C::Entry, RocksdbLogStoreError> {
-        let index = self
-            .keys
-            .log_index(key)
-            .ok_or_else(|| RocksdbLogStoreError::ForeignKey {
-                group: self.name(),
-                key: key.to_vec(),
-            })?;
-        self.decode(index, value)
-    }
-
-    /// Encodes a value and its key. `scratch` is any buffer that is kept for the next call.
-    pub(super) fn encode<T: Serialize>(
-        &self,
-        id: RecordId,
-        value: &T,
-        scratch: &mut Vec<u8>,
-    ) -> Result<Record, RocksdbLogStoreError> {
-        let encoded = match id {
-            RecordId::Entry(index) => Record::encode(self.keys.log_key(index).as_ref(), value, scratch),
-            RecordId::Meta(label) => Record::encode(self.keys.meta_key(label).as_ref(), value, scratch),
-        };
-        let record = encoded.map_err(|source| RocksdbLogStoreError::Encode {
-            group: self.name(),
-            record: id,
-            source,
-        })?;
-        match record.value().len() {
-            // RocksDB's C interface drops a larger one without an error.
-            bytes if u32::try_from(bytes).is_err() => Err(RocksdbLogStoreError::TooLarge {
-                group: self.name(),
-                record: id,
-                bytes,
-            }),
-            _ => Ok(record),
-        }
-    }
-
-    fn corrupt(&self, record: RecordId, source: CodecError) -> RocksdbLogStoreError {
-        RocksdbLogStoreError::Corrupt {
-            group: self.name(),
-            record,
-            source,
-        }
-    }
-
-    fn read_meta<T: DeserializeOwned>(&self, label: MetaLabel) -> Result<Option<T>, RocksdbLogStoreError> {
-        let cf = cf_handle!(self.writer.db(), &self.meta_cf)?;
-        let Some(value) = self.writer.db().get_pinned_cf(&cf, self.keys.meta_key(label))? else {
-            return Ok(None);
-        };
-        decode_value(&value)
-            .map(Some)
-            .map_err(|source| self.corrupt(RecordId::Meta(label), source))
-    }
-
-    fn put_meta<T: Serialize>(&self, label: MetaLabel, value: &T) -> Result<Op, RocksdbLogStoreError> {
-        let record = self.encode(RecordId::Meta(label), value, &mut Vec::new())?;
-        Ok(Op::Put(self.meta_cf.clone(), record))
-    }
-
-    fn delete(&self, span: Span) -> Op {
-        let first = self.keys.log_key(span.first).as_ref().into();
-        Op::DeleteRange(self.log_cf.clone(), first, self.end_key(span).into())
-    }
-
-    /// An iterator over the span never leaves it, be it into purged keys or another group's.
-    fn bounds(&self, span: Span) -> ReadOptions {
-        let mut options = ReadOptions::default();
-        options.set_iterate_lower_bound(self.keys.log_key(span.first).as_ref());
-        options.set_iterate_upper_bound(self.end_key(span));
-        options
-    }
-
-    /// The smallest key that sorts behind the span: nothing lies between a key and itself with a
-    /// zero byte, and there is one even for the last index.
-    fn end_key(&self, span: Span) -> Vec<u8> {
-        [self.keys.log_key(span.last).as_ref(), &[0]].concat()
     }
 }
 

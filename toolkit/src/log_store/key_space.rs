@@ -62,6 +62,9 @@ pub enum MetaLabel {
 }
 
 impl MetaLabel {
+    /// All labels.
+    pub const ALL: [Self; 3] = [Self::Vote, Self::Committed, Self::LastPurged];
+
     /// The label as it stands in a key: `vote`, `committed` or `last_purged`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -31,15 +31,22 @@
 
 mod error;
 mod group;
+mod groups;
 mod key_space;
 mod options;
 mod reader;
 mod record;
+mod records;
 mod store;
 mod tail;
+mod verify;
 mod writer;
 
 pub use error::{RecordId, RocksdbLogStoreError};
+pub use groups::{GroupKeys, StoredGroup, StoredState, groups};
 pub use key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
-pub use options::{LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db};
+pub use options::{
+    LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_read_only,
+};
 pub use store::RocksdbLogStore;
+pub use verify::{Problem, VerifiedGroup, verify};

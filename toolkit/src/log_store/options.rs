@@ -52,11 +52,36 @@ impl Default for LogDbOptions {
 pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>, RocksdbLogStoreError> {
     let mut db = db_options();
     db.create_if_missing(options.create_if_missing);
-    let column_families = [
+    Ok(Arc::new(DB::open_cf_descriptors(&db, path, column_families())?))
+}
+
+/// Opens a database to be read alone, with [`LOG_CF`] and [`META_CF`]: for tools such as
+/// [`groups`](super::groups()) and [`verify`](super::verify), also beside a node that has it open.
+///
+/// It is the database as it was at the opening. No store can be opened on it.
+///
+/// # Errors
+///
+/// [`RocksdbLogStoreError::Rocksdb`] when there is no such database or its files are damaged.
+pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreError> {
+    let mut db = db_options();
+    db.create_if_missing(false);
+    db.create_missing_column_families(false);
+    // A node that runs always has a WAL.
+    let error_if_wal_exists = false;
+    Ok(DB::open_cf_descriptors_read_only(
+        &db,
+        path,
+        column_families(),
+        error_if_wal_exists,
+    )?)
+}
+
+fn column_families() -> [ColumnFamilyDescriptor; 2] {
+    [
         ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
         ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
-    ];
-    Ok(Arc::new(DB::open_cf_descriptors(&db, path, column_families)?))
+    ]
 }
 
 /// The database options that the log store's promise rests on, for those who open the database

@@ -12,7 +12,8 @@ use openraft::storage::{LeaderBoundedStreamError, RaftLogReader};
 use openraft::vote::RaftVote;
 use openraft::{OptionalSend, RaftTypeConfig};
 
-use super::group::{Group, Span};
+use super::group::Group;
+use super::records::Span;
 use super::{KeySpace, RocksdbLogStore};
 
 /// Bytes that `limited_get_log_entries` returns and that a stream holds, about. A single entry
@@ -118,7 +119,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Iterator for Entries<C, K> {
             (Some(first), Some(last)) if first.index() == rest.first => {
                 self.rest = last.index().checked_add(1).and_then(|next| Span::new(next, rest.last));
             }
-            _ => return Some(Err(self.group.missing(rest.first).into())),
+            _ => return Some(Err(self.group.records().missing(rest.first).into())),
         }
         self.chunk = chunk.into_iter();
         self.chunk.next().map(Ok)

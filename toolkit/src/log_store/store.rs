@@ -149,6 +149,40 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
         self
     }
 
+    /// Removes the log and the meta records of a group in one step, which is synced when this
+    /// returns, and gives their space back to the file system. For a group that has left this node:
+    /// a voter that comes back without what it acknowledged can lose data of the cluster.
+    ///
+    /// Compacts the group's range of the log, and waits for it: in async code that must not block, call
+    /// it from a blocking task.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) as long as a store or a reader of the group is
+    /// there, and otherwise as [`open`](Self::open), except that what is stored may be damaged.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # openraft_toolkit::declare_raft_types_ext! { Types: Node = (), AppData = String, AppDataResponse = () }
+    /// use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, open_db};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let db = open_db(dir.path(), LogDbOptions::default())?;
+    /// RocksdbLogStore::<Types, _>::destroy(db, LOG_CF, META_CF, GroupPrefixed::new(7))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn destroy(
+        db: Arc<DB>,
+        log_cf: impl Into<String>,
+        meta_cf: impl Into<String>,
+        keys: K,
+    ) -> Result<(), RocksdbLogStoreError> {
+        Group::<C, K>::destroy(db, log_cf.into(), meta_cf.into(), keys)
+    }
+
     fn encode(
         &mut self,
         entries: impl IntoIterator<Item = C::Entry>,
@@ -156,7 +190,7 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
         let mut encode = |entry: C::Entry| {
             let log_id = entry.log_id();
             let record = RecordId::Entry(log_id.index);
-            let record = self.group.encode(record, &entry, &mut self.scratch)?;
+            let record = self.group.records().encode(record, &entry, &mut self.scratch)?;
             Ok((log_id, record))
         };
         let records = entries.into_iter().map(|entry| match &self.level {

@@ -1,0 +1,196 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use openraft::RaftTypeConfig;
+use openraft::alias::{LogIdOf, VoteOf};
+use rocksdb::{DB, DBRawIterator};
+
+use super::records::{Records, cf_handle};
+use super::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStoreError};
+
+/// The keys of a group that was found in a database: one of the key spaces of this library, told
+/// apart by the form of the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GroupKeys {
+    /// [`Flat`].
+    Flat,
+    /// [`GroupPrefixed`], of this group id.
+    Prefixed(u64),
+}
+
+impl GroupKeys {
+    /// Whose log key or meta key `key` is.
+    fn of_log_key(key: &[u8]) -> Option<Self> {
+        match key.len() {
+            8 => Some(Self::Flat),
+            16 => key.first_chunk().map(|id| Self::Prefixed(u64::from_be_bytes(*id))),
+            _ => None,
+        }
+    }
+
+    fn of_meta_key(key: &[u8]) -> Option<Self> {
+        let prefixed = key.first_chunk().map(|id| Self::Prefixed(u64::from_be_bytes(*id)));
+        [Some(Self::Flat), prefixed].into_iter().flatten().find(|keys| {
+            let mut own = MetaLabel::ALL.into_iter();
+            own.any(|label| keys.meta_key(label).as_ref() == key)
+        })
+    }
+}
+
+impl fmt::Display for GroupKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flat => f.write_str("flat"),
+            Self::Prefixed(id) => write!(f, "{id}"),
+        }
+    }
+}
+
+impl KeySpace for GroupKeys {
+    fn log_key(&self, index: u64) -> impl AsRef<[u8]> {
+        match self {
+            Self::Flat => Flat.log_key(index).as_ref().to_vec(),
+            Self::Prefixed(id) => GroupPrefixed::new(*id).log_key(index).as_ref().to_vec(),
+        }
+    }
+
+    fn meta_key(&self, label: MetaLabel) -> impl AsRef<[u8]> {
+        match self {
+            Self::Flat => Flat.meta_key(label).as_ref().to_vec(),
+            Self::Prefixed(id) => GroupPrefixed::new(*id).meta_key(label).as_ref().to_vec(),
+        }
+    }
+}
+
+/// A group that [`groups`] found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StoredGroup<C: RaftTypeConfig> {
+    /// Which one it is.
+    pub keys: GroupKeys,
+    /// What is stored of it, or why that cannot be read: damage to one group does not hide the others.
+    pub state: Result<StoredState<C>, RocksdbLogStoreError>,
+}
+
+/// What is stored of a group: the part of openraft's
+/// [`LogState`](openraft::storage::LogState) that is on disk, and the votes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoredState<C: RaftTypeConfig> {
+    /// The last saved vote.
+    pub vote: Option<VoteOf<C>>,
+    /// The last saved committed log id.
+    pub committed: Option<LogIdOf<C>>,
+    /// Up to where the log was purged.
+    pub purged: Option<LogIdOf<C>>,
+    /// The first entry, unless the log is empty.
+    pub first: Option<LogIdOf<C>>,
+    /// The last entry, unless the log is empty.
+    pub last: Option<LogIdOf<C>>,
+}
+
+/// Lists the groups of a database, in the order of their keys, with what is stored of each.
+///
+/// Meant for tools: on a database that is [opened to be read](super::open_db_read_only) beside a running
+/// node, or on any other. In a node the stores know their groups, and know what is queued besides. It
+/// costs a few reads a group, however long the logs are.
+///
+/// # Errors
+///
+/// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) or
+///   [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily).
+/// - [`UnknownKey`](RocksdbLogStoreError::UnknownKey) when a key is of neither [`Flat`] nor
+///   [`GroupPrefixed`]: the column families have a key space of your own, or other data.
+/// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) when RocksDB cannot read the keys.
+///
+/// # Example
+///
+/// ```
+/// # openraft_toolkit::declare_raft_types_ext! { Types: Node = (), AppData = String, AppDataResponse = () }
+/// use openraft_toolkit::log_store::{LOG_CF, META_CF, groups, open_db_read_only};
+///
+/// # use openraft_toolkit::log_store::{LogDbOptions, open_db};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # drop(open_db(dir.path(), LogDbOptions::default())?);
+/// let db = open_db_read_only(dir.path())?;
+/// for group in groups::<Types>(&db, LOG_CF, META_CF)? {
+///     match group.state {
+///         Ok(state) => println!("{}: {:?} to {:?}", group.keys, state.first, state.last),
+///         Err(error) => println!("{}: {error}", group.keys),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn groups<C: RaftTypeConfig>(
+    db: &DB,
+    log_cf: &str,
+    meta_cf: &str,
+) -> Result<Vec<StoredGroup<C>>, RocksdbLogStoreError> {
+    let found = group_keys(db, log_cf, meta_cf)?;
+    found
+        .into_iter()
+        .map(|keys| {
+            let records = Records::<C, _>::new(db, log_cf, meta_cf, keys)?;
+            let state = stored_state(db, &records);
+            Ok(StoredGroup { keys, state })
+        })
+        .collect()
+}
+
+pub(super) fn group_keys(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSet<GroupKeys>, RocksdbLogStoreError> {
+    let mut found = BTreeSet::new();
+    let log = cf_handle!(db, log_cf)?;
+    let mut entries = db.raw_iterator_cf(&log);
+    entries.seek_to_first();
+    each_key(&mut entries, log_cf, GroupKeys::of_log_key, |keys, entries| {
+        found.insert(keys);
+        // Past all entries of the group, however many there are.
+        entries.seek([keys.log_key(u64::MAX).as_ref(), &[0]].concat());
+    })?;
+    let meta = cf_handle!(db, meta_cf)?;
+    let mut records = db.raw_iterator_cf(&meta);
+    records.seek_to_first();
+    each_key(&mut records, meta_cf, GroupKeys::of_meta_key, |keys, records| {
+        found.insert(keys);
+        records.next();
+    })?;
+    Ok(found)
+}
+
+/// Calls `found`, which moves the iterator on, with the group of each key at which the iterator is.
+fn each_key(
+    keys: &mut DBRawIterator<'_>,
+    cf: &str,
+    group_of: impl Fn(&[u8]) -> Option<GroupKeys>,
+    mut found: impl FnMut(GroupKeys, &mut DBRawIterator<'_>),
+) -> Result<(), RocksdbLogStoreError> {
+    while let Some(key) = keys.key() {
+        let group = group_of(key).ok_or_else(|| RocksdbLogStoreError::UnknownKey {
+            column_family: cf.to_owned(),
+            key: key.to_vec(),
+        })?;
+        found(group, keys);
+    }
+    keys.status()?;
+    Ok(())
+}
+
+fn stored_state<C: RaftTypeConfig>(
+    db: &DB,
+    records: &Records<C, GroupKeys>,
+) -> Result<StoredState<C>, RocksdbLogStoreError> {
+    let purged = records.read_meta(db, MetaLabel::LastPurged)?;
+    let (first, last) = match records.read_ends(db, purged.as_ref())? {
+        Some([first, last]) => (Some(first), Some(last)),
+        None => (None, None),
+    };
+    Ok(StoredState {
+        vote: records.read_meta(db, MetaLabel::Vote)?,
+        committed: records.read_meta(db, MetaLabel::Committed)?,
+        purged,
+        first,
+        last,
+    })
+}

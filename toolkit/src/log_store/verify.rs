@@ -1,0 +1,319 @@
+use std::error::Error;
+use std::fmt;
+
+use openraft::RaftTypeConfig;
+use openraft::alias::{LogIdOf, VoteOf};
+use openraft::entry::RaftEntry;
+use openraft::vote::{RaftLeaderId, RaftVote};
+use rocksdb::{DB, DBRawIterator};
+use serde::de::DeserializeOwned;
+
+use super::groups::group_keys;
+use super::records::{Records, Span, cf_handle};
+use super::{GroupKeys, KeySpace, MetaLabel, RocksdbLogStoreError};
+
+/// What [`verify`] found wrong with a group.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A record that cannot be read: damaged, of a newer version, of another type config, or under the
+    /// key of another.
+    #[error("{}", with_sources(.0))]
+    Unreadable(RocksdbLogStoreError),
+    /// RocksDB cannot read a part of the log.
+    #[error("{} cannot be read: {source}", entries(*.first, *.last))]
+    UnreadableRange {
+        /// The first index that cannot be read.
+        first: u64,
+        /// The last index before one that can be read, if any follows.
+        last: Option<u64>,
+        /// RocksDB's error.
+        source: rocksdb::Error,
+    },
+    /// Entries that should be there are not.
+    #[error("missing: {}", entries(*.first, Some(*.last)))]
+    Missing {
+        /// The first missing index.
+        first: u64,
+        /// The last missing index.
+        last: u64,
+    },
+    /// An entry is there that was purged.
+    #[error("the entry at index {index} is there, although the log is purged up to {purged}")]
+    NotPurged {
+        /// The index of the entry.
+        index: u64,
+        /// Up to where the log was purged.
+        purged: String,
+    },
+    /// An entry is of an earlier leader than the one before it.
+    #[error("the entry {log_id} follows {previous}, which is of a later leader")]
+    LeaderGoesBack {
+        /// The entry.
+        log_id: String,
+        /// The entry before it, or the last purged one.
+        previous: String,
+    },
+    /// The log has an entry of a term that this node never saved a vote for.
+    #[error("the last log id is {last}, and the vote {vote}")]
+    VoteBehind {
+        /// The last log id.
+        last: String,
+        /// The saved vote.
+        vote: String,
+    },
+    /// The committed log id is not in the log.
+    #[error("the log id {committed} is committed, and the log has {found}")]
+    CommittedNotInLog {
+        /// The committed log id.
+        committed: String,
+        /// What the log has at that index.
+        found: String,
+    },
+}
+
+/// The error and what it comes from: the version that was found, say.
+fn with_sources(error: &RocksdbLogStoreError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+fn entries(first: u64, last: Option<u64>) -> String {
+    match last {
+        Some(last) if last == first => format!("the entry at index {first}"),
+        Some(last) => format!("the entries at index {first} to {last}"),
+        None => format!("the entries from index {first} on"),
+    }
+}
+
+/// What [`verify`] found of one group.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct VerifiedGroup {
+    /// Which one it is.
+    pub keys: GroupKeys,
+    /// How many entries were read and found right by themselves.
+    pub entries: u64,
+    /// All that is wrong, in the order of the log; empty where nothing is.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads all that is stored of one group, or of all groups where `group` is `None`, and reports
+/// everything that is wrong with it.
+///
+/// - Each record is a frame that decodes, and each entry's log id is that of its key.
+/// - Indexes are consecutive, and start right behind what is purged.
+/// - Log ids are of leaders that never go back, and the saved vote is of no earlier term than the last.
+/// - The committed log id is that of the entry at its index, unless it is purged.
+///
+/// A [`RocksdbLogStore`](super::RocksdbLogStore) checks at its opening what it needs, and each entry when it
+/// is read; this reads all of them, so that it takes as long as that takes. What is not there as a whole,
+/// such as a log that lost its end, cannot be seen from within the group: the database's own files are
+/// checked when it is opened.
+///
+/// # Errors
+///
+/// As [`groups`](super::groups()). What is wrong within a group is a [`Problem`] and no error.
+///
+/// # Example
+///
+/// ```
+/// # openraft_toolkit::declare_raft_types_ext! { Types: Node = (), AppData = String, AppDataResponse = () }
+/// use openraft_toolkit::log_store::{LOG_CF, META_CF, open_db_read_only, verify};
+///
+/// # use openraft_toolkit::log_store::{LogDbOptions, open_db};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # drop(open_db(dir.path(), LogDbOptions::default())?);
+/// let db = open_db_read_only(dir.path())?;
+/// for group in verify::<Types>(&db, LOG_CF, META_CF, None)? {
+///     for problem in &group.problems {
+///         eprintln!("group {}: {problem}", group.keys);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn verify<C: RaftTypeConfig>(
+    db: &DB,
+    log_cf: &str,
+    meta_cf: &str,
+    group: Option<GroupKeys>,
+) -> Result<Vec<VerifiedGroup>, RocksdbLogStoreError> {
+    let groups = match group {
+        Some(keys) => [keys].into(),
+        None => group_keys(db, log_cf, meta_cf)?,
+    };
+    groups
+        .into_iter()
+        .map(|keys| {
+            let records = Records::<C, _>::new(db, log_cf, meta_cf, keys)?;
+            Verification::of(db, records)
+        })
+        .collect()
+}
+
+struct Verification<'d, C: RaftTypeConfig> {
+    db: &'d DB,
+    records: Records<C, GroupKeys>,
+    entries: u64,
+    problems: Vec<Problem>,
+}
+
+impl<'d, C: RaftTypeConfig> Verification<'d, C> {
+    fn of(db: &'d DB, records: Records<C, GroupKeys>) -> Result<VerifiedGroup, RocksdbLogStoreError> {
+        let mut this = Self {
+            db,
+            records,
+            entries: 0,
+            problems: Vec::new(),
+        };
+        let vote: Option<VoteOf<C>> = this.meta(MetaLabel::Vote);
+        let purged: Option<LogIdOf<C>> = this.meta(MetaLabel::LastPurged);
+        let committed: Option<LogIdOf<C>> = this.meta(MetaLabel::Committed);
+        let last = this.walk(purged, committed)?;
+        this.check_vote(vote, last);
+        Ok(VerifiedGroup {
+            keys: *this.records.keys(),
+            entries: this.entries,
+            problems: this.problems,
+        })
+    }
+
+    fn meta<T: DeserializeOwned>(&mut self, label: MetaLabel) -> Option<T> {
+        let read = self.records.read_meta(self.db, label);
+        read.unwrap_or_else(|error| {
+            self.problems.push(Problem::Unreadable(error));
+            None
+        })
+    }
+
+    /// Reads the log from its first key to its last, and returns the last log id.
+    fn walk(
+        &mut self,
+        purged: Option<LogIdOf<C>>,
+        committed: Option<LogIdOf<C>>,
+    ) -> Result<Option<LogIdOf<C>>, RocksdbLogStoreError> {
+        let cf = cf_handle!(self.db, self.records.log_cf())?;
+        let mut entries = self.db.raw_iterator_cf_opt(&cf, self.records.bounds(Span::ALL));
+        let purged_index = purged.as_ref().map(|purged| purged.index);
+        // A log that was never purged may start anywhere.
+        let mut expected = purged_index.and_then(|purged| purged.checked_add(1));
+        let mut previous = purged.clone();
+        let mut reached = purged_index;
+        entries.seek_to_first();
+        loop {
+            let Some((key, value)) = entries.item() else {
+                let Err(source) = entries.status() else { break };
+                let first = expected.unwrap_or(0);
+                expected = self.seek_readable(&mut entries, first);
+                self.problems.push(Problem::UnreadableRange {
+                    first,
+                    last: expected.and_then(|next| next.checked_sub(1)),
+                    source,
+                });
+                continue;
+            };
+            let Some(index) = self.records.keys().log_index(key) else {
+                let group = self.records.name();
+                let key = key.to_vec();
+                self.problems
+                    .push(Problem::Unreadable(RocksdbLogStoreError::ForeignKey { group, key }));
+                entries.next();
+                continue;
+            };
+            let entry = self.records.decode(index, value);
+            entries.next();
+
+            if purged_index.is_some_and(|purged| index <= purged) {
+                self.problems.push(Problem::NotPurged {
+                    index,
+                    purged: display(purged.as_ref()),
+                });
+                continue;
+            }
+            if let Some(first) = expected.filter(|expected| *expected < index) {
+                self.problems.push(Problem::Missing { first, last: index - 1 });
+            }
+            expected = index.checked_add(1);
+            reached = Some(index);
+            let log_id = match entry {
+                Ok(entry) => entry.log_id(),
+                Err(error) => {
+                    self.problems.push(Problem::Unreadable(error));
+                    continue;
+                }
+            };
+            self.entries += 1;
+            if let Some(previous) = previous
+                .as_ref()
+                .filter(|previous| log_id.leader_id < previous.leader_id)
+            {
+                self.problems.push(Problem::LeaderGoesBack {
+                    log_id: log_id.to_string(),
+                    previous: previous.to_string(),
+                });
+            }
+            if let Some(committed) = committed
+                .as_ref()
+                .filter(|committed| committed.index == index && **committed != log_id)
+            {
+                self.problems.push(Problem::CommittedNotInLog {
+                    committed: committed.to_string(),
+                    found: log_id.to_string(),
+                });
+            }
+            previous = Some(log_id);
+        }
+        if let Some(committed) = committed.filter(|committed| Some(committed.index) > reached) {
+            self.problems.push(Problem::CommittedNotInLog {
+                committed: committed.to_string(),
+                found: format!("nothing behind {}", display(previous.as_ref())),
+            });
+        }
+        Ok(previous)
+    }
+
+    /// Moves on to an entry that RocksDB can read, and returns its index. What it cannot read is a block
+    /// of many entries.
+    fn seek_readable(&self, entries: &mut DBRawIterator<'_>, unreadable: u64) -> Option<u64> {
+        let mut step = 1u64;
+        loop {
+            let index = unreadable.checked_add(step)?;
+            entries.seek(self.records.keys().log_key(index).as_ref());
+            if let Some(key) = entries.key() {
+                return self.records.keys().log_index(key);
+            }
+            if entries.status().is_ok() {
+                return None;
+            }
+            step = step.checked_mul(2)?;
+        }
+    }
+
+    /// A leader's entries are appended only once its vote is saved. Only the first membership of a
+    /// cluster has no leader.
+    fn check_vote(&mut self, vote: Option<VoteOf<C>>, last: Option<LogIdOf<C>>) {
+        let Some(last) = last.filter(|last| last.index > 0) else {
+            return;
+        };
+        if vote
+            .as_ref()
+            .is_none_or(|vote| vote.leader_id().to_committed() < last.leader_id)
+        {
+            self.problems.push(Problem::VoteBehind {
+                last: last.to_string(),
+                vote: display(vote.as_ref()),
+            });
+        }
+    }
+}
+
+fn display<T: fmt::Display>(value: Option<&T>) -> String {
+    value.map_or_else(|| "none".to_owned(), T::to_string)
+}
