@@ -113,17 +113,22 @@ impl Model {
 
     /// What `store` says that it holds.
     pub async fn of<K: KeySpace>(store: &mut Store<K>) -> Self {
+        Self::try_of(store).await.unwrap()
+    }
+
+    /// What `store` says that it holds, unless it is damaged.
+    pub async fn try_of<K: KeySpace>(store: &mut Store<K>) -> io::Result<Self> {
         let LogState {
             last_purged_log_id,
             last_log_id,
-        } = store.get_log_state().await.unwrap();
-        Self {
-            vote: store.read_vote().await.unwrap(),
-            committed: store.read_committed().await.unwrap(),
+        } = store.get_log_state().await?;
+        Ok(Self {
+            vote: store.read_vote().await?,
+            committed: store.read_committed().await?,
             purged: last_purged_log_id,
             last: last_log_id,
-            entries: store.try_get_log_entries(..).await.unwrap(),
-        }
+            entries: store.try_get_log_entries(..).await?,
+        })
     }
 
     fn term(&self) -> u64 {

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::MetaLabel;
@@ -37,6 +38,49 @@ pub enum RocksdbLogStoreError {
     AlreadyOpen {
         /// The key space of the group.
         group: String,
+    },
+
+    /// Another process, or another opening of the database in this one, has log stores in it.
+    #[error("another process has log stores open in {0:?}")]
+    InUse(PathBuf),
+
+    /// A file of RocksDB's is damaged, or too short, before the end of what was acknowledged. Put
+    /// the file back, or let the node join anew with an empty directory.
+    #[error("{file:?} is intact up to byte {intact}, and held {synced} bytes of what was acknowledged")]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// Where the first record starts that is not intact.
+        intact: u64,
+        /// The length up to which the file was synced, at least.
+        synced: u64,
+    },
+
+    /// A file of RocksDB's that held what was acknowledged is gone. Put it back, or let the node
+    /// join anew with an empty directory.
+    #[error("{0:?} is missing, and held what was acknowledged")]
+    MissingFile(PathBuf),
+
+    /// The database was opened without [`recover`](super::recover), or went back to an earlier
+    /// state, and lacks writes that were acknowledged. Put the database back, or let the node join
+    /// anew with an empty directory.
+    #[error("the database in {path:?} is at sequence number {sequence}, and acknowledged writes up to {synced}")]
+    BehindSynced {
+        /// The directory of the database.
+        path: PathBuf,
+        /// The last sequence number that the database has.
+        sequence: u64,
+        /// The sequence number up to which it was synced, at least.
+        synced: u64,
+    },
+
+    /// A file in the directory of the database could not be read or written.
+    #[error("{path:?}: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
     },
 
     /// RocksDB failed to open or to read.

@@ -20,6 +20,13 @@
 //! appended instead, without waiting for the log's syncs. After a crash the old entries would
 //! contradict the state machine, and the node could not start.
 //!
+//! # What was acknowledged
+//!
+//! RocksDB takes a damaged length in its WAL, a WAL or MANIFEST that is cut short, and pages of zeros
+//! for the end of what was written, and drops what lies behind. So the store keeps account of what is
+//! synced, in the WAL and in the file `RAFT_SYNCED` beside it, and [`recover`] checks it before
+//! RocksDB opens the database. [`open_db`] does that by itself.
+//!
 //! # The bytes
 //!
 //! | column family | key | value |
@@ -37,7 +44,10 @@ mod options;
 mod reader;
 mod record;
 mod records;
+mod recover;
+mod scan;
 mod store;
+mod synced;
 mod tail;
 mod verify;
 mod writer;
@@ -48,5 +58,6 @@ pub use key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
 pub use options::{
     LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_read_only,
 };
+pub use recover::recover;
 pub use store::RocksdbLogStore;
 pub use verify::{Problem, VerifiedGroup, verify};

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, Options};
 
-use super::RocksdbLogStoreError;
+use super::{RocksdbLogStoreError, recover};
 
 /// The column family that [`open_db`] creates for log entries.
 pub const LOG_CF: &str = "raft_log";
@@ -35,8 +35,8 @@ impl Default for LogDbOptions {
 ///
 /// # Errors
 ///
-/// [`RocksdbLogStoreError::Rocksdb`] when RocksDB cannot open it: another process has it, the
-/// files are damaged, or it is missing and must not be created.
+/// Those of [`recover`], and [`RocksdbLogStoreError::Rocksdb`] when RocksDB cannot open it: another
+/// process has it, the files are damaged, or it is missing and must not be created.
 ///
 /// # Example
 ///
@@ -50,6 +50,7 @@ impl Default for LogDbOptions {
 /// # }
 /// ```
 pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>, RocksdbLogStoreError> {
+    recover(&path)?;
     let mut db = db_options();
     db.create_if_missing(options.create_if_missing);
     Ok(Arc::new(DB::open_cf_descriptors(&db, path, column_families())?))
@@ -85,12 +86,10 @@ fn column_families() -> [ColumnFamilyDescriptor; 2] {
 }
 
 /// The database options that the log store's promise rests on, for those who open the database
-/// themselves.
+/// themselves. Call [`recover`] first, as [`open_db`] does: not all damage to the WAL is an error to
+/// RocksDB, whatever its options.
 ///
-/// Damage to the WAL is an error when the database is opened; only a record that is cut short by
-/// the end of the file is dropped. A power failure can look like damage, where the file system
-/// wrote what was not synced yet out of order: nothing that was acknowledged is lost then, but the
-/// node has to join anew.
+/// Leave `wal_dir` and `recycle_log_file_num` as they are: [`recover`] could not follow the WAL.
 ///
 /// # Example
 ///
@@ -99,12 +98,13 @@ fn column_families() -> [ColumnFamilyDescriptor; 2] {
 /// ```
 /// use std::sync::Arc;
 ///
-/// use openraft_toolkit::log_store::{LOG_CF, META_CF, db_options, log_cf_options, meta_cf_options};
+/// use openraft_toolkit::log_store::{LOG_CF, META_CF, db_options, log_cf_options, meta_cf_options, recover};
 /// use rocksdb::{ColumnFamilyDescriptor, DB, Options};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path();
+/// recover(path)?;
 /// let db = Arc::new(DB::open_cf_descriptors(&db_options(), path, [
 ///     ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
 ///     ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
@@ -119,8 +119,7 @@ pub fn db_options() -> Options {
     options.create_missing_column_families(true);
     // RocksDB's default, point-in-time recovery, drops everything behind a damaged record of the
     // WAL and opens without a word. This mode refuses a record whose checksum is wrong, and drops
-    // only one that is cut short by the end of the file: torn by a crash, never acknowledged. A
-    // record whose length was damaged looks like one that is cut short.
+    // one that seems cut short by the end of the file; `recover` makes sure that it is.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     // A synced WAL that is missing as a whole, or shorter than it was, is an error too.
     options.set_track_and_verify_wals_in_manifest(true);

@@ -83,6 +83,9 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     ///   are the same.
     /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) when the group is open already, or
     ///   another group has its log or meta keys.
+    /// - [`InUse`](RocksdbLogStoreError::InUse) when another process has log stores open in the
+    ///   database, and [`BehindSynced`](RocksdbLogStoreError::BehindSynced) when the database lacks
+    ///   what they acknowledged.
     /// - [`MissingEntry`](RocksdbLogStoreError::MissingEntry),
     ///   [`Corrupt`](RocksdbLogStoreError::Corrupt) and the like when what is stored is damaged.
     pub fn open(

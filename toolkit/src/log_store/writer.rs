@@ -19,10 +19,11 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak, mp
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 
-use rocksdb::{DB, WriteBatch, WriteOptions};
+use rocksdb::DB;
 
 use super::RocksdbLogStoreError;
 use super::record::Record;
+use super::synced::SyncedWriter;
 
 /// Bytes that are queued or being written before `ready` makes callers wait.
 const QUEUE_BYTES: usize = 32 << 20;
@@ -133,6 +134,7 @@ impl Writer {
             writers = WRITER_GONE.wait(writers).unwrap_or_else(PoisonError::into_inner);
         }
 
+        let synced = SyncedWriter::of(db)?;
         let shared = Arc::new(Shared {
             db: db.clone(),
             queue: Mutex::new(Queue {
@@ -148,7 +150,7 @@ impl Writer {
             .name("raft-log-writer".into())
             .spawn(move || {
                 let exit = Exit { shared: of_thread, id };
-                exit.shared.run();
+                exit.shared.run(synced);
             })
             .map_err(RocksdbLogStoreError::Thread)?;
         let writer = Arc::new(Self {
@@ -270,7 +272,7 @@ impl Shared {
     }
 
     /// The thread: writes batches until the queue is closed and empty.
-    fn run(&self) {
+    fn run(&self, mut writer: SyncedWriter) {
         let mut unsynced = false;
         while let Some(Batch {
             number,
@@ -283,7 +285,7 @@ impl Shared {
             let outcome = if ops.is_empty() && !unsynced {
                 Ok(())
             } else {
-                self.write(ops, sync)
+                self.write(&mut writer, ops, sync)
             };
             unsynced = !sync;
             if let Err(e) = outcome {
@@ -322,8 +324,8 @@ impl Shared {
         })
     }
 
-    fn write(&self, ops: Vec<Op>, sync: bool) -> Result<(), RocksdbLogStoreError> {
-        let mut batch = WriteBatch::default();
+    fn write(&self, writer: &mut SyncedWriter, ops: Vec<Op>, sync: bool) -> Result<(), RocksdbLogStoreError> {
+        let mut batch = writer.batch()?;
         // Most operations of a batch name the same two column families.
         let mut handles = Vec::with_capacity(2);
         for op in ops {
@@ -342,12 +344,7 @@ impl Shared {
                 Op::DeleteRange(_, from, to) => batch.delete_range_cf(cf, from, to),
             }
         }
-        let mut options = WriteOptions::default();
-        options.set_sync(sync);
-        // A log without its WAL would lose what was acknowledged, whatever the defaults are.
-        options.disable_wal(false);
-        self.db.write_opt(batch, &options)?;
-        Ok(())
+        writer.write(&self.db, batch, sync)
     }
 
     /// Ends all writing. `done` and all that is queued get the error; so does every later call.
