@@ -18,10 +18,14 @@ use super::{CodecError, WireMessage};
 /// [`CodecError::Encode`] when the value's own `Serialize` refuses it, or when it is beyond the
 /// [limits](crate::codec#limits).
 pub fn encode<T: Serialize + ?Sized>(version: u8, value: &T) -> Result<Vec<u8>, CodecError> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(FRAME_CAPACITY);
     encode_into(version, value, &mut out)?;
     Ok(out)
 }
+
+/// What is reserved for a frame whose size is not known: growing from nothing to this takes longer than
+/// to encode a small message.
+pub(super) const FRAME_CAPACITY: usize = 64;
 
 /// Appends a frame of `version` to `out`, and nothing where that fails.
 pub(crate) fn encode_into<T: Serialize + ?Sized>(version: u8, value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
@@ -102,6 +106,7 @@ fn body_of<T: WireMessage>(bytes: &[u8]) -> Result<(u8, BodyReader<'_>), CodecEr
     Ok((version, BodyReader::new(body)))
 }
 
+#[inline]
 fn split(bytes: &[u8]) -> Result<(u8, &[u8]), CodecError> {
     bytes
         .split_first()
@@ -109,6 +114,7 @@ fn split(bytes: &[u8]) -> Result<(u8, &[u8]), CodecError> {
         .ok_or(CodecError::Empty)
 }
 
+#[inline]
 fn appended(out: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) -> Result<(), CodecError> {
     let start = out.len();
     append(out).inspect_err(|_| out.truncate(start))

@@ -379,6 +379,7 @@ pub trait SerdeForm: Body {
 }
 
 /// The generated `Serialize`: the version, then the body; for people `{"v3": body}`.
+#[inline]
 pub fn serialize_message<T: SerdeForm, S: Serializer>(message: &T, serializer: S) -> Result<S::Ok, S::Error> {
     let version = serde_version(T::OLDEST_WRITABLE, T::VERSION, |version| message.check_form(version))
         .map_err(|error| S::Error::custom(format_args!("`{}`: {error}", T::NAME)))?;
@@ -408,6 +409,7 @@ impl<T: SerdeForm> Serialize for AtVersion<'_, T> {
 }
 
 /// The generated `Deserialize`.
+#[inline]
 pub fn deserialize_message<'de, T: SerdeForm, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let visitor = MessageVisitor(PhantomData);
     if deserializer.is_human_readable() {
@@ -475,6 +477,7 @@ impl<'de, T: SerdeForm> DeserializeSeed<'de> for BodyOf<T> {
     }
 }
 
+#[inline]
 pub(super) fn supported(min: u8, max: u8, actual: u8) -> Result<(), CodecError> {
     if (min..=max).contains(&actual) {
         Ok(())

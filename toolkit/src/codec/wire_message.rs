@@ -1,4 +1,5 @@
 use super::CodecError;
+use super::frame::FRAME_CAPACITY;
 
 /// A type with a versioned frame of its own.
 ///
@@ -38,7 +39,7 @@ pub trait WireMessage: Sized {
     /// - [`CodecError::VersionUnsupported`] for a version that the type does not write: one above
     ///   [`VERSION`](Self::VERSION), or below its `min_version` where there is no `downgrade`.
     fn encode_at(&self, version: u8) -> Result<Vec<u8>, CodecError> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(FRAME_CAPACITY);
         self.encode_into(version, &mut out)?;
         Ok(out)
     }

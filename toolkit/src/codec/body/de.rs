@@ -22,6 +22,7 @@ pub(in super::super) struct BodyReader<'de> {
 }
 
 impl<'de> BodyReader<'de> {
+    #[inline]
     pub(in super::super) fn new(body: &'de [u8]) -> Self {
         Self {
             decoder: DecoderImpl::new(Input(body), standard(), ()),
@@ -36,6 +37,7 @@ impl<'de> BodyReader<'de> {
         T::deserialize(self).map_err(CodecError::Decode)
     }
 
+    #[inline]
     pub(in super::super) fn finish(mut self) -> Result<(), CodecError> {
         match self.remaining() {
             0 => Ok(()),

@@ -20,10 +20,12 @@ const MAX_DEPTH: u32 = 128;
 /// How many elements that take no bytes a body may hold: their number is bounded by nothing else.
 const MAX_EMPTY_ELEMENTS: usize = 4096;
 
+#[inline]
 pub(super) fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
     BodyWriter::new(out).field(value)
 }
 
+#[inline]
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, CodecError> {
     let mut reader = BodyReader::new(body);
     let value = reader.field()?;
@@ -55,6 +57,7 @@ impl Limits {
         self.depth -= 1;
     }
 
+    #[inline]
     fn empty_elements(&mut self, count: usize) -> Result<(), BodyError> {
         self.empty_elements = self.empty_elements.saturating_add(count);
         if self.empty_elements > MAX_EMPTY_ELEMENTS {

@@ -20,6 +20,7 @@ pub(in super::super) struct BodyWriter<'o> {
 }
 
 impl<'o> BodyWriter<'o> {
+    #[inline]
     pub(in super::super) fn new(out: &'o mut Vec<u8>) -> Self {
         Self {
             encoder: EncoderImpl::new(Output(out), standard()),

@@ -1,0 +1,522 @@
+//! Frames against plain bincode 2, postcard and `revision`, on the same types.
+//!
+//! Times are compared with those of bincode's own serde path: for an older version, with bincode on the
+//! type as it was then. Sizes are asserted: bincode's, plus one byte a message. `-- WORD` after
+//! `cargo bench --bench codec` picks what is named like it.
+//!
+//! Ratios of medians on two noisy cores, as encode / decode, where bincode is 1:
+//!
+//! | | newest version | version 1 | `wire(serde)` | postcard | `revision` |
+//! |---|--:|--:|--:|--:|--:|
+//! | a struct of 17 fields | 0.5 / 0.9 | 0.6 / 0.9 | 0.6 / 0.9 | 0.9 / 0.8 | 1.0 / 0.9 |
+//! | a command with a value of 16 B | 0.6 / 1.1 | 0.6 / 1.1 | 0.6 / 1.0 | 1.1 / 0.9 | 0.9 / 0.8 |
+//! | a command with a value of 128 B | 0.7 / 1.1 | 0.7 / 1.1 | 0.7 / 1.0 | 1.1 / 0.8 | 0.6 / 0.3 |
+//! | a command with a value of 4 KiB | 1.0 / 1.0 | 1.0 / 1.0 | 1.0 / 1.0 | 1.1 / 0.7 | 0.1 / 0.0 |
+//! | a command with a value of 64 KiB | 1.0 / 1.0 | 1.0 / 1.0 | 1.0 / 1.0 | 1.1 / 0.8 | 0.0 / 0.0 |
+//! | 1,000 structs of 3 fields | 1.2 / 1.0 | 1.2 / 1.0 | 1.2 / 1.0 | 1.8 / 1.5 | 1.1 / 0.8 |
+//! | 100 commands of 128 B, each with its version | 1.0 / 1.0 | 1.0 / 1.0 | 1.0 / 1.0 | 1.1 / 0.8 | 0.2 / 0.4 |
+//!
+//! - Small messages are encoded faster than by bincode because a frame does not grow from nothing.
+//! - Many small structs take a sixth longer to encode.
+//! - `revision` copies a `Vec<u8>` at once, where serde sees element after element. It writes the newest
+//!   revision only.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Debug;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use openraft_toolkit::codec::WriteVersion;
+use openraft_toolkit::{WireMessage, decode, encode};
+use revision::{DeserializeRevisioned, SerializeRevisioned};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What is measured is the ratio of two times that were taken one after the other, so that whatever
+/// else slows the machine down slows both.
+const ROUNDS: usize = 301;
+const ROUND: Duration = Duration::from_micros(300);
+
+/// The types of a second release, for formats that take them as they are, and for `revision`.
+mod plain {
+    use revision::revisioned;
+    use serde::{Deserialize, Serialize};
+
+    #[revisioned(revision = 2)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct Status {
+        pub(crate) id: u64,
+        pub(crate) term: u64,
+        pub(crate) leader: Option<u64>,
+        pub(crate) voter: bool,
+        pub(crate) last: u64,
+        pub(crate) committed: u64,
+        pub(crate) applied: u64,
+        pub(crate) purged: Option<u64>,
+        pub(crate) snapshot: Option<u64>,
+        pub(crate) shard: u16,
+        pub(crate) zone: u8,
+        pub(crate) load: f32,
+        pub(crate) delta: i32,
+        pub(crate) weight: u32,
+        pub(crate) lag: i64,
+        pub(crate) address: String,
+        #[revision(start = 2)]
+        pub(crate) epoch: u64,
+    }
+
+    #[revisioned(revision = 2)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub(crate) enum Command {
+        Nothing,
+        Put {
+            key: String,
+            value: Vec<u8>,
+            #[revision(start = 2)]
+            lease: Option<u64>,
+        },
+    }
+
+    #[revisioned(revision = 1)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct Point {
+        pub(crate) at: u64,
+        pub(crate) count: u32,
+        pub(crate) ok: bool,
+    }
+
+    #[revisioned(revision = 2)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct Series {
+        pub(crate) points: Vec<Point>,
+        #[revision(start = 2)]
+        pub(crate) next: Option<u64>,
+    }
+
+    #[revisioned(revision = 2)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct Batch {
+        pub(crate) commands: Vec<Command>,
+        #[revision(start = 2)]
+        pub(crate) next: Option<u64>,
+    }
+}
+
+/// The types of the first release, for formats without versions, and to write `revision`'s older data.
+mod first {
+    use revision::revisioned;
+    use serde::{Deserialize, Serialize};
+
+    use super::plain::Point;
+
+    #[revisioned(revision = 1)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct Status {
+        pub(crate) id: u64,
+        pub(crate) term: u64,
+        pub(crate) leader: Option<u64>,
+        pub(crate) voter: bool,
+        pub(crate) last: u64,
+        pub(crate) committed: u64,
+        pub(crate) applied: u64,
+        pub(crate) purged: Option<u64>,
+        pub(crate) snapshot: Option<u64>,
+        pub(crate) shard: u16,
+        pub(crate) zone: u8,
+        pub(crate) load: f32,
+        pub(crate) delta: i32,
+        pub(crate) weight: u32,
+        pub(crate) lag: i64,
+        pub(crate) address: String,
+    }
+
+    #[revisioned(revision = 1)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub(crate) enum Command {
+        Nothing,
+        Put { key: String, value: Vec<u8> },
+    }
+
+    #[revisioned(revision = 1)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct Series {
+        pub(crate) points: Vec<Point>,
+    }
+
+    #[revisioned(revision = 1)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct Batch {
+        pub(crate) commands: Vec<Command>,
+    }
+}
+
+/// The types of the second release as messages, which nest in their serde form.
+mod message {
+    use openraft_toolkit::WireMessage;
+
+    use super::plain::Point;
+
+    #[derive(Debug, Clone, PartialEq, WireMessage)]
+    #[wire(version = 2, min_version = 1, serde)]
+    pub(crate) struct Status {
+        pub(crate) id: u64,
+        pub(crate) term: u64,
+        pub(crate) leader: Option<u64>,
+        pub(crate) voter: bool,
+        pub(crate) last: u64,
+        pub(crate) committed: u64,
+        pub(crate) applied: u64,
+        pub(crate) purged: Option<u64>,
+        pub(crate) snapshot: Option<u64>,
+        pub(crate) shard: u16,
+        pub(crate) zone: u8,
+        pub(crate) load: f32,
+        pub(crate) delta: i32,
+        pub(crate) weight: u32,
+        pub(crate) lag: i64,
+        pub(crate) address: String,
+        #[wire(since = 2)]
+        pub(crate) epoch: u64,
+    }
+
+    #[derive(Debug, Clone, PartialEq, WireMessage)]
+    #[wire(version = 2, min_version = 1, serde)]
+    pub(crate) enum Command {
+        Nothing,
+        Put {
+            key: String,
+            value: Vec<u8>,
+            #[wire(since = 2)]
+            lease: Option<u64>,
+        },
+    }
+
+    #[derive(Debug, Clone, PartialEq, WireMessage)]
+    #[wire(version = 2, min_version = 1, serde)]
+    pub(crate) struct Series {
+        pub(crate) points: Vec<Point>,
+        #[wire(since = 2)]
+        pub(crate) next: Option<u64>,
+    }
+
+    #[derive(Debug, Clone, PartialEq, WireMessage)]
+    #[wire(version = 2, min_version = 1, serde)]
+    pub(crate) struct Batch {
+        pub(crate) commands: Vec<Command>,
+        #[wire(since = 2)]
+        pub(crate) next: Option<u64>,
+    }
+}
+
+/// A value that the first release can hold too, in the types above.
+macro_rules! status {
+    ($module:ident $(, $($newer:tt)*)?) => {
+        $module::Status {
+            id: 7,
+            term: 12,
+            leader: Some(3),
+            voter: true,
+            last: 1_234_567,
+            committed: 1_234_560,
+            applied: 1_234_558,
+            purged: Some(1_000_000),
+            snapshot: None,
+            shard: 300,
+            zone: 2,
+            load: 0.25,
+            delta: -5,
+            weight: 100,
+            lag: -70_000,
+            address: "10.0.0.7:5001".to_owned(),
+            $($($newer)*)?
+        }
+    };
+}
+
+macro_rules! put {
+    ($module:ident, $bytes:expr $(, $($newer:tt)*)?) => {
+        $module::Command::Put {
+            key: "0123456789abcdef".to_owned(),
+            value: (0..$bytes).map(|byte| byte as u8).collect(),
+            $($($newer)*)?
+        }
+    };
+}
+
+fn points() -> Vec<plain::Point> {
+    let point = |at: u64| plain::Point {
+        at: at * 1000,
+        count: at as u32 % 300,
+        ok: at.is_multiple_of(3),
+    };
+    (0..1000).map(point).collect()
+}
+
+fn commands<T: Clone>(command: T) -> Vec<T> {
+    vec![command; 100]
+}
+
+fn main() {
+    // `cargo test --benches` passes no `--bench`: then only what must hold is looked at.
+    let (flags, filters): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|arg| arg.starts_with('-'));
+    let comparison = Comparison {
+        rounds: if flags.iter().any(|flag| flag == "--bench") {
+            ROUNDS
+        } else {
+            1
+        },
+        filters,
+    };
+
+    comparison.table(
+        "a struct of 17 fields",
+        0,
+        &status!(plain, epoch: 0),
+        &status!(first),
+        &status!(message, epoch: 0),
+    );
+    for bytes in [16, 128, 4096, 65536] {
+        comparison.table(
+            &format!("a command with a value of {bytes} B"),
+            0,
+            &put!(plain, bytes, lease: None),
+            &put!(first, bytes),
+            &put!(message, bytes, lease: None),
+        );
+    }
+    comparison.table(
+        "1,000 structs of 3 fields",
+        0,
+        &plain::Series {
+            points: points(),
+            next: None,
+        },
+        &first::Series { points: points() },
+        &message::Series {
+            points: points(),
+            next: None,
+        },
+    );
+    comparison.table(
+        "100 commands of 128 B, each with its version",
+        100,
+        &plain::Batch {
+            commands: commands(put!(plain, 128, lease: None)),
+            next: None,
+        },
+        &first::Batch {
+            commands: commands(put!(first, 128)),
+        },
+        &message::Batch {
+            commands: commands(put!(message, 128, lease: None)),
+            next: None,
+        },
+    );
+}
+
+/// One way to write and read a value.
+struct Contestant<'a> {
+    name: &'static str,
+    /// Which of them it is compared with.
+    baseline: usize,
+    size: usize,
+    /// Each runs as often as it is told.
+    encode: Option<Box<dyn Fn(u32) + 'a>>,
+    decode: Box<dyn Fn(u32) + 'a>,
+}
+
+impl<'a> Contestant<'a> {
+    fn new<T: Debug + PartialEq>(
+        name: &'static str,
+        baseline: usize,
+        value: &'a T,
+        encode: impl Fn() -> Vec<u8> + 'a,
+        decode: impl Fn(&[u8]) -> T + 'a,
+    ) -> Self {
+        let bytes = encode();
+        assert_eq!(&decode(&bytes), value, "{name}");
+        Self {
+            name,
+            baseline,
+            size: bytes.len(),
+            encode: Some(repeated(encode)),
+            decode: repeated(move || decode(black_box(&bytes))),
+        }
+    }
+}
+
+fn repeated<'a, R>(run: impl Fn() -> R + 'a) -> Box<dyn Fn(u32) + 'a> {
+    Box::new(move |times| {
+        for _ in 0..times {
+            black_box(run());
+        }
+    })
+}
+
+const BINCODE: usize = 0;
+const BINCODE_FIRST: usize = 1;
+
+struct Comparison {
+    rounds: usize,
+    /// What is compared is named like one of them, where there are any.
+    filters: Vec<String>,
+}
+
+impl Comparison {
+    fn table<Plain, First, Message>(&self, what: &str, nested: usize, plain: &Plain, first: &First, message: &Message)
+    where
+        Plain: Serialize + DeserializeOwned + SerializeRevisioned + DeserializeRevisioned + PartialEq + Debug,
+        First: Serialize + DeserializeOwned + SerializeRevisioned + PartialEq + Debug,
+        Message: WireMessage + Serialize + DeserializeOwned + PartialEq + Debug,
+    {
+        if !self.filters.is_empty() && !self.filters.iter().any(|filter| what.contains(filter)) {
+            return;
+        }
+        let standard = bincode::config::standard();
+        let level = WriteVersion::new(1);
+        let revision_first = revision::to_vec(first).unwrap();
+        let mut contestants = vec![
+            Contestant::new(
+                "bincode 2, serde path",
+                BINCODE,
+                plain,
+                || bincode::serde::encode_to_vec(black_box(plain), standard).unwrap(),
+                |bytes| bincode::serde::decode_from_slice(bytes, standard).unwrap().0,
+            ),
+            Contestant::new(
+                "bincode 2, first release's type",
+                BINCODE_FIRST,
+                first,
+                || bincode::serde::encode_to_vec(black_box(first), standard).unwrap(),
+                |bytes| bincode::serde::decode_from_slice(bytes, standard).unwrap().0,
+            ),
+            Contestant::new(
+                "`WireMessage`, newest version",
+                BINCODE,
+                message,
+                || black_box(message).encode().unwrap(),
+                |bytes| Message::decode(bytes).unwrap(),
+            ),
+            Contestant::new(
+                "`WireMessage`, version 1",
+                BINCODE_FIRST,
+                message,
+                || level.encode(black_box(message)).unwrap(),
+                |bytes| Message::decode(bytes).unwrap(),
+            ),
+            Contestant::new(
+                "`encode`, `decode`",
+                BINCODE,
+                plain,
+                || encode(1, black_box(plain)).unwrap(),
+                |bytes| decode(1, bytes).unwrap(),
+            ),
+            Contestant::new(
+                "`wire(serde)` in `encode`, newest version",
+                BINCODE,
+                message,
+                || encode(1, black_box(message)).unwrap(),
+                |bytes| decode(1, bytes).unwrap(),
+            ),
+            Contestant::new(
+                "`wire(serde)` in `encode`, version 1",
+                BINCODE_FIRST,
+                message,
+                || level.scope(|| encode(1, black_box(message)).unwrap()),
+                |bytes| decode(1, bytes).unwrap(),
+            ),
+            Contestant::new(
+                "postcard",
+                BINCODE,
+                plain,
+                || postcard::to_allocvec(black_box(plain)).unwrap(),
+                |bytes| postcard::from_bytes(bytes).unwrap(),
+            ),
+            Contestant::new(
+                "`revision`, newest revision",
+                BINCODE,
+                plain,
+                || revision::to_vec(black_box(plain)).unwrap(),
+                |bytes| revision::from_slice(bytes).unwrap(),
+            ),
+            Contestant {
+                encode: None, // it writes the newest only
+                ..Contestant::new(
+                    "`revision`, revision 1",
+                    BINCODE_FIRST,
+                    plain,
+                    || revision_first.clone(),
+                    |bytes| revision::from_slice(bytes).unwrap(),
+                )
+            },
+        ];
+        // One byte a message.
+        for (frame, bytes) in [(2, 1 + nested), (3, 1 + nested), (4, 1)] {
+            let Contestant {
+                name, size, baseline, ..
+            } = contestants[frame];
+            assert_eq!(size, contestants[baseline].size + bytes, "{name}: {what}");
+        }
+
+        let encoded = times(self.rounds, contestants.iter().map(|c| c.encode.as_deref()));
+        let decoded = times(self.rounds, contestants.iter().map(|c| Some(&*c.decode)));
+        let mut table =
+            format!("| {what} | size | encode | of bincode's | decode | of bincode's |\n|---|--:|--:|--:|--:|--:|\n");
+        for (
+            index,
+            Contestant {
+                name, baseline, size, ..
+            },
+        ) in contestants.drain(..).enumerate()
+        {
+            let [encode, decode] = [&encoded, &decoded].map(|times| columns(times, index, baseline));
+            table += &format!("| {name} | {size} B | {encode} | {decode} |\n");
+        }
+        println!("{table}");
+    }
+}
+
+/// What each of them takes, in nanoseconds, in each round.
+fn times<'r>(rounds: usize, run: impl Iterator<Item = Option<&'r (dyn Fn(u32) + 'r)>>) -> Vec<Vec<f64>> {
+    let runs: Vec<_> = run.map(|run| run.map(|run| (run, iterations(run)))).collect();
+    let mut times = vec![Vec::new(); runs.len()];
+    for _ in 0..rounds {
+        for (times, run) in times.iter_mut().zip(&runs) {
+            let Some((run, iterations)) = run else { continue };
+            let start = Instant::now();
+            run(*iterations);
+            times.push(start.elapsed().as_nanos() as f64 / f64::from(*iterations));
+        }
+    }
+    times
+}
+
+/// How often it runs in a round.
+fn iterations(run: &dyn Fn(u32)) -> u32 {
+    let mut iterations = 1;
+    loop {
+        let start = Instant::now();
+        run(iterations);
+        if start.elapsed() >= ROUND {
+            return iterations;
+        }
+        iterations *= 2;
+    }
+}
+
+/// The median time, and the median of the ratios to the baseline's time in the same round.
+fn columns(times: &[Vec<f64>], index: usize, baseline: usize) -> String {
+    let own = &times[index];
+    if own.is_empty() {
+        return "| ".to_owned();
+    }
+    let ratios = own.iter().zip(&times[baseline]).map(|(own, baseline)| own / baseline);
+    format!("{:.0} ns | {:.2}", median(own.iter().copied()), median(ratios))
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
