@@ -21,6 +21,24 @@ pub(crate) struct Same {
 }
 
 #[derive(Debug, WireMessage)]
+#[wire(version = 1, layout(1 = "16e72edf6530ec37"))]
+struct OneLine(Result<(u8, Vec<u16>), String>);
+
+/// Nor are the commas that rustfmt writes where it breaks a line.
+#[derive(Debug, WireMessage)]
+#[wire(version = 1, layout(1 = "16e72edf6530ec37"))]
+#[rustfmt::skip]
+struct ManyLines(
+    Result<
+        (
+            u8,
+            Vec<u16,>,
+        ),
+        String,
+    >,
+);
+
+#[derive(Debug, WireMessage)]
 #[wire(version = 1, layout())]
 struct Unreleased(u8);
 
@@ -30,4 +48,8 @@ fn main() {
         lease: 0,
     };
     let _ = (message.encode_at(1), Unreleased(1).encode());
+    let _ = (
+        OneLine(Err(String::new())).encode(),
+        ManyLines(Ok((1, vec![2]))).encode(),
+    );
 }

@@ -64,7 +64,13 @@ impl Words {
     }
 
     fn tokens(&mut self, tokens: TokenStream) {
-        for token in tokens {
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            // rustfmt writes one where it breaks the line.
+            let is_trailing_comma = is_punct(&token, ',') && tokens.peek().is_none_or(|next| is_punct(next, '>'));
+            if is_trailing_comma {
+                continue;
+            }
             match token {
                 TokenTree::Group(group) => {
                     let (open, close) = match group.delimiter() {
@@ -87,4 +93,8 @@ impl Words {
             }
         }
     }
+}
+
+fn is_punct(token: &TokenTree, char: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == char)
 }
