@@ -17,6 +17,8 @@ where
         key: Cow<'a, str>,
         #[wire(since = 2)]
         list: Cow<'b, [u16]>,
+        // Not borrowed: it outlives every frame.
+        note: Cow<'static, str>,
     },
 }
 
@@ -33,6 +35,7 @@ fn main() {
     let get: Message<'_, '_, u8> = Message::Get {
         key: "k".into(),
         list: vec![1].into(),
+        note: "n".into(),
     };
     let _ = get.encode_at(2);
     let _ = Message::Put("k".into(), vec![1].into(), 2u8).encode();

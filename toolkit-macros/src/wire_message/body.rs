@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{GenericArgument, Path, PathArguments, Type};
+use syn::{GenericArgument, Generics, Path, PathArguments, Type};
 
 use super::check::{Field, FieldDefault, Fields, Layout, Message, Shape, Since, Variant};
 use crate::errors::located_at;
@@ -249,7 +249,7 @@ fn from_seq(message: &Message<'_>, cases: &[Case<'_, '_>], holds: Holds) -> Toke
     per_case(krate, cases, |case| {
         let values = case.fields.list.iter().map(|field| {
             let Field { member, ty, .. } = field;
-            let read = match borrowed_in(ty).filter(|_| holds == Holds::Borrowed) {
+            let read = match borrowed_in(ty, message.generics).filter(|_| holds == Holds::Borrowed) {
                 Some(target) => quote!(#krate::__private::SeqFields::borrowed::<#target, #ty>(__fields)?),
                 None => quote_spanned!(located_at(ty)=> #krate::__private::SeqFields::owned::<#ty>(__fields)?),
             };
@@ -360,8 +360,9 @@ fn default(field: &Field<'_>, since: &Since, krate: &Path) -> TokenStream {
     }
 }
 
-/// What a `Cow<'_, str>` or `Cow<'_, [u8]>` borrows.
-fn borrowed_in(ty: &Type) -> Option<&Type> {
+/// What a `Cow<'a, str>` or `Cow<'a, [u8]>` borrows, where `'a` is of the type: no frame lives as long as
+/// a `'static` one.
+fn borrowed_in<'t>(ty: &'t Type, generics: &Generics) -> Option<&'t Type> {
     let Type::Path(path) = ty else {
         return None;
     };
@@ -370,11 +371,14 @@ fn borrowed_in(ty: &Type) -> Option<&Type> {
         return None;
     };
     let mut arguments = arguments.args.iter();
-    let (Some(GenericArgument::Lifetime(_)), Some(GenericArgument::Type(target)), None) =
+    let (Some(GenericArgument::Lifetime(lifetime)), Some(GenericArgument::Type(target)), None) =
         (arguments.next(), arguments.next(), arguments.next())
     else {
         return None;
     };
+    if !generics.lifetimes().any(|own| own.lifetime == *lifetime) {
+        return None;
+    }
     let is = |ty: &Type, name: &str| matches!(ty, Type::Path(path) if path.path.is_ident(name));
     match target {
         Type::Slice(slice) if is(&slice.elem, "u8") => Some(target),
