@@ -733,6 +733,30 @@ fn hostile_nesting_of_messages_is_an_error() {
     assert!(matches!(Tree::Leaf.encode().as_deref(), Ok([1, 0])));
 }
 
+#[test]
+fn however_many_variants_there_are_a_nested_message_fits_the_stack_of_a_thread() {
+    macro_rules! tree {
+        ($($variant:ident)*) => {
+            #[derive(Debug, WireMessage)]
+            #[wire(version = 2, min_version = 1, serde)]
+            #[allow(dead_code)]
+            enum Tree {
+                Leaf,
+                Node(Box<Tree>),
+                $($variant { key: String, value: Vec<u8>, #[wire(since = 2)] lease: Option<[u64; 8]> },)*
+            }
+        };
+    }
+    tree!(A B C D E F G H I J K L M N O P Q R S T U V W X Y Z Aa Bb Cc Dd Ee Ff Gg Hh Ii Jj Kk Ll Mm Nn Oo Pp Qq Rr Ss Tt Uu Vv Ww Xx Yy Zz);
+
+    // As deep as the limit, on a stack such as tokio's threads have.
+    let nested = std::thread::Builder::new().stack_size(2 << 20).spawn(|| {
+        let frame = [[2, 1].repeat(127), vec![2, 0]].concat();
+        assert_eq!(Tree::decode(&frame).unwrap().encode().unwrap(), frame);
+    });
+    nested.unwrap().join().unwrap();
+}
+
 fn priorities() -> impl Strategy<Value = Priority> {
     prop_oneof![Just(Priority::Low), Just(Priority::Normal)]
 }

@@ -181,6 +181,7 @@ fn check(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream {
     }
 }
 
+/// Writes the fields of the variant that it is, each in a function of its own, as in [`per_case`].
 fn serialize_body(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream {
     if cases.is_empty() {
         return quote!(match *self {});
@@ -225,13 +226,13 @@ fn serialize_body(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream 
             }
         });
         quote! {
-            #path { #(#bindings),* } => {
+            #path { #(#bindings),* } => (|| {
                 let mut __state = #krate::__private::Serializer::#begin(
                     __serializer, #type_name, #variant_args #always #(#newer)*
                 )?;
                 #(#writes)*
                 #krate::__private::#state::end(__state)
-            }
+            })(),
         }
     });
     quote!(match self { #(#arms)* })
@@ -323,7 +324,8 @@ fn from_map(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream {
     }
 }
 
-/// Code that reads the fields of the variant that `__variant` says.
+/// Code that reads the fields of the variant that `__variant` says, each in a function of its own: an
+/// unoptimized one has room on its stack for all that is in it, and types nest.
 fn per_case<'m, 'a>(
     krate: &Path,
     cases: &'m [Case<'m, 'a>],
@@ -331,7 +333,7 @@ fn per_case<'m, 'a>(
 ) -> TokenStream {
     let arms = cases.iter().filter_map(|case| {
         let index = case.index;
-        read(case).map(|read| quote!(#index => #read,))
+        read(case).map(|read| quote!(#index => (|| -> ::core::result::Result<Self, __A::Error> { #read })(),))
     });
     quote! {
         match __variant {
