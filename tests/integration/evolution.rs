@@ -455,6 +455,26 @@ fn the_serde_form_goes_through_any_format() {
     assert_round_trips(&batches, named, |bytes| rmp_from_slice(bytes));
 }
 
+#[test]
+fn the_serde_form_goes_through_what_serde_buffers() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind")]
+    enum Rpc {
+        Append { commands: Vec<Command>, point: Point },
+    }
+
+    let rpcs = [Rpc::Append {
+        commands: vec![leased(), Command::Nothing],
+        point: Point { x: 1, y: 2, z: 3 },
+    }];
+    assert_round_trips(
+        &rpcs,
+        |rpc| serde_json::to_string(rpc),
+        |text| serde_json::from_str(text),
+    );
+    assert_round_trips(&rpcs, |rpc| rmp_to_vec(rpc), |bytes| rmp_from_slice(bytes));
+}
+
 fn rmp_to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
     rmp_serde::to_vec(value).map_err(|error| error.to_string())
 }

@@ -413,7 +413,8 @@ impl<T: SerdeForm> Serialize for AtVersion<'_, T> {
 pub fn deserialize_message<'de, T: SerdeForm, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let visitor = MessageVisitor(PhantomData);
     if deserializer.is_human_readable() {
-        deserializer.deserialize_map(visitor)
+        // Either form: what serde buffers, as for `untagged`, claims to be for people in every format.
+        deserializer.deserialize_any(visitor)
     } else {
         deserializer.deserialize_tuple(2, visitor)
     }
