@@ -81,7 +81,7 @@ impl Written {
     async fn flip(&self) -> Outcome {
         let mut outcome = Outcome::default();
         for (name, bytes) in self.files() {
-            for at in (0..bytes.len()).step_by(stride(7)) {
+            for at in (0..bytes.len()).step_by(stride(11)) {
                 let flip = 1 << (at % 8);
                 let mut bytes = bytes.clone();
                 bytes[at] ^= flip;
@@ -94,7 +94,7 @@ impl Written {
 
     async fn flip_every_bit(&self, name: &str) -> Outcome {
         let mut outcome = Outcome::default();
-        for at in (0..self.image.0[name].len() * 8).step_by(stride(5)) {
+        for at in (0..self.image.0[name].len() * 8).step_by(stride(13)) {
             let mut bytes = self.image.0[name].clone();
             bytes[at / 8] ^= 1 << (at % 8);
             let damaged = self.image.with(name, Some(bytes));
@@ -111,7 +111,7 @@ impl Written {
                 .await;
         }
         for (name, bytes) in self.files() {
-            for length in (0..bytes.len()).step_by(stride(15)) {
+            for length in (0..bytes.len()).step_by(stride(21)) {
                 let damaged = self.image.with(name, Some(bytes[..length].to_vec()));
                 outcome += self.check(&damaged, format_args!("{name} cut to {length}")).await;
             }
@@ -186,7 +186,6 @@ async fn in_wal() -> Written {
     let mut models = vec![Model::default(); GROUPS.len()];
     let db = open_dir(&dir);
     apply(&db, &mut models, &OPS).await;
-    let _store = open(&db, GroupPrefixed::new(1));
     Written {
         image: Image::of(dir.path()),
         models,

@@ -2,7 +2,10 @@
 //!
 //! `make soak` runs the long forms.
 
+mod calls;
 mod corruption;
+mod failed_sync;
+mod full_disk;
 mod kill;
 mod power_cut;
 

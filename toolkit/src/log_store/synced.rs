@@ -181,7 +181,9 @@ impl SyncedWriter {
         }
         match Account::start(&writer.dir, file, db) {
             Ok(account) => writer.account = Some(account),
-            Err(e) => tracing::warn!(
+            // A write failed earlier, and RocksDB has not got over it.
+            Err(WriteError::Rocksdb(e)) => return Err(e.into()),
+            Err(WriteError::Io(e)) => tracing::warn!(
                 path = %writer.dir.display(), error = %e,
                 "cannot tell what is synced: damage to the end of the log will go unnoticed"
             ),
