@@ -1,12 +1,13 @@
 //! What an operator asks of a database: which groups it has, whether all is right with them, and to
 //! remove one.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use openraft_toolkit::encode;
 use openraft_toolkit::log_store::{
     Flat, GroupKeys, GroupPrefixed, KeySpace, LOG_CF, META_CF, MetaLabel, Problem, RocksdbLogStoreError, groups,
-    open_db_read_only, verify,
+    open_db_read_only, stored_entries, verify,
 };
 use openraft_toolkit::openraft::alias::VoteOf;
 use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorage, RaftLogStorageExt};
@@ -155,6 +156,40 @@ async fn a_database_is_read_beside_the_node_that_writes_it() {
     }
     let error = open_db_read_only(dir.path().join("elsewhere")).unwrap_err();
     assert!(matches!(error, RocksdbLogStoreError::Rocksdb(_)));
+}
+
+#[tokio::test]
+async fn stored_entries_are_read_past_those_that_are_damaged() {
+    let dir = TempDir::new().unwrap();
+    let db = open_dir(&dir);
+    drop(write_group(&db, GroupPrefixed::new(1)).await);
+    drop(write_group(&db, GroupPrefixed::new(2)).await);
+    let group = GroupKeys::Prefixed(1);
+    let read = |range: (Bound<u64>, Bound<u64>)| -> Vec<Result<Entry, RocksdbLogStoreError>> {
+        stored_entries::<Types>(&db, LOG_CF, META_CF, group, range)
+            .unwrap()
+            .collect()
+    };
+    let all = [entries(1, 5..=5), entries(2, 6..=9)].concat();
+    let found: Vec<Entry> = read((Bound::Unbounded, Bound::Unbounded))
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(found, all);
+    let found: Vec<Entry> = read((Bound::Included(6), Bound::Excluded(8)))
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(found, all[1..3]);
+    assert!(read((Bound::Included(8), Bound::Excluded(8))).is_empty());
+
+    db.put_cf(&db.cf_handle(LOG_CF).unwrap(), group.log_key(7), b"")
+        .unwrap();
+    delete(&db, group, 8);
+    let found = read((Bound::Unbounded, Bound::Unbounded));
+    assert!(
+        matches!(&found[..], [Ok(_), Ok(_), Err(RocksdbLogStoreError::Corrupt { .. }), Ok(last)] if *last == all[4])
+    );
 }
 
 #[tokio::test]

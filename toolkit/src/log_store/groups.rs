@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::RangeBounds;
 
 use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
 use rocksdb::{DB, DBRawIterator};
 
-use super::records::{Records, cf_handle};
+use super::records::{Records, Span, cf_handle};
 use super::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStoreError};
 
 /// The keys of a group that was found in a database: one of the key spaces of this library, told
@@ -137,6 +138,64 @@ pub fn groups<C: RaftTypeConfig>(
             Ok(StoredGroup { keys, state })
         })
         .collect()
+}
+
+/// Reads the stored entries of a group whose indexes are in `range`, in their order.
+///
+/// As [`groups`], for tools. It reads what is there: a hole is no error here, nor is an entry that should
+/// have been purged, and one that cannot be decoded is an error in its place, after which it goes on.
+/// [`verify`](super::verify()) finds what is wrong.
+///
+/// # Errors
+///
+/// [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) or
+/// [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily); and of each entry
+/// [`Corrupt`](RocksdbLogStoreError::Corrupt), [`Misplaced`](RocksdbLogStoreError::Misplaced),
+/// [`ForeignKey`](RocksdbLogStoreError::ForeignKey) or, as the last,
+/// [`Rocksdb`](RocksdbLogStoreError::Rocksdb).
+///
+/// # Example
+///
+/// ```
+/// # openraft_toolkit::declare_raft_types_ext! { Types: Node = (), AppData = String, AppDataResponse = () }
+/// use openraft_toolkit::log_store::{GroupKeys, LOG_CF, META_CF, open_db_read_only, stored_entries};
+///
+/// # use openraft_toolkit::log_store::{LogDbOptions, open_db};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # drop(open_db(dir.path(), LogDbOptions::default())?);
+/// let db = open_db_read_only(dir.path())?;
+/// for entry in stored_entries::<Types>(&db, LOG_CF, META_CF, GroupKeys::Prefixed(7), 100..200)? {
+///     println!("{}", entry?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn stored_entries<'db, C: RaftTypeConfig>(
+    db: &'db DB,
+    log_cf: &str,
+    meta_cf: &str,
+    keys: GroupKeys,
+    range: impl RangeBounds<u64>,
+) -> Result<impl Iterator<Item = Result<C::Entry, RocksdbLogStoreError>> + 'db, RocksdbLogStoreError> {
+    let records = Records::<C, _>::new(db, log_cf, meta_cf, keys)?;
+    let cf = cf_handle!(db, log_cf)?;
+    let mut entries = Span::of(&range).map(|span| {
+        let mut entries = db.raw_iterator_cf_opt(&cf, records.bounds(span));
+        entries.seek_to_first();
+        entries
+    });
+    Ok(std::iter::from_fn(move || {
+        let at = entries.as_mut()?;
+        if let Some(item) = at.item() {
+            let entry = records.decode_item(item);
+            at.next();
+            return Some(entry);
+        }
+        let end = at.status();
+        entries = None;
+        end.err().map(|error| Err(error.into()))
+    }))
 }
 
 pub(super) fn group_keys(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSet<GroupKeys>, RocksdbLogStoreError> {

@@ -53,7 +53,7 @@ mod verify;
 mod writer;
 
 pub use error::{RecordId, RocksdbLogStoreError};
-pub use groups::{GroupKeys, StoredGroup, StoredState, groups};
+pub use groups::{GroupKeys, StoredGroup, StoredState, groups, stored_entries};
 pub use key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
 pub use options::{
     LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_read_only,

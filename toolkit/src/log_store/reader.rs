@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 use std::io;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::vec;
 
@@ -25,14 +25,14 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogReader<C> for RocksdbLogStore<C, K> 
     where
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
-        match span(&range) {
+        match Span::of(&range) {
             None => Ok(Vec::new()),
             Some(span) => Ok(self.group.read(span, usize::MAX)?),
         }
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<C::Entry>, io::Error> {
-        match span(&(start..end)) {
+        match Span::of(&(start..end)) {
             None => Ok(Vec::new()),
             Some(span) => Ok(self.group.read(span, READ_BYTES)?),
         }
@@ -66,21 +66,6 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogReader<C> for RocksdbLogStore<C, K> 
     }
 }
 
-/// The indexes of `range`; `None` when it is empty.
-fn span(range: &impl RangeBounds<u64>) -> Option<Span> {
-    let first = match range.start_bound() {
-        Bound::Included(&start) => start,
-        Bound::Excluded(&before) => before.checked_add(1)?,
-        Bound::Unbounded => 0,
-    };
-    let last = match range.end_bound() {
-        Bound::Included(&last) => last,
-        Bound::Excluded(&end) => end.checked_sub(1)?,
-        Bound::Unbounded => u64::MAX,
-    };
-    Span::new(first, last)
-}
-
 /// Entries of a range as the log is when the iteration starts, read a chunk at a time. Ends after
 /// the first error.
 struct Entries<C: RaftTypeConfig, K: KeySpace> {
@@ -92,7 +77,7 @@ struct Entries<C: RaftTypeConfig, K: KeySpace> {
 
 impl<C: RaftTypeConfig, K: KeySpace> Entries<C, K> {
     fn new(group: Arc<Group<C, K>>, range: &impl RangeBounds<u64>) -> Self {
-        let rest = span(range).and_then(|range| group.with_state(|state| state.span?.intersect(range)));
+        let rest = Span::of(range).and_then(|range| group.with_state(|state| state.span?.intersect(range)));
         Self {
             group,
             chunk: Vec::new().into_iter(),

@@ -1,6 +1,7 @@
 //! The records of one group in RocksDB: where they lie, and how they are read.
 
 use std::marker::PhantomData;
+use std::ops::{Bound, RangeBounds};
 
 use openraft::RaftTypeConfig;
 use openraft::alias::LogIdOf;
@@ -39,6 +40,21 @@ impl Span {
 
     pub(super) fn new(first: u64, last: u64) -> Option<Self> {
         (first <= last).then_some(Self { first, last })
+    }
+
+    /// The indexes of `range`; `None` when it is empty.
+    pub(super) fn of(range: &impl RangeBounds<u64>) -> Option<Self> {
+        let first = match range.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&before) => before.checked_add(1)?,
+            Bound::Unbounded => 0,
+        };
+        let last = match range.end_bound() {
+            Bound::Included(&last) => last,
+            Bound::Excluded(&end) => end.checked_sub(1)?,
+            Bound::Unbounded => u64::MAX,
+        };
+        Self::new(first, last)
     }
 
     pub(super) fn intersect(self, other: Self) -> Option<Self> {
