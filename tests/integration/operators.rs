@@ -154,8 +154,10 @@ async fn a_database_is_read_beside_the_node_that_writes_it() {
                 .is_empty()
         );
     }
-    let error = open_db_read_only(dir.path().join("elsewhere")).unwrap_err();
-    assert!(matches!(error, RocksdbLogStoreError::Rocksdb(_)));
+    let elsewhere = dir.path().join("elsewhere");
+    let error = open_db_read_only(&elsewhere).unwrap_err();
+    assert!(matches!(&error, RocksdbLogStoreError::Io { path, .. } if path.starts_with(&elsewhere)));
+    assert!(!elsewhere.exists());
 }
 
 #[tokio::test]
@@ -189,6 +191,29 @@ async fn stored_entries_are_read_past_those_that_are_damaged() {
     let found = read((Bound::Unbounded, Bound::Unbounded));
     assert!(
         matches!(&found[..], [Ok(_), Ok(_), Err(RocksdbLogStoreError::Corrupt { .. }), Ok(last)] if *last == all[4])
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_lacks_what_was_acknowledged_is_not_read_as_if_it_were_whole() {
+    let dir = TempDir::new().unwrap();
+    drop(write_group(&open_dir(&dir), Flat).await);
+    let wal = std::fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path());
+    for wal in wal.filter(|path| path.extension().is_some_and(|extension| extension == "log")) {
+        std::fs::File::options()
+            .write(true)
+            .open(wal)
+            .unwrap()
+            .set_len(0)
+            .unwrap();
+    }
+    let error = open_db_read_only(dir.path()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            RocksdbLogStoreError::BehindSynced { .. } | RocksdbLogStoreError::Rocksdb(_)
+        ),
+        "{error}"
     );
 }
 

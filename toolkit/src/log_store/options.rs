@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, Options};
 
+use super::synced::Synced;
 use super::{RocksdbLogStoreError, recover};
 
 /// The column family that [`open_db`] creates for log entries.
@@ -59,23 +60,33 @@ pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>,
 /// Opens a database to be read alone, with [`LOG_CF`] and [`META_CF`]: for tools such as
 /// [`groups`](super::groups()) and [`verify`](super::verify), also beside a node that has it open.
 ///
-/// It is the database as it was at the opening. No store can be opened on it.
+/// It is the database as it was at the opening, without what a node that runs has still queued. No file
+/// in it is changed.
 ///
 /// # Errors
 ///
-/// [`RocksdbLogStoreError::Rocksdb`] when there is no such database or its files are damaged.
+/// - [`RocksdbLogStoreError::Io`] when there is no database at the path.
+/// - [`RocksdbLogStoreError::BehindSynced`] when it lacks what was acknowledged.
+/// - [`RocksdbLogStoreError::Rocksdb`] when its files are damaged.
 pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreError> {
-    let mut db = db_options();
-    db.create_if_missing(false);
-    db.create_missing_column_families(false);
+    let path = path.as_ref();
+    // RocksDB would make a directory of it.
+    let current = path.join("CURRENT");
+    if let Err(source) = current.metadata() {
+        return Err(RocksdbLogStoreError::Io { path: current, source });
+    }
+    // Before the opening, so that what a node writes meanwhile is not missed.
+    let synced = Synced::read(path)?;
+    let mut options = db_options();
+    options.create_if_missing(false);
+    options.create_missing_column_families(false);
     // A node that runs always has a WAL.
     let error_if_wal_exists = false;
-    Ok(DB::open_cf_descriptors_read_only(
-        &db,
-        path,
-        column_families(),
-        error_if_wal_exists,
-    )?)
+    let db = DB::open_cf_descriptors_read_only(&options, path, column_families(), error_if_wal_exists)?;
+    if let Some(synced) = synced {
+        synced.check(&db)?;
+    }
+    Ok(db)
 }
 
 fn column_families() -> [ColumnFamilyDescriptor; 2] {

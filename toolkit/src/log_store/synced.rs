@@ -94,6 +94,19 @@ impl Synced {
         Ok(synced)
     }
 
+    /// Whether the database has all that was synced.
+    pub(super) fn check(&self, db: &DB) -> Result<(), RocksdbLogStoreError> {
+        let sequence = db.latest_sequence_number();
+        if sequence < self.sequence {
+            return Err(RocksdbLogStoreError::BehindSynced {
+                path: db.path().to_path_buf(),
+                sequence,
+                synced: self.sequence,
+            });
+        }
+        Ok(())
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let (fields, crc) = line.trim_end().rsplit_once(' ')?;
         if u32::from_str_radix(crc, 16).ok()? != crc32c::crc32c(fields.as_bytes()) {
@@ -170,14 +183,8 @@ impl SyncedWriter {
             return Ok(writer);
         }
         let file = lock(&writer.dir)?;
-        if let Some(synced) = Synced::read(&writer.dir)?.map(|synced| synced.sequence)
-            && db.latest_sequence_number() < synced
-        {
-            return Err(RocksdbLogStoreError::BehindSynced {
-                path: writer.dir,
-                sequence: db.latest_sequence_number(),
-                synced,
-            });
+        if let Some(synced) = Synced::read(&writer.dir)? {
+            synced.check(db)?;
         }
         match Account::start(&writer.dir, file, db) {
             Ok(account) => writer.account = Some(account),
