@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::bail;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 
-use crate::api::ClusterView;
 use crate::types::NodeId;
+use crate::view::ClusterView;
 
 /// How long a new node may take to fetch what the others have.
 const CATCH_UP: Duration = Duration::from_secs(60);
@@ -66,13 +66,13 @@ impl Client {
             .map(drop)
     }
 
-    fn request(&self, method: Method, addr: &str, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, addr: &str, path: &str) -> RequestBuilder {
         self.http.request(method, format!("http://{addr}{path}"))
     }
 }
 
 /// Sends a request; an answer other than success is an error that holds its body.
-async fn send(request: RequestBuilder) -> anyhow::Result<Response> {
+pub async fn send(request: RequestBuilder) -> anyhow::Result<Response> {
     let response = request.send().await?;
     let (status, url) = (response.status(), response.url().clone());
     if !status.is_success() {

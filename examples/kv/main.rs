@@ -5,8 +5,12 @@
 
 mod api;
 mod client;
+mod command;
+mod data;
 mod demo;
 mod durable;
+mod level;
+mod log;
 mod network;
 mod node;
 mod rpc;
@@ -14,18 +18,19 @@ mod signals;
 mod snapshot_file;
 mod state_machine;
 mod types;
+mod view;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
 #[command(name = "kv", about = "A replicated key-value service", version)]
 enum Command {
     /// Run one node of a cluster
     Node(node::Args),
+    /// Print the log in a node's folder, and the version at which each command is written
+    Log(log::Args),
     /// Run a cluster on this machine, kill its leader, and check that no write is lost
     Demo(demo::Args),
 }
@@ -33,15 +38,8 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Command::parse() {
-        Command::Node(args) => {
-            let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(node::DEFAULT_LOG));
-            tracing_subscriber::fmt()
-                .with_env_filter(filter)
-                .with_ansi(std::io::stderr().is_terminal())
-                .with_writer(std::io::stderr)
-                .init();
-            node::run(args).await.map(|()| ExitCode::SUCCESS)
-        }
+        Command::Node(args) => node::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Log(args) => log::run(args).map(|()| ExitCode::SUCCESS),
         Command::Demo(args) => demo::run(args).await,
     };
     result.unwrap_or_else(|error| {

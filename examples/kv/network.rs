@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use openraft_toolkit::WireMessage;
 use openraft_toolkit::openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft_toolkit::openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
 use openraft_toolkit::openraft::raft::{
@@ -10,6 +9,7 @@ use openraft_toolkit::openraft::raft::{
     VoteRequest, VoteResponse,
 };
 use openraft_toolkit::openraft::{BasicNode, OptionalSend};
+use openraft_toolkit::{WireMessage, WriteVersion};
 
 use crate::rpc::{Append, InstallSnapshot, PreVote, RequestVote, Rpc, TransferLeader};
 use crate::types::{NodeId, Snapshot, TypeConfig, Vote};
@@ -21,15 +21,17 @@ const APPEND_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Network {
     http: reqwest::Client,
     cluster: String,
+    level: WriteVersion,
 }
 
 impl Network {
-    pub fn new(cluster: String) -> reqwest::Result<Self> {
+    /// What it sends is written at `level`.
+    pub fn new(cluster: String, level: WriteVersion) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder()
             .no_proxy()
             .connect_timeout(Duration::from_millis(500))
             .build()?;
-        Ok(Self { http, cluster })
+        Ok(Self { http, cluster, level })
     }
 }
 
@@ -43,6 +45,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
         Peer {
             http: self.http.clone(),
             url,
+            level: self.level.clone(),
         }
     }
 }
@@ -50,11 +53,12 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 pub struct Peer {
     http: reqwest::Client,
     url: String,
+    level: WriteVersion,
 }
 
 impl Peer {
     async fn call<R: Rpc>(&self, rpc: R, timeout: Duration) -> Result<R::Reply, RPCError<TypeConfig>> {
-        let request = rpc.encode().map_err(|e| NetworkError::new(&e))?;
+        let request = self.level.encode(&rpc).map_err(|e| NetworkError::new(&e))?;
         let exchange = async {
             let url = format!("{}{}", self.url, R::PATH);
             let response = self.http.post(url).timeout(timeout).body(request).send().await?;

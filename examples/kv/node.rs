@@ -1,7 +1,9 @@
 //! One node: what it starts, in which order, and how it stops.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -13,16 +15,22 @@ use openraft_toolkit::openraft::{Config, SnapshotPolicy};
 use openraft_toolkit::{BootstrapMode, Flat, RocksdbLogStore, bootstrap, leadership_events, open_db};
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
+use tracing_subscriber::EnvFilter;
 
 use crate::api::{self, App};
+use crate::client::Client;
 use crate::durable;
+use crate::level::Level;
 use crate::network::Network;
 use crate::signals::asked_to_stop;
 use crate::state_machine::StateMachine;
 use crate::types::{NodeId, Raft, TypeConfig};
 
 /// What is logged without RUST_LOG. openraft would warn ten times a second while a node is down.
-pub const DEFAULT_LOG: &str = "warn,openraft=error,kv=info";
+const DEFAULT_LOG: &str = concat!("warn,openraft=error,", env!("CARGO_CRATE_NAME"), "=info");
+
+/// How long another node may take to answer a question.
+const PEER_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -66,6 +74,13 @@ enum Bootstrap {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+
     // Bound first, served last: a wrong address fails before anything is touched, and no message
     // from another node gets in before bootstrap has looked at what is stored.
     let listener = TcpListener::bind(&args.listen)
@@ -80,7 +95,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     bootstrap(&raft, mode).await?;
     info!(id = args.id, listen = %listener.local_addr()?, "serving");
 
-    let app = App::new(args.id, args.cluster, raft.clone(), state_machine);
+    let app = App::new(
+        args.id,
+        args.cluster,
+        raft.clone(),
+        state_machine,
+        Client::new(PEER_TIMEOUT)?,
+    );
     api::serve(listener, app, stopped(raft.clone(), args.exit_with_stdin)).await?;
 
     let running_state = raft.metrics().borrow_watched().running_state.clone();
@@ -105,12 +126,14 @@ async fn stopped(raft: Raft, exit_with_stdin: bool) {
 
 async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
     claim(args)?;
+    let level = Level::open(args.dir.join("level"))?;
     let log_dir = args.dir.join("log");
     let db =
         open_db(&log_dir, LogDbOptions::default()).with_context(|| format!("cannot open {}", log_dir.display()))?;
-    let log_store = RocksdbLogStore::<TypeConfig, Flat>::open(db, LOG_CF, META_CF, Flat)?;
-    let state_machine = StateMachine::new(args.dir.join("snapshot"));
-    let network = Network::new(args.cluster.clone())?;
+    let log_store =
+        RocksdbLogStore::<TypeConfig, Flat>::open(db, LOG_CF, META_CF, Flat)?.with_write_version(level.cell().clone());
+    let network = Network::new(args.cluster.clone(), level.cell().clone())?;
+    let state_machine = StateMachine::new(args.dir.join("snapshot"), level);
 
     let config = Config {
         cluster_name: args.cluster.clone(),

@@ -3,7 +3,7 @@
 //! openraft purges the log up to a snapshot, so a snapshot must be durable before it is reported:
 //! [`SnapshotFile`] sees to that. Applying an entry, on the other hand, writes nothing: the log has it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,12 +11,15 @@ use std::sync::Arc;
 use futures_util::{Stream, StreamExt};
 use openraft_toolkit::openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft_toolkit::openraft::{EntryPayload, OptionalSend};
-use openraft_toolkit::{CodecError, WireMessage};
+use openraft_toolkit::{CodecError, WireMessage, WriteVersion};
 use serde::{Deserialize, Serialize};
 use tokio::sync::RwLock;
 
+use crate::command::{Command, Outcome};
+use crate::data::{Data, Value};
+use crate::level::Level;
 use crate::snapshot_file::SnapshotFile;
-use crate::types::{Command, Entry, LogId, Outcome, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::types::{Entry, LogId, NodeId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 
 /// Everything that entries up to `last_applied` have made. Its frame is the snapshot.
 #[derive(Clone, Default, Serialize, Deserialize, WireMessage)]
@@ -24,23 +27,33 @@ use crate::types::{Command, Entry, LogId, Outcome, Snapshot, SnapshotMeta, Store
 pub struct State {
     last_applied: Option<LogId>,
     membership: StoredMembership,
-    data: BTreeMap<String, Vec<u8>>,
+    /// What the cluster has raised its level to, 0 where it never has.
+    level: u8,
+    data: Data,
 }
 
 impl State {
     fn apply(&mut self, entry: Entry) -> Outcome {
         self.last_applied = Some(entry.log_id);
-        let previous = match entry.payload {
-            EntryPayload::Blank => None,
-            EntryPayload::Normal(Command::Put { key, value }) => self.data.insert(key, value),
-            EntryPayload::Normal(Command::Delete { key }) => self.data.remove(&key),
+        match entry.payload {
+            EntryPayload::Blank => Outcome::default(),
+            EntryPayload::Normal(command) => {
+                if let Command::Raise { level, asked } = &command {
+                    self.raise(*level, asked);
+                }
+                self.data.apply(command)
+            }
             EntryPayload::Membership(membership) => {
                 self.membership = StoredMembership::new(self.last_applied, membership);
-                None
+                Outcome::default()
             }
-        };
-        Outcome {
-            existed: previous.is_some(),
+        }
+    }
+
+    fn raise(&mut self, level: u8, asked: &BTreeSet<NodeId>) {
+        let members = self.membership.membership().nodes().map(|(id, _)| id);
+        if members.eq(asked) {
+            self.level = self.level.max(level);
         }
     }
 
@@ -57,21 +70,28 @@ impl State {
 pub struct StateMachine {
     state: Arc<RwLock<State>>,
     file: Arc<SnapshotFile>,
+    level: Arc<Level>,
 }
 
 impl StateMachine {
-    /// A state machine that keeps its snapshot in the file `snapshot`.
+    /// A state machine that keeps its snapshot in the file `snapshot`, and writes it at `level`.
     ///
     /// It starts empty: openraft installs the current snapshot and applies the log from there.
-    pub fn new(snapshot: PathBuf) -> Self {
+    pub fn new(snapshot: PathBuf, level: Level) -> Self {
         Self {
             state: Arc::default(),
             file: Arc::new(SnapshotFile::new(snapshot)),
+            level: Arc::new(level),
         }
     }
 
-    pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
-        self.state.read().await.data.get(key).cloned()
+    /// The level at which this node writes.
+    pub fn level(&self) -> &WriteVersion {
+        self.level.cell()
+    }
+
+    pub async fn get(&self, key: &str) -> Option<Value> {
+        self.state.read().await.data.get(key)
     }
 
     pub async fn len(&self) -> usize {
@@ -94,7 +114,11 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     {
         while let Some(next) = entries.next().await {
             let (entry, responder) = next?;
-            let outcome = self.state.write().await.apply(entry);
+            let (outcome, level) = {
+                let mut state = self.state.write().await;
+                (state.apply(entry), state.level)
+            };
+            self.level.raise(level).await?;
             if let Some(responder) = responder {
                 responder.send(outcome);
             }
@@ -106,11 +130,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         SnapshotBuilder {
             state: self.state.read().await.clone(),
             file: Arc::clone(&self.file),
+            level: self.level().clone(),
         }
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Vec<u8>) -> io::Result<()> {
         let state = State::decode(&snapshot).map_err(invalid_data)?;
+        self.level.raise(state.level).await?;
         self.file.save(meta.last_log_id, snapshot).await?;
         *self.state.write().await = state;
         Ok(())
@@ -129,6 +155,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 pub struct SnapshotBuilder {
     state: State,
     file: Arc<SnapshotFile>,
+    level: WriteVersion,
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
@@ -136,7 +163,7 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
         let meta = self.state.meta();
-        let snapshot = self.state.encode().map_err(invalid_data)?;
+        let snapshot = self.level.encode(&self.state).map_err(invalid_data)?;
         self.file.save(meta.last_log_id, snapshot.clone()).await?;
         Ok(Snapshot { meta, snapshot })
     }

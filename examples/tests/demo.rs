@@ -1,4 +1,4 @@
-//! `kv demo`, run as a user runs it.
+//! The demos, run as a user runs them.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -7,10 +7,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-/// Starts the demo with a temporary folder of its own.
 fn demo(tmp: &Path, args: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_kv"))
-        .arg("demo")
+    start(env!("CARGO_BIN_EXE_kv"), tmp, &[&["demo"], args].concat())
+}
+
+/// Starts a demo with a temporary folder of its own.
+fn start(program: &str, tmp: &Path, args: &[&str]) -> Child {
+    Command::new(program)
         .args(args)
         .env("TMPDIR", tmp)
         .stdout(Stdio::piped())
@@ -119,4 +122,37 @@ fn a_demo_that_is_killed_takes_its_nodes_along() {
     }
     // No more output: the pipe is held by nobody.
     stdout.read_to_string(&mut line).unwrap();
+}
+
+#[test]
+fn a_cluster_moves_to_another_release_and_reads_the_log_of_both() {
+    let tmp = tempfile::tempdir().unwrap();
+
+    // Every step has a deadline.
+    let upgrade = start(env!("CARGO_BIN_EXE_schema_evolution"), tmp.path(), &["upgrade"]);
+    let text = text(&upgrade.wait_with_output().unwrap());
+
+    let mut lines = text.lines();
+    let mut then = |part: &str| {
+        let found = lines.any(|line| line.contains(part));
+        assert!(found, "{part:?} is missing, or comes too early, in {text}");
+    };
+    then("log of node 3: commands 10 at version 1");
+    then("node 1 is restarted with release 3");
+    then("log of node 3: commands ");
+    then("node 1 is restarted with release 1");
+    then("the level is not raised yet: node 3 reads up to level 1");
+    then("log of node 3: commands ");
+    then("lease=60: Command::Put::lease cannot be written at version 1");
+    then("priority=high: Command::Put::priority cannot be written at version 1");
+    then("if_absent=true: Command::PutIfAbsent cannot be written at version 1");
+    then("The switch");
+    then(" at version 3");
+    then("not added: node 4 reads versions up to 1, and the cluster writes at level 3");
+    then("does not start as node 3: error: the cluster writes at level 3");
+    then("nor does it read the log of node 3: error: ");
+    then("finds level 3 again");
+    then("values read    252  63 on each of 4 nodes");
+    then("and all logs agree");
+    assert_nothing_left(tmp.path());
 }

@@ -282,6 +282,39 @@ async fn nodes_are_added_and_removed_and_followers_redirect() {
 }
 
 #[tokio::test]
+async fn what_only_a_later_release_understands_is_refused() {
+    let node = Node::start(1).await;
+    node.init().await;
+    node.leads().await;
+    let view = node.get("/cluster").await.json();
+    assert_eq!((&view["level"], &view["newest_level"]), (&json!(1), &json!(1)));
+
+    let answer = node.put("/kv/a?lease=60", "1").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(
+        answer.json()["error"].as_str().unwrap().contains("`lease`"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(node.get("/kv/a").await.status, StatusCode::NOT_FOUND);
+
+    assert_eq!(node.put("/cluster/level", "x").await.status, StatusCode::BAD_REQUEST);
+    let answer = node.put("/cluster/level", "2").await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    let error = "node 1 reads up to level 1: start a newer release there first";
+    assert_eq!(answer.json()["error"], error);
+    // The level that it has already.
+    assert_eq!(node.put("/cluster/level", "1").await.status, StatusCode::NO_CONTENT);
+
+    // A node is asked for its release before it becomes a member.
+    let answer = node.put("/cluster/learners/2", "127.0.0.1:1").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    let answer = node.put("/cluster/learners/2", &node.addr).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    assert_eq!(node.get("/cluster").await.json()["nodes"].as_object().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_node_that_must_reopen_refuses_an_empty_disk() {
     let dir = tempfile::tempdir().unwrap();
 

@@ -10,14 +10,16 @@ use axum::http::{StatusCode, Uri};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
-use openraft_toolkit::openraft::{BasicNode, ChangeMembers, RaftMetrics};
-use openraft_toolkit::{BootstrapMode, MembershipError, add_learner, bootstrap, change_membership};
-use serde::{Deserialize, Serialize};
+use openraft_toolkit::openraft::{BasicNode, ChangeMembers};
+use openraft_toolkit::{BootstrapMode, MembershipError, add_learner_checked, bootstrap, change_membership};
 use tokio::time::timeout;
 
 use super::App;
 use super::error::ApiError;
+use super::kv::write;
+use crate::command::{Command, NEWEST_LEVEL};
 use crate::types::{NodeId, TypeConfig};
+use crate::view::{ClusterView, NodeView};
 
 /// How long a membership change may take: a learner has the whole log or a snapshot to fetch.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,54 +31,27 @@ pub fn routes() -> Router<App> {
         .route("/learners/{id}", put(put_learner))
         .route("/voters/{id}", put(put_voter))
         .route("/nodes/{id}", delete(delete_node))
-}
-
-/// The cluster as one node sees it.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ClusterView {
-    pub id: NodeId,
-    pub role: String,
-    pub term: u64,
-    pub leader: Option<NodeId>,
-    pub last_applied: Option<u64>,
-    pub nodes: BTreeMap<NodeId, NodeView>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub struct NodeView {
-    pub addr: String,
-    pub voter: bool,
-}
-
-impl From<&RaftMetrics<TypeConfig>> for ClusterView {
-    fn from(metrics: &RaftMetrics<TypeConfig>) -> Self {
-        let membership = metrics.membership_config.membership();
-        let voters: BTreeSet<NodeId> = membership.voter_ids().collect();
-        let nodes = membership
-            .nodes()
-            .map(|(id, node)| {
-                (
-                    *id,
-                    NodeView {
-                        addr: node.addr.clone(),
-                        voter: voters.contains(id),
-                    },
-                )
-            })
-            .collect();
-        Self {
-            id: metrics.id,
-            role: format!("{:?}", metrics.state).to_lowercase(),
-            term: metrics.current_term,
-            leader: metrics.current_leader,
-            last_applied: metrics.last_applied.map(|log_id| log_id.index),
-            nodes,
-        }
-    }
+        .route("/level", put(put_level))
 }
 
 async fn view(State(app): State<App>) -> Json<ClusterView> {
-    Json(ClusterView::from(&*app.raft.metrics().borrow_watched()))
+    let metrics = app.raft.metrics().borrow_watched().clone();
+    let membership = metrics.membership_config.membership();
+    let voters: BTreeSet<NodeId> = membership.voter_ids().collect();
+    let node = |(id, node): (&NodeId, &BasicNode)| {
+        let (addr, voter) = (node.addr.clone(), voters.contains(id));
+        (*id, NodeView { addr, voter })
+    };
+    Json(ClusterView {
+        id: metrics.id,
+        role: format!("{:?}", metrics.state).to_lowercase(),
+        term: metrics.current_term,
+        leader: metrics.current_leader,
+        last_applied: metrics.last_applied.map(|log_id| log_id.index),
+        level: app.level().get(),
+        newest_level: NEWEST_LEVEL,
+        nodes: membership.nodes().map(node).collect(),
+    })
 }
 
 /// Forms a new cluster of these nodes, of which this is one. The others have been started, and
@@ -93,14 +68,17 @@ async fn init(State(app): State<App>, members: Bytes) -> Result<StatusCode, ApiE
 }
 
 /// Brings a node in: from now on it gets the log, without a vote. Returns when it is not far
-/// behind, so that giving it a vote next does not hold the others up.
+/// behind, so that giving it a vote next does not hold the others up. The node has been started.
 async fn put_learner(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Path(id): Path<NodeId>,
     addr: String,
 ) -> Result<StatusCode, ApiError> {
-    committed(add_learner(&app.raft, id, node(&addr)?, true), &uri).await
+    let node = node(&addr)?;
+    let newest = newest_level(&app, id, &node.addr).await?;
+    let added = add_learner_checked(&app.raft, id, node, true, app.level(), newest);
+    committed(added, &uri).await
 }
 
 /// Gives a learner a vote.
@@ -131,6 +109,49 @@ async fn delete_node(
             .map_err(MembershipError::from)
     };
     committed(removal, &uri).await
+}
+
+/// Lets all nodes write at a newer level, if all of them read it. There is no way back.
+async fn put_level(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    level: String,
+) -> Result<StatusCode, ApiError> {
+    let level = level
+        .trim()
+        .parse()
+        .map_err(|_| ApiError::BadRequest(format!("expected a level, 1 to 255, got {level:?}")))?;
+    let members: BTreeMap<NodeId, BasicNode> = {
+        let metrics = app.raft.metrics().borrow_watched().clone();
+        let nodes = metrics.membership_config.membership().nodes();
+        nodes.map(|(id, node)| (*id, node.clone())).collect()
+    };
+    for (id, node) in &members {
+        let newest = newest_level(&app, *id, &node.addr).await?;
+        if newest < level {
+            return Err(ApiError::Conflict(format!(
+                "node {id} reads up to level {newest}: start a newer release there first"
+            )));
+        }
+    }
+    let asked = members.into_keys().collect();
+    write(&app, &uri, Command::Raise { level, asked }).await?;
+    // What is applied here now is what all nodes will come to.
+    if app.level().get() < level {
+        return Err(ApiError::Conflict("the members changed meanwhile: try again".into()));
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The newest level that the release of a node reads, as it says itself.
+async fn newest_level(app: &App, id: NodeId, addr: &str) -> Result<u8, ApiError> {
+    let view = app.client.cluster(addr).await;
+    let view =
+        view.map_err(|error| ApiError::Unavailable(format!("cannot ask node {id} for its release: {error:#}")))?;
+    match view.id {
+        actual if actual == id => Ok(view.newest_level),
+        actual => Err(ApiError::Conflict(format!("on {addr} is node {actual}, not {id}"))),
+    }
 }
 
 /// An address is for all nodes to use, and stays: a slip of the pen is better found here.

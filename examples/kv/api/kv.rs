@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{StatusCode, Uri};
 use axum::routing::get;
@@ -13,7 +14,8 @@ use tokio::time::timeout;
 
 use super::App;
 use super::error::ApiError;
-use crate::types::{Command, Outcome};
+use crate::command::{Command, Outcome, PutOptions};
+use crate::data::Value;
 
 /// How long a request waits for a majority.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,7 +35,7 @@ async fn read(
     OriginalUri(uri): OriginalUri,
     Path(key): Path<String>,
     Query(options): Query<ReadOptions>,
-) -> Result<Vec<u8>, ApiError> {
+) -> Result<Value, ApiError> {
     if options.stale.is_none() {
         let confirmed = timeout(PATIENCE, app.raft.ensure_linearizable(ReadPolicy::ReadIndex)).await;
         confirmed
@@ -47,17 +49,11 @@ async fn put(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Path(key): Path<String>,
+    options: Result<Query<PutOptions>, QueryRejection>,
     value: Bytes,
 ) -> Result<StatusCode, ApiError> {
-    let outcome = write(
-        &app,
-        &uri,
-        Command::Put {
-            key,
-            value: value.into(),
-        },
-    )
-    .await?;
+    let Query(options) = options.map_err(|error| ApiError::BadRequest(error.body_text()))?;
+    let outcome = write(&app, &uri, Command::put(key, value.into(), options)).await?;
     Ok(if outcome.existed {
         StatusCode::NO_CONTENT
     } else {
@@ -78,7 +74,11 @@ async fn delete(
     }
 }
 
-async fn write(app: &App, uri: &Uri, command: Command) -> Result<Outcome, ApiError> {
+pub(super) async fn write(app: &App, uri: &Uri, command: Command) -> Result<Outcome, ApiError> {
+    // Once it is in the log it is too late: a node of an older release could not read it.
+    app.level()
+        .check(&command)
+        .map_err(|error| ApiError::Conflict(format!("{error}, which is the level of the cluster: raise it first")))?;
     let committed = timeout(PATIENCE, app.raft.client_write(command)).await;
     let response = committed
         .map_err(|_| ApiError::Unconfirmed(format!("no majority confirmed the write within {PATIENCE:?}")))?

@@ -6,15 +6,15 @@ mod kv;
 mod metrics;
 mod raft;
 
-pub use cluster::ClusterView;
-
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
 use axum::serve::ListenerExt;
+use openraft_toolkit::WriteVersion;
 use tokio::net::TcpListener;
 
+use crate::client::Client;
 use crate::state_machine::StateMachine;
 use crate::types::{NodeId, Raft};
 
@@ -25,16 +25,24 @@ pub struct App {
     cluster: Arc<str>,
     raft: Raft,
     state_machine: StateMachine,
+    /// For asking the other nodes.
+    client: Client,
 }
 
 impl App {
-    pub fn new(id: NodeId, cluster: String, raft: Raft, state_machine: StateMachine) -> Self {
+    pub fn new(id: NodeId, cluster: String, raft: Raft, state_machine: StateMachine, client: Client) -> Self {
         Self {
             id,
             cluster: cluster.into(),
             raft,
             state_machine,
+            client,
         }
+    }
+
+    /// The level at which this node writes.
+    fn level(&self) -> &WriteVersion {
+        self.state_machine.level()
     }
 }
 

@@ -10,12 +10,14 @@ use tempfile::TempDir;
 
 use super::eventually::eventually;
 use super::ports::free_ports;
-use crate::api::ClusterView;
 use crate::client::Client;
 use crate::types::NodeId;
+use crate::view::ClusterView;
 
 pub struct Cluster {
     pub client: Client,
+    /// What nodes are started as from now on.
+    pub program: PathBuf,
     // Fields are dropped in order: first the processes, then the folder they write to.
     nodes: BTreeMap<NodeId, NodeProcess>,
     folder: TempDir,
@@ -24,13 +26,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    pub fn new(client: Client) -> anyhow::Result<Self> {
+    pub fn new(client: Client, program: PathBuf) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("kv-demo-")
             .tempdir()
             .context("cannot create a temporary folder")?;
         Ok(Self {
             client,
+            program,
             nodes: BTreeMap::new(),
             folder,
             ports: free_ports(4)?,
@@ -54,24 +57,33 @@ impl Cluster {
     /// Starts a node, or starts it again: the flags are the same.
     pub fn start(&mut self, id: NodeId) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log_file(id))?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command
-            .args(["node", "--id", &id.to_string(), "--listen", &self.addr(id), "--dir"])
-            .arg(self.folder().join(format!("node-{id}")))
-            // A name of its own, so that it never mixes with another demo on this machine.
-            .arg("--cluster")
-            .arg(self.folder().file_name().unwrap_or_default())
-            // Few enough that the log is purged, and the newcomer starts from a snapshot.
-            .args(["--snapshot-every", "1000", "--exit-with-stdin"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log);
+        let mut command = self.command(id);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
         // Ctrl-C is for the demo alone, which then stops the nodes.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().context("cannot start a node")?;
         self.nodes.insert(id, NodeProcess(child));
         Ok(())
+    }
+
+    /// What starts a node.
+    pub fn command(&self, id: NodeId) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["node", "--id", &id.to_string(), "--listen", &self.addr(id), "--dir"])
+            .arg(self.node_folder(id))
+            // A name of its own, so that it never mixes with another demo on this machine.
+            .arg("--cluster")
+            .arg(self.folder().file_name().unwrap_or_default())
+            // Few enough that the log is purged, and the newcomer starts from a snapshot.
+            .args(["--snapshot-every", "1000", "--exit-with-stdin"]);
+        command
+    }
+
+    /// Where a node keeps what it stores.
+    pub fn node_folder(&self, id: NodeId) -> PathBuf {
+        self.folder().join(format!("node-{id}"))
     }
 
     /// Ends a node with SIGKILL: it has no chance to write anything more.
@@ -148,7 +160,8 @@ impl Cluster {
         .await
     }
 
-    async fn view(&self, id: NodeId) -> anyhow::Result<ClusterView> {
+    /// The cluster as a node sees it.
+    pub async fn view(&self, id: NodeId) -> anyhow::Result<ClusterView> {
         self.client.cluster(&self.addr(id)).await
     }
 

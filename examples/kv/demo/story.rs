@@ -19,7 +19,7 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 const NEWCOMER: NodeId = 4;
 
 pub async fn tell(args: &Args) -> anyhow::Result<Report> {
-    let mut cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?)?;
+    let mut cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?, std::env::current_exe()?)?;
     let report = scenes(args, &mut cluster).await;
     // While the folder is still there.
     report.map_err(|error| error.context(cluster.last_log_lines()))

@@ -50,9 +50,11 @@ use super::{CodecError, WireMessage};
 /// 2. The nodes are restarted one by one with the new release, whose types read version 1 and write it
 ///    as long as the level is 1. A node can still go back to the old release.
 /// 3. As long as the level is 1, a leader refuses what only the new format can hold: it calls
-///    [`check`](Self::check) before it proposes a command.
-/// 4. Once every member runs the new release (ask them), the command that raises the level is proposed.
-///    When it is applied, each node's state machine stores the level and calls [`raise`](Self::raise).
+///    [`check`](Self::check) before it proposes a command. What is new in the state that snapshots hold
+///    keeps its default until a newer command changes it, as they too are written at level 1.
+/// 4. Once every member runs the new release, the command that raises the level is proposed. Ask them,
+///    learners included, and let the command name them, so that it is without effect where another one
+///    has joined since. When it is applied, each node's state machine stores the level and calls [`raise`](Self::raise).
 ///    From here on no node can go back.
 /// 5. On restart the cell starts at what the state machine's stored state says, and at the oldest level
 ///    where there is none; the log that is applied again raises it further.
@@ -65,6 +67,8 @@ use super::{CodecError, WireMessage};
 /// Between the commit of that command and its application a follower may be sent entries of the new
 /// format while its own cell is still at the old level. That is why the level does not stand in the way
 /// of storing and passing on what the cluster has agreed on: see [`scope`](Self::scope).
+///
+/// The repository's `examples/schema_evolution` takes a cluster of processes through these steps.
 #[derive(Clone, Debug)]
 pub struct WriteVersion(Arc<AtomicU8>);
 

@@ -1,0 +1,59 @@
+//! What clients ask the cluster to do, as of this release.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use openraft_toolkit::WireMessage;
+use serde::{Deserialize, Serialize};
+
+use crate::types::NodeId;
+
+/// The newest level that this release reads and writes: the highest version that a type of it has.
+pub const NEWEST_LEVEL: u8 = 1;
+
+#[derive(Clone, Debug, WireMessage)]
+#[wire(version = 1, serde, layout(1 = "9a5d45a9a0551342"))]
+pub enum Command {
+    Put {
+        key: String,
+        value: Vec<u8>,
+    },
+    Delete {
+        key: String,
+    },
+    /// From now on every node writes at `level`, unless `asked` are no longer the members: one that
+    /// has joined since may be too old to read it.
+    Raise {
+        level: u8,
+        asked: BTreeSet<NodeId>,
+    },
+}
+
+/// What applying a [`Command`] found.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Whether the key had a value before.
+    pub existed: bool,
+}
+
+/// How to put, as `?name=value`: in this release there is nothing to say, so that what only a later
+/// one understands is refused.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutOptions {}
+
+impl Command {
+    pub fn put(key: String, value: Vec<u8>, PutOptions {}: PutOptions) -> Self {
+        Self::Put { key, value }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put { key, value } => write!(f, "put {key:?} ({} bytes)", value.len()),
+            Self::Delete { key } => write!(f, "delete {key:?}"),
+            Self::Raise { level, .. } => write!(f, "raise the level to {level}"),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What commands have made, as of this release.
+
+use std::collections::BTreeMap;
+
+use openraft_toolkit::WireMessage;
+
+use crate::command::{Command, Outcome};
+
+#[derive(Clone, Debug, Default, WireMessage)]
+#[wire(version = 1, serde, layout(1 = "8a6eacdbc760fe18"))]
+pub struct Data {
+    values: BTreeMap<String, Vec<u8>>,
+}
+
+/// What a reader gets.
+pub type Value = Vec<u8>;
+
+impl Data {
+    pub fn apply(&mut self, command: Command) -> Outcome {
+        let previous = match command {
+            Command::Put { key, value } => self.values.insert(key, value),
+            Command::Delete { key } => self.values.remove(&key),
+            // Of no concern to the data.
+            Command::Raise { .. } => None,
+        };
+        Outcome {
+            existed: previous.is_some(),
+        }
+    }
+
+    pub fn get(&self, key: &str) -> Option<Value> {
+        self.values.get(key).cloned()
+    }
+
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+}

@@ -1,0 +1,58 @@
+//! The level at which this node writes, and the file in which it is found again.
+
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use openraft_toolkit::WriteVersion;
+use tokio::task::spawn_blocking;
+
+use crate::command::NEWEST_LEVEL;
+use crate::durable;
+
+/// The level of a cluster that has never raised it.
+const OLDEST_LEVEL: u8 = 1;
+
+pub struct Level {
+    cell: WriteVersion,
+    file: PathBuf,
+}
+
+impl Level {
+    /// Fails where the cluster writes what this release does not read.
+    pub fn open(file: PathBuf) -> anyhow::Result<Self> {
+        let level = match durable::read(&file).with_context(|| format!("cannot read {}", file.display()))? {
+            None => OLDEST_LEVEL,
+            Some(text) => std::str::from_utf8(&text)?
+                .parse()
+                .with_context(|| format!("{} holds no level", file.display()))?,
+        };
+        readable(level)?;
+        let cell = WriteVersion::new(level);
+        Ok(Self { cell, file })
+    }
+
+    /// What the log store and the network write at.
+    pub fn cell(&self) -> &WriteVersion {
+        &self.cell
+    }
+
+    /// Raises the level, durably before anything is written at it; a lower one changes nothing.
+    pub async fn raise(&self, level: u8) -> io::Result<()> {
+        if level <= self.cell.get() {
+            return Ok(());
+        }
+        readable(level).map_err(io::Error::other)?;
+        let file = self.file.clone();
+        spawn_blocking(move || durable::replace(&file, level.to_string().as_bytes())).await??;
+        self.cell.raise(level).map_err(io::Error::other)
+    }
+}
+
+fn readable(level: u8) -> anyhow::Result<()> {
+    ensure!(
+        level <= NEWEST_LEVEL,
+        "the cluster writes at level {level}, and this release reads up to {NEWEST_LEVEL}: start a newer one"
+    );
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! `log`: what is in a node's log, also while the node runs.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use openraft_toolkit::log_store::{LOG_CF, META_CF, open_db_read_only, verify};
+use openraft_toolkit::openraft::EntryPayload;
+use openraft_toolkit::{Flat, KeySpace, decode};
+use rocksdb::IteratorMode;
+
+use crate::types::{Entry, TypeConfig};
+
+/// The version of the frames that the log store puts around entries.
+const FRAME_VERSION: u8 = 1;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The node's folder
+    #[arg(long)]
+    dir: PathBuf,
+}
+
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let path = args.dir.join("log");
+    let db = open_db_read_only(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    let groups = verify::<TypeConfig>(&db, LOG_CF, META_CF, None)?;
+    if let Some(problem) = groups.iter().find_map(|group| group.problems.first()) {
+        bail!("{problem}");
+    }
+
+    let log_cf = db.cf_handle(LOG_CF).context("the log's column family is missing")?;
+    let mut out = io::stdout().lock();
+    for item in db.iterator_cf(&log_cf, IteratorMode::Start) {
+        let (key, frame) = item?;
+        let index = Flat.log_index(&key).context("not a key of the log")?;
+        let entry: Entry = decode(FRAME_VERSION, &frame)?;
+        match entry.payload {
+            EntryPayload::Blank => writeln!(out, "{index} blank")?,
+            EntryPayload::Membership(membership) => writeln!(out, "{index} membership {membership}")?,
+            EntryPayload::Normal(command) => {
+                let version = command_version(&frame).with_context(|| format!("entry {index} is too short"))?;
+                writeln!(out, "{index} v{version} {command}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The version of the command in a normal entry's frame. It follows the frame's own version, the term,
+/// the leader's id, the index and the kind of the payload, which are integers of variable length.
+fn command_version(frame: &[u8]) -> Option<u8> {
+    let mut rest = frame.get(1..)?;
+    for _ in 0..4 {
+        let length = match rest.first()? {
+            251 => 3,
+            252 => 5,
+            253 => 9,
+            _ => 1,
+        };
+        rest = rest.get(length..)?;
+    }
+    rest.first().copied()
+}

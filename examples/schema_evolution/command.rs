@@ -1,0 +1,112 @@
+//! What clients ask the cluster to do, as of release 3. Compare it with `kv/command.rs`, release 1.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use openraft_toolkit::WireMessage;
+use serde::{Deserialize, Serialize};
+
+use crate::types::NodeId;
+
+/// The newest level that this release reads and writes: the highest version that a type of it has.
+pub const NEWEST_LEVEL: u8 = 3;
+
+#[derive(Clone, Debug, WireMessage)]
+#[wire(version = 3, min_version = 1, serde, layout(1 = "9a5d45a9a0551342", 2 = "708f358d69f7d56c", 3 = "ce5e614c75577e65"))]
+pub enum Command {
+    Put {
+        key: String,
+        value: Vec<u8>,
+        /// For how many seconds the value is meant.
+        #[wire(since = 2)]
+        lease: Option<u64>,
+        #[wire(since = 3, default = Priority::normal)]
+        priority: Priority,
+    },
+    Delete {
+        key: String,
+    },
+    /// From now on every node writes at `level`, unless `asked` are no longer the members: one that
+    /// has joined since may be too old to read it.
+    Raise {
+        level: u8,
+        asked: BTreeSet<NodeId>,
+    },
+    /// Puts nothing where there is a value.
+    #[wire(since = 3)]
+    PutIfAbsent {
+        key: String,
+        value: Vec<u8>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    Low,
+    Normal,
+    High,
+}
+
+impl Priority {
+    pub fn normal() -> Self {
+        Self::Normal
+    }
+}
+
+/// What applying a [`Command`] found.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Whether the key had a value before.
+    pub existed: bool,
+}
+
+/// How to put, as `?name=value`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutOptions {
+    lease: Option<u64>,
+    #[serde(default = "Priority::normal")]
+    priority: Priority,
+    #[serde(default)]
+    if_absent: bool,
+}
+
+impl Command {
+    pub fn put(key: String, value: Vec<u8>, options: PutOptions) -> Self {
+        if options.if_absent {
+            return Self::PutIfAbsent { key, value };
+        }
+        Self::Put {
+            key,
+            value,
+            lease: options.lease,
+            priority: options.priority,
+        }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put {
+                key,
+                value,
+                lease,
+                priority,
+            } => {
+                write!(f, "put {key:?} ({} bytes)", value.len())?;
+                if let Some(seconds) = lease {
+                    write!(f, " for {seconds} s")?;
+                }
+                match priority {
+                    Priority::Normal => Ok(()),
+                    priority => write!(f, ", priority {priority:?}"),
+                }
+            }
+            Self::Delete { key } => write!(f, "delete {key:?}"),
+            Self::Raise { level, .. } => write!(f, "raise the level to {level}"),
+            Self::PutIfAbsent { key, value } => write!(f, "put {key:?} ({} bytes) if absent", value.len()),
+        }
+    }
+}
