@@ -314,6 +314,12 @@ fn a_downgrade_writes_what_the_previous_type_can_hold() {
     assert_eq!(error.source().unwrap().to_string(), "4294967295 kg are too heavy");
     assert_not_representable(Err::<(), _>(error), 1, "Kilos");
 
+    // The previous type, written by hand, would write any version.
+    assert!(matches!(
+        kilos.encode_at(0),
+        Err(CodecError::VersionUnsupported { actual: 0, .. })
+    ));
+
     // Without `downgrade` the type's own versions are all that it writes.
     let weight = Weight {
         unit: "kg".to_owned(),

@@ -5,6 +5,7 @@ use openraft_toolkit::WireMessage;
 struct Message<'a> {
     key: &'a str,
     value: &'a [u8],
+    note: Option<Vec<(u8, &'a str)>>,
 }
 
 fn main() {}

@@ -183,6 +183,9 @@ fn check(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream {
 
 /// Writes the fields of the variant that it is, each in a function of its own, as in [`per_case`].
 fn serialize_body(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream {
+    if matches!(message.layout, Layout::Refused) {
+        return quote!(::core::unimplemented!());
+    }
     if cases.is_empty() {
         return quote!(match *self {});
     }

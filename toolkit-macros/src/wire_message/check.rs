@@ -1,6 +1,9 @@
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, ExprPath, Generics, Ident, Index, Member, Path, Type, parse_quote};
+use syn::{
+    Attribute, Data, DeriveInput, ExprPath, GenericArgument, Generics, Ident, Index, Member, Path, PathArguments, Type,
+    parse_quote,
+};
 
 use super::layout;
 use super::settings::{self, DefaultValue, FieldSettings, Given, Pin, Pins, Place, TypeSettings};
@@ -336,14 +339,41 @@ fn since(
 
 fn refuse_references(layout: &Layout<'_>, errors: &mut Errors) -> bool {
     let mut found = false;
-    for field in layout.fields().filter(|field| matches!(field.ty, Type::Reference(_))) {
+    for reference in layout.fields().filter_map(|field| reference_in(field.ty)) {
         found = true;
         errors.push(
-            field.ty,
+            reference,
             "a reference cannot be decoded, because a message owns what it holds\nhelp: use an owned type such as `String`, or `Cow`, which can borrow",
         );
     }
     found
+}
+
+/// A reference that a value of the type holds for certain; what parameters of other types are for is not known.
+fn reference_in(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Reference(_) => Some(ty),
+        Type::Group(group) => reference_in(&group.elem),
+        Type::Paren(paren) => reference_in(&paren.elem),
+        Type::Array(array) => reference_in(&array.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(reference_in),
+        Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+                return None;
+            };
+            let holds = ["Box", "Option", "Vec"].iter().any(|name| last.ident == name);
+            arguments
+                .args
+                .iter()
+                .filter(|_| holds)
+                .find_map(|argument| match argument {
+                    GenericArgument::Type(ty) => reference_in(ty),
+                    _ => None,
+                })
+        }
+        _ => None,
+    }
 }
 
 fn refuse_packed(attrs: &[Attribute], errors: &mut Errors) -> bool {

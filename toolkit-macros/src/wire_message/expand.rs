@@ -4,7 +4,7 @@ use syn::{GenericParam, Generics, Lifetime, LifetimeParam, Path, TypeGenerics, W
 
 use super::body;
 use super::bounds::with_bounds;
-use super::check::{Layout, Message, Previous};
+use super::check::{Message, Previous};
 use crate::errors::located_at;
 
 pub(super) fn message(message: &Message<'_>) -> TokenStream {
@@ -13,9 +13,6 @@ pub(super) fn message(message: &Message<'_>) -> TokenStream {
         krate: &message.krate,
         generics: with_bounds(message),
     };
-    if matches!(message.layout, Layout::Refused) {
-        return expand.refused();
-    }
     let mut expanded = expand.impl_block(&quote!(__private::Body), &body::body(message), None);
     expanded.extend(expand.wire_message());
     if message.generics.lifetimes().next().is_some() {
@@ -92,7 +89,7 @@ impl Expand<'_, '_> {
         let older = self.decode_older();
         let downgrade = self.downgrade(|ty| {
             quote_spanned! {located_at(ty)=>
-                if __version < <Self as #krate::__private::Body>::OLDEST {
+                if #krate::__private::is_previous::<Self>(&[__version]) {
                     let __older = #krate::__private::downgrade::<Self, #ty>(self, __version)?;
                     return #krate::WireMessage::encode_into(&__older, __version, __out);
                 }
@@ -117,10 +114,12 @@ impl Expand<'_, '_> {
             }
         };
         let mut expanded = self.impl_block(&quote!(WireMessage), &items, None);
-        if previous.is_some() && self.message.generics.params.is_empty() {
+        let generics = &self.message.generics;
+        if previous.is_some() && generics.type_params().next().is_none() && generics.const_params().next().is_none() {
             // Otherwise the version of the previous type is checked where the message is first used.
+            let lifetimes = generics.lifetimes().map(|_| quote!('static));
             expanded.extend(quote! {
-                const _: ::core::primitive::u8 = <#name as #krate::WireMessage>::MIN_VERSION;
+                const _: ::core::primitive::u8 = <#name<#(#lifetimes),*> as #krate::WireMessage>::MIN_VERSION;
             });
         }
         expanded
@@ -223,48 +222,6 @@ impl Expand<'_, '_> {
         };
         let mut expanded = self.impl_block(&quote!(__private::Serialize), &serialize, None);
         expanded.extend(self.impl_block(&quote!(__private::Deserialize), &deserialize, Some(De::Owns)));
-        expanded
-    }
-
-    /// The traits are there all the same, so that their uses don't fail as well.
-    fn refused(&self) -> TokenStream {
-        let krate = self.krate;
-        let items = quote! {
-            const VERSION: ::core::primitive::u8 = 1;
-            const MIN_VERSION: ::core::primitive::u8 = 1;
-
-            fn encode_into(
-                &self,
-                _: ::core::primitive::u8,
-                _: &mut ::std::vec::Vec<::core::primitive::u8>,
-            ) -> ::core::result::Result<(), #krate::CodecError> {
-                ::core::unimplemented!()
-            }
-
-            fn decode(_: &[::core::primitive::u8]) -> ::core::result::Result<Self, #krate::CodecError> {
-                ::core::unimplemented!()
-            }
-        };
-        let mut expanded = self.impl_block(&quote!(WireMessage), &items, None);
-        if self.message.serde {
-            let serialize = quote! {
-                fn serialize<__S: #krate::__private::Serializer>(
-                    &self,
-                    _: __S,
-                ) -> ::core::result::Result<__S::Ok, __S::Error> {
-                    ::core::unimplemented!()
-                }
-            };
-            let deserialize = quote! {
-                fn deserialize<__D: #krate::__private::Deserializer<'__de>>(
-                    _: __D,
-                ) -> ::core::result::Result<Self, __D::Error> {
-                    ::core::unimplemented!()
-                }
-            };
-            expanded.extend(self.impl_block(&quote!(__private::Serialize), &serialize, None));
-            expanded.extend(self.impl_block(&quote!(__private::Deserialize), &deserialize, Some(De::Owns)));
-        }
         expanded
     }
 
