@@ -1,5 +1,5 @@
 # Every target installs what it needs. RocksDB is compiled once, which takes a while.
-.PHONY: demo test lint bench docs setup
+.PHONY: demo test soak lint bench docs setup
 
 # A three-node cluster that keeps every acknowledged write while its leader is killed.
 demo: setup
@@ -11,6 +11,14 @@ test: setup lint
 	cargo test --workspace
 	cargo test -p openraft-toolkit --no-default-features
 	cargo test -p openraft-toolkit --all-features
+
+# The long forms of the tests of durability: faults for 20 minutes, and what came of them. A seed repeats
+# a run: make soak SEED=1
+SEED := $(shell date +%s)
+soak: setup
+	@echo "make soak SEED=$(SEED)"
+	OPENRAFT_TOOLKIT_SOAK=1 OPENRAFT_TOOLKIT_SEED=$(SEED) \
+		cargo test -p openraft-toolkit-tests --test integration -- durability:: --nocapture --test-threads 2
 
 lint: setup
 	cargo fmt --all --check

@@ -54,10 +54,21 @@ impl Written {
     async fn check(&self, damaged: &Image, what: fmt::Arguments<'_>) -> Outcome {
         let dir = damaged.write();
         match read_groups(dir.path(), &GROUPS).await {
-            Err(_) => Outcome {
-                refused: 1,
-                unharmed: 0,
-            },
+            Err(e) => {
+                // For whoever has to find out what happened.
+                let after = Image::of(dir.path());
+                for (name, bytes) in damaged.0.iter().filter(|(name, _)| name.ends_with(".log")) {
+                    let found = after.0.get(name);
+                    assert!(
+                        found.is_none_or(|found| found == bytes),
+                        "{what}: {e}, and {name} was changed"
+                    );
+                }
+                Outcome {
+                    refused: 1,
+                    unharmed: 0,
+                }
+            }
             Ok(models) => {
                 assert!(models == self.models, "{what} lost something, without an error");
                 Outcome {

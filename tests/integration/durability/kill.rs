@@ -11,7 +11,7 @@ use super::{Rng, seed, soak};
 #[tokio::test]
 async fn a_process_killed_at_any_moment_keeps_all_that_it_acknowledged() {
     let mut rng = Rng::new(seed());
-    let end = Instant::now() + Duration::from_secs(if soak() { 360 } else { 0 });
+    let end = Instant::now() + Duration::from_secs(if soak() { 300 } else { 0 });
     let (mut kills, mut total) = (0, 0);
     while kills < 10 || Instant::now() < end {
         // One database through several lives.

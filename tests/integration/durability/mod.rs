@@ -6,13 +6,16 @@ mod calls;
 mod corruption;
 mod failed_sync;
 mod full_disk;
+mod isolation;
 mod kill;
+mod openers;
+mod order;
 mod power_cut;
+mod wrong_data;
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 use std::{env, fs};
 
 use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, LogDbOptions, META_CF, open_db};
@@ -26,15 +29,12 @@ pub fn soak() -> bool {
     env::var_os("OPENRAFT_TOOLKIT_SOAK").is_some()
 }
 
-/// The seed of a run: `OPENRAFT_TOOLKIT_SEED` repeats one.
+/// The seed of a run; `make soak` prints it.
 pub fn seed() -> u64 {
-    let seed = match env::var("OPENRAFT_TOOLKIT_SEED") {
+    match env::var("OPENRAFT_TOOLKIT_SEED") {
         Ok(seed) => seed.parse().expect("OPENRAFT_TOOLKIT_SEED is a number"),
-        Err(_) if soak() => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64,
         Err(_) => 1,
-    };
-    println!("OPENRAFT_TOOLKIT_SEED={seed}");
-    seed
+    }
 }
 
 /// Numbers that a seed repeats: splitmix64.

@@ -151,6 +151,8 @@ pub enum RocksdbLogStoreError {
         group: String,
         /// What was to be read.
         record: RecordId,
+        /// The key that it is stored under.
+        key: Vec<u8>,
         /// What is wrong with it.
         source: CodecError,
     },

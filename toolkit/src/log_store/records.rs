@@ -223,6 +223,10 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
         RocksdbLogStoreError::Corrupt {
             group: self.name(),
             record,
+            key: match record {
+                RecordId::Entry(index) => self.keys.log_key(index).as_ref().to_vec(),
+                RecordId::Meta(label) => self.keys.meta_key(label).as_ref().to_vec(),
+            },
             source,
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::RocksdbLogStoreError;
 use super::scan::Scan;
-use super::synced::{SYNCED_FILE, Synced, lock, manifest_number, manifest_path, wal_number};
+use super::synced::{Lock, SYNCED_FILE, Synced, manifest_number, manifest_path, wal_number};
 
 /// Makes sure, before the database in `path` is opened, that nothing is missing of what log stores
 /// acknowledged, and cuts off what a power failure left behind it.
@@ -83,7 +83,7 @@ fn recover_manifest(dir: &Path, number: u64, known: Option<&Synced>) -> Result<(
     };
     check(&path, &scan, needed)?;
     if scan.intact < scan.length && !scan.torn {
-        let _lock = lock(dir)?;
+        let _lock = Lock::take(dir)?;
         cut(&path, &scan, scan.intact)?;
     }
     Ok(())
@@ -141,7 +141,7 @@ fn recover_wals(dir: &Path, files: &[PathBuf], known: Option<&Synced>) -> Result
         // This it drops by itself.
         return Ok(());
     }
-    let _lock = lock(dir)?;
+    let _lock = Lock::take(dir)?;
     // The last one first: should this be interrupted, no hole is left.
     for (path, scan, _) in later.into_iter().rev() {
         cut(path, scan, 0)?;

@@ -8,7 +8,7 @@
 //!   be older than the WAL, never newer;
 //! - in each batch that it writes to the WAL, of all that came before.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -143,19 +143,26 @@ impl Synced {
     }
 }
 
-/// Takes the file of `dir`, which only one at a time can have.
-pub(super) fn lock(dir: &Path) -> Result<File, RocksdbLogStoreError> {
-    let path = dir.join(SYNCED_FILE);
-    let open = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path);
-    match open.map(|file| (file.try_lock(), file)) {
-        Ok((Ok(()), file)) => Ok(file),
-        Ok((Err(fs::TryLockError::WouldBlock), _)) => Err(RocksdbLogStoreError::InUse(dir.to_path_buf())),
-        Ok((Err(fs::TryLockError::Error(source)), _)) | Err(source) => Err(RocksdbLogStoreError::Io { path, source }),
+/// The file of a directory, which only one at a time can have.
+pub(super) struct Lock(File);
+
+impl Lock {
+    pub(super) fn take(dir: &Path) -> Result<Self, RocksdbLogStoreError> {
+        let path = dir.join(SYNCED_FILE);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
+        match file.map(|file| (file.try_lock(), file)) {
+            Ok((Ok(()), file)) => Ok(Self(file)),
+            Ok((Err(TryLockError::WouldBlock), _)) => Err(RocksdbLogStoreError::InUse(dir.to_path_buf())),
+            Ok((Err(TryLockError::Error(source)), _)) | Err(source) => Err(RocksdbLogStoreError::Io { path, source }),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough while a process that is being started has it too.
+        let _ = self.0.unlock();
     }
 }
 
@@ -167,7 +174,7 @@ pub(super) struct SyncedWriter {
 
 struct Account {
     synced: Synced,
-    file: File,
+    file: Lock,
     wal: File,
     manifest: File,
 }
@@ -182,7 +189,7 @@ impl SyncedWriter {
         if db.flush_wal(false).is_err() {
             return Ok(writer);
         }
-        let file = lock(&writer.dir)?;
+        let file = Lock::take(&writer.dir)?;
         if let Some(synced) = Synced::read(&writer.dir)? {
             synced.check(db)?;
         }
@@ -234,7 +241,7 @@ enum WriteError {
 }
 
 impl Account {
-    fn start(dir: &Path, file: File, db: &DB) -> Result<Self, WriteError> {
+    fn start(dir: &Path, file: Lock, db: &DB) -> Result<Self, WriteError> {
         let ((wal_number, wal), (manifest_number, manifest)) = (newest_wal(dir)?, current_manifest(dir)?);
         let mut account = Self {
             synced: Synced {
@@ -254,8 +261,8 @@ impl Account {
         };
         account.write(dir, db, account.batch()?)?;
         // From now on the file is there, and is overwritten in place.
-        account.file.set_len(account.synced.line().len() as u64)?;
-        account.file.sync_all()?;
+        account.file.0.set_len(account.synced.line().len() as u64)?;
+        account.file.0.sync_all()?;
         File::open(dir)?.sync_all()?;
         Ok(account)
     }
@@ -290,8 +297,8 @@ impl Account {
         self.synced.wal.length = end;
         self.synced.sequence = sequence;
         self.sync_manifest()?;
-        self.file.seek(SeekFrom::Start(0))?;
-        self.file.write_all(self.synced.line().as_bytes())?;
+        self.file.0.seek(SeekFrom::Start(0))?;
+        self.file.0.write_all(self.synced.line().as_bytes())?;
         Ok(())
     }
 
@@ -331,7 +338,7 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         // Nothing that was acknowledged depends on it.
-        let _ = self.file.sync_data();
+        let _ = self.file.0.sync_data();
     }
 }
 

@@ -1,0 +1,104 @@
+//! A database has one process that writes to it, and a group one store.
+
+use std::path::Path;
+use std::{env, fs};
+
+use openraft_toolkit::log_store::{Flat, LogDbOptions, RocksdbLogStoreError, db_options, open_db};
+use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorageExt};
+use rocksdb::DB;
+use tempfile::TempDir;
+
+use super::calls::this_test;
+use super::{Image, soak};
+use crate::log_store::{Store, entries, open, open_dir};
+use openraft_toolkit::log_store::{LOG_CF, META_CF};
+
+const DIR: &str = "OPENRAFT_TOOLKIT_OPENER_DIR";
+
+/// Not a test: the second process.
+#[test]
+#[ignore = "run by the test of the second process"]
+fn process() {
+    let Some(dir) = env::var_os(DIR) else { return };
+    match open_db(Path::new(&dir), LogDbOptions::default()) {
+        Ok(_) => println!("OPEN"),
+        Err(e) => println!("REFUSED {e}"),
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_and_does_no_harm() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().to_path_buf();
+    let second = move || {
+        let output = this_test("durability::openers::process", &[])
+            .env(DIR, &path)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let mut store = open(&open_dir(&dir), Flat);
+    let tries = if soak() { 200 } else { 5 };
+    for n in 0..tries {
+        // It looks at a WAL that is being written.
+        let appends = async {
+            for index in n * 50..n * 50 + 50 {
+                store.blocking_append(entries(1, index..=index)).await.unwrap();
+            }
+        };
+        let (said, ()) = tokio::join!(
+            async { tokio::task::spawn_blocking(second.clone()).await.unwrap() },
+            appends
+        );
+        assert!(said.contains("REFUSED") && said.contains("lock"), "{said}");
+    }
+    drop(store);
+    assert!(second().contains("OPEN"));
+    let mut store = open(&open_dir(&dir), Flat);
+    assert_eq!(
+        store.try_get_log_entries(..).await.unwrap(),
+        entries(1, 0..=tries * 50 - 1)
+    );
+    println!("second openers: {tries}, 0 let in");
+}
+
+#[tokio::test]
+async fn a_second_opening_in_the_same_process_is_refused_and_does_no_harm() {
+    let dir = TempDir::new().unwrap();
+    let db = open_dir(&dir);
+    let mut store = open(&db, Flat);
+    store.blocking_append(entries(1, 0..=4)).await.unwrap();
+
+    open_db(dir.path(), LogDbOptions::default()).unwrap_err();
+    let error = Store::open(db.clone(), LOG_CF, META_CF, Flat).unwrap_err();
+    assert!(matches!(error, RocksdbLogStoreError::AlreadyOpen { .. }), "{error}");
+    // The lock is still there.
+    open_db(dir.path(), LogDbOptions::default()).unwrap_err();
+
+    store.blocking_append(entries(1, 5..=9)).await.unwrap();
+    drop((store, db));
+    assert_eq!(
+        open(&open_dir(&dir), Flat).try_get_log_entries(..).await.unwrap(),
+        entries(1, 0..=9)
+    );
+}
+
+/// Someone who opens the database without `recover`, and with options that drop what is damaged.
+#[tokio::test]
+async fn what_weaker_options_dropped_is_missed_when_a_store_is_opened() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&open_dir(&dir), Flat);
+    store.blocking_append(entries(1, 0..=4)).await.unwrap();
+    store.blocking_append(entries(1, 5..=9)).await.unwrap();
+    drop(store);
+    let image = Image::of(dir.path());
+    let wal = super::power_cut::newest_wal(dir.path());
+    let length = image.0[&wal].len();
+    fs::write(dir.path().join(&wal), &image.0[&wal][..length - 20]).unwrap();
+
+    let mut weak = db_options();
+    weak.set_wal_recovery_mode(rocksdb::DBRecoveryMode::PointInTime);
+    let db = DB::open_cf(&weak, dir.path(), [LOG_CF, META_CF]).unwrap();
+    let error = Store::open(db.into(), LOG_CF, META_CF, Flat).unwrap_err();
+    assert!(matches!(error, RocksdbLogStoreError::BehindSynced { .. }), "{error}");
+}
