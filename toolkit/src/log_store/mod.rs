@@ -50,6 +50,7 @@ mod store;
 mod synced;
 mod tail;
 mod verify;
+mod weak_options;
 mod writer;
 
 pub use error::{RecordId, RocksdbLogStoreError};

@@ -16,6 +16,7 @@ use rocksdb::{DB, WriteBatch, WriteOptions};
 
 use super::RocksdbLogStoreError;
 use super::scan::Scan;
+use super::weak_options::weak_options;
 
 /// The name of the file, in the directory of the database.
 pub(super) const SYNCED_FILE: &str = "RAFT_SYNCED";
@@ -83,12 +84,13 @@ impl Synced {
         let line = match fs::read_to_string(&path) {
             Ok(line) => line,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) if e.kind() == io::ErrorKind::InvalidData => String::new(),
+            Err(e) if e.kind() == io::ErrorKind::InvalidData => "?".to_string(),
             Err(source) => return Err(RocksdbLogStoreError::Io { path, source }),
         };
         let synced = Self::parse(&line);
-        if synced.is_none() {
-            // Nothing but itself is damaged for it; what the WAL says remains.
+        // A file that was just created has nothing, or zeros after a power failure.
+        if synced.is_none() && !line.trim_matches('\0').is_empty() {
+            // Nothing else is damaged for it, and what the WAL says remains.
             tracing::warn!(path = %path.display(), "unreadable, damage to the end of the log may go unnoticed");
         }
         Ok(synced)
@@ -192,6 +194,12 @@ impl SyncedWriter {
         let file = Lock::take(&writer.dir)?;
         if let Some(synced) = Synced::read(&writer.dir)? {
             synced.check(db)?;
+        }
+        for option in weak_options(&writer.dir) {
+            tracing::warn!(
+                path = %writer.dir.display(), option,
+                "the database was opened with an option that weakens the log: use log_store::db_options()"
+            );
         }
         match Account::start(&writer.dir, file, db) {
             Ok(account) => writer.account = Some(account),
