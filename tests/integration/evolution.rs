@@ -713,6 +713,69 @@ fn a_message_borrows_from_its_frame_what_it_can() {
 }
 
 #[test]
+fn bytes_are_the_same_whether_they_are_written_at_once_or_one_by_one() {
+    #[derive(Debug, Clone, PartialEq, WireMessage)]
+    #[wire(version = 2, min_version = 1, serde)]
+    enum AtOnce<'a> {
+        Named {
+            vec: Vec<u8>,
+            #[wire(since = 2)]
+            boxed: Box<[u8]>,
+        },
+        Tuple(Cow<'a, [u8]>, std::vec::Vec<u8>),
+    }
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    enum OneByOne {
+        Named { vec: Vec<u8>, boxed: Vec<u8> },
+        Tuple(Vec<u8>, Vec<u8>),
+    }
+
+    for len in [0, 1, 250, 251, 70_000] {
+        let bytes: Vec<u8> = (0..len).map(|n: u32| n.to_le_bytes()[0]).collect();
+        let pairs = [
+            (
+                AtOnce::Named {
+                    vec: bytes.clone(),
+                    boxed: bytes.clone().into(),
+                },
+                OneByOne::Named {
+                    vec: bytes.clone(),
+                    boxed: bytes.clone(),
+                },
+            ),
+            (
+                AtOnce::Tuple(bytes.clone().into(), bytes.clone()),
+                OneByOne::Tuple(bytes.clone(), bytes.clone()),
+            ),
+        ];
+        for (at_once, one_by_one) in pairs {
+            let frame = encode(2, &one_by_one).unwrap();
+            assert_eq!(at_once.encode().unwrap(), frame);
+            assert_eq!(AtOnce::decode(&frame).unwrap(), at_once);
+            let text = serde_json::to_string(&at_once).unwrap();
+            assert_eq!(
+                text,
+                format!(r#"{{"v2":{}}}"#, serde_json::to_string(&one_by_one).unwrap())
+            );
+            assert_eq!(serde_json::from_str::<AtOnce>(&text).unwrap(), at_once);
+            let packed = rmp_to_vec(&at_once).unwrap();
+            assert_eq!(rmp_from_slice::<AtOnce>(&packed).unwrap(), at_once);
+        }
+    }
+    let old = AtOnce::Named {
+        vec: vec![1],
+        boxed: Box::default(),
+    };
+    assert_eq!(AtOnce::decode(&old.encode_at(1).unwrap()).unwrap(), old);
+    // A length that the bytes do not have is an error before any memory is taken.
+    assert!(matches!(
+        AtOnce::decode(&[2, 0, 253, 255, 255, 255, 255, 255, 255, 255, 255]),
+        Err(CodecError::Decode(_))
+    ));
+}
+
+#[test]
 fn a_newer_field_of_a_parameter_needs_what_its_type_needs() {
     /// It has no default, an `Option` of it has.
     #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -352,6 +352,9 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// Each field's type implements serde's `Serialize` and `Deserialize`: another message does with `serde`.
 /// Serde's own attributes on the type have no meaning here.
 ///
+/// A `Vec<u8>`, `Box<[u8]>` or `Cow<'_, [u8]>`, written so, is written and read at once, where serde goes
+/// through a sequence byte by byte. The bytes are the same.
+///
 /// Decoding makes values that own what they hold. A type with a lifetime also implements
 /// `WireMessageBorrowed`, with which fields of the types `Cow<'_, str>` and `Cow<'_, [u8]>` borrow from the
 /// frame.

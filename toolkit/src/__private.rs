@@ -4,6 +4,7 @@ pub use serde::de::{DeserializeOwned, MapAccess, SeqAccess};
 pub use serde::ser::{SerializeStruct, SerializeStructVariant, SerializeTupleStruct, SerializeTupleVariant};
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use crate::codec::bytes::{ByteField, Bytes};
 pub use crate::codec::versioned::{
     Body, BorrowedBody, Comparable, Defaulted, Downgraded, MapFields, SeqFields, SerdeForm, Shape, Upgraded,
     check_previous, default_of, deserialize_body, deserialize_message, deserialize_previous, downgrade, is_default,

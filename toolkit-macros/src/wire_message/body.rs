@@ -1,7 +1,7 @@
 //! The items of the hidden trait `Body`: what each version writes and reads.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{GenericArgument, Generics, Path, PathArguments, Type};
@@ -220,9 +220,15 @@ fn serialize_body(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream 
         let writes = fields.list.iter().enumerate().map(|(index, Field { name, ty, since, .. })| {
             let binding = binding(index);
             let key = (fields.shape == Shape::Named).then(|| quote!(#name,));
-            let write = quote_spanned!(located_at(ty)=>
-                #krate::__private::#state::#field::<#ty>(&mut __state, #key #binding)?;
-            );
+            let write = if is_bytes(ty) {
+                quote_spanned!(located_at(ty)=>
+                    #krate::__private::#state::#field(&mut __state, #key &#krate::__private::Bytes::<&#ty>(#binding))?;
+                )
+            } else {
+                quote_spanned!(located_at(ty)=>
+                    #krate::__private::#state::#field::<#ty>(&mut __state, #key #binding)?;
+                )
+            };
             match since {
                 Some(Since { version, .. }) => quote!(if __version >= #version { #write }),
                 None => write,
@@ -255,6 +261,9 @@ fn from_seq(message: &Message<'_>, cases: &[Case<'_, '_>], holds: Holds) -> Toke
             let Field { member, ty, .. } = field;
             let read = match borrowed_in(ty, message.generics).filter(|_| holds == Holds::Borrowed) {
                 Some(target) => quote!(#krate::__private::SeqFields::borrowed::<#target, #ty>(__fields)?),
+                None if is_bytes(ty) => quote_spanned!(located_at(ty)=>
+                    #krate::__private::SeqFields::owned::<#krate::__private::Bytes<#ty>>(__fields)?.0
+                ),
                 None => quote_spanned!(located_at(ty)=> #krate::__private::SeqFields::owned::<#ty>(__fields)?),
             };
             let value = match &field.since {
@@ -281,13 +290,18 @@ fn from_map(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream {
         let bindings = fields().map(|(index, _)| binding(index));
         let reads = fields().map(|(index, Field { ty, .. })| {
             let binding = binding(index);
+            let bytes = quote!(#krate::__private::Bytes<#ty>);
+            let read_as = if is_bytes(ty) { bytes } else { quote!(#ty) };
             let read = quote_spanned!(located_at(ty)=>
-                #krate::__private::MapFields::value::<#ty>(__fields, #index, &mut #binding)?
+                #krate::__private::MapFields::value::<#read_as>(__fields, #index, &mut #binding)?
             );
             quote!(::core::option::Option::Some(#index) => #read,)
         });
         let values = fields().map(|(index, field)| {
-            let (member, binding) = (&field.member, binding(index));
+            let (member, mut binding) = (&field.member, binding(index).to_token_stream());
+            if is_bytes(field.ty) {
+                binding = quote!(::core::option::Option::map(#binding, |__bytes| __bytes.0));
+            }
             let present = quote!(#krate::__private::MapFields::present(__fields, #index, #binding)?);
             match &field.since {
                 Some(since) => {
@@ -365,10 +379,43 @@ fn default(field: &Field<'_>, since: &Since, krate: &Path) -> TokenStream {
     }
 }
 
+/// Whether these are bytes that can be written and read as a whole: a `Vec<u8>`, a `Box<[u8]>` or a
+/// `Cow<'_, [u8]>`.
+fn is_bytes(ty: &Type) -> bool {
+    let Type::Path(path) = ungrouped(ty) else {
+        return false;
+    };
+    let Some(last) = path.path.segments.last().filter(|_| path.qself.is_none()) else {
+        return false;
+    };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return false;
+    };
+    let holds = match arguments.args.iter().collect::<Vec<_>>()[..] {
+        [GenericArgument::Type(holds)] if last.ident == "Vec" => return is_path(holds, "u8"),
+        [GenericArgument::Type(holds)] if last.ident == "Box" => holds,
+        [GenericArgument::Lifetime(_), GenericArgument::Type(holds)] if last.ident == "Cow" => holds,
+        _ => return false,
+    };
+    matches!(holds, Type::Slice(slice) if is_path(&slice.elem, "u8"))
+}
+
+/// What a `macro_rules!` passed on, without the group that it put around it.
+fn ungrouped(mut ty: &Type) -> &Type {
+    while let Type::Group(group) = ty {
+        ty = &group.elem;
+    }
+    ty
+}
+
+fn is_path(ty: &Type, name: &str) -> bool {
+    matches!(ungrouped(ty), Type::Path(path) if path.path.is_ident(name))
+}
+
 /// What a `Cow<'a, str>` or `Cow<'a, [u8]>` borrows, where `'a` is of the type: no frame lives as long as
 /// a `'static` one.
 fn borrowed_in<'t>(ty: &'t Type, generics: &Generics) -> Option<&'t Type> {
-    let Type::Path(path) = ty else {
+    let Type::Path(path) = ungrouped(ty) else {
         return None;
     };
     let last = path.path.segments.last().filter(|last| last.ident == "Cow")?;
@@ -384,10 +431,9 @@ fn borrowed_in<'t>(ty: &'t Type, generics: &Generics) -> Option<&'t Type> {
     if !generics.lifetimes().any(|own| own.lifetime == *lifetime) {
         return None;
     }
-    let is = |ty: &Type, name: &str| matches!(ty, Type::Path(path) if path.path.is_ident(name));
     match target {
-        Type::Slice(slice) if is(&slice.elem, "u8") => Some(target),
-        other if is(other, "str") => Some(target),
+        Type::Slice(slice) if is_path(&slice.elem, "u8") => Some(target),
+        other if is_path(other, "str") => Some(target),
         _ => None,
     }
 }

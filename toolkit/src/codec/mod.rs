@@ -58,6 +58,7 @@
 //! `untagged`, internally tagged and `flatten` are [`CodecError::Decode`] or [`CodecError::Encode`].
 
 mod body;
+pub(crate) mod bytes;
 mod error;
 mod frame;
 pub(crate) mod versioned;
