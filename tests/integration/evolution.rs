@@ -533,6 +533,8 @@ fn people_read_the_version_and_the_names() {
         (r#"{"v1":{"Put":{"name":"k"}}}"#, "unknown name `name`"),
         (r#"{"v1":{"Delete":[]}}"#, "invalid length 0"),
         (r#"{"1":"Nothing"}"#, "a version such as `v1`"),
+        (r#"{"v+1":"Nothing"}"#, "a version such as `v1`"),
+        (r#"{"v01":"Nothing"}"#, "a version such as `v1`"),
         (r#"{"v1":"Nothing","v2":"Nothing"}"#, "invalid length 2"),
         (r#"{}"#, "invalid length 0"),
         (r#""Nothing""#, "`Command` with its version"),

@@ -177,13 +177,10 @@ impl<'de, R: Read<'de>> Visitor<'de> for BodyVisitor<R> {
     #[inline]
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<R::Value, A::Error> {
         let version = self.version;
-        let variants = R::Value::VARIANTS.unwrap_or_default();
-        let present = R::Value::SINCE.partition_point(|since| *since <= version);
-        let seed = Name {
-            names: variants.get(..present).unwrap_or_default(),
-            no_such: |index| no_variant::<R::Value>(index, version),
-        };
-        let (index, fields) = data.variant_seed(seed)?;
+        let (index, fields) = data.variant_seed(VariantName::<R::Value> {
+            version,
+            of: PhantomData,
+        })?;
         let variant = Self::new(index as u32, version);
         match R::Value::SHAPES.get(index) {
             Some(Shape::Named(names)) => fields.struct_variant(names, variant),
@@ -208,13 +205,21 @@ pub fn unknown_variant<T: Body, E: serde::de::Error>(index: u32, version: u8) ->
     E::custom(no_variant::<T>(index.into(), version))
 }
 
-/// One of `names`, as its index.
-struct Name<F> {
-    names: &'static [&'static str],
-    no_such: F,
+/// One of an enum's variants, as its index: all that `version` has.
+struct VariantName<T> {
+    version: u8,
+    of: PhantomData<T>,
 }
 
-impl<'de, F: Fn(u64) -> String> DeserializeSeed<'de> for Name<F> {
+impl<T: Body> VariantName<T> {
+    #[inline]
+    fn names(&self) -> &'static [&'static str] {
+        let present = T::SINCE.partition_point(|since| *since <= self.version);
+        T::VARIANTS.unwrap_or_default().get(..present).unwrap_or_default()
+    }
+}
+
+impl<'de, T: Body> DeserializeSeed<'de> for VariantName<T> {
     type Value = usize;
 
     #[inline]
@@ -223,26 +228,57 @@ impl<'de, F: Fn(u64) -> String> DeserializeSeed<'de> for Name<F> {
     }
 }
 
-impl<F: Fn(u64) -> String> Visitor<'_> for Name<F> {
+impl<T: Body> Visitor<'_> for VariantName<T> {
     type Value = usize;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "one of {:?}", self.names)
+        write!(f, "one of {:?}", self.names())
     }
 
     #[inline]
     fn visit_u64<E: serde::de::Error>(self, index: u64) -> Result<usize, E> {
         match usize::try_from(index) {
-            Ok(known) if known < self.names.len() => Ok(known),
-            _ => Err(E::custom((self.no_such)(index))),
+            Ok(known) if known < self.names().len() => Ok(known),
+            _ => Err(E::custom(no_variant::<T>(index, self.version))),
         }
     }
 
     #[inline]
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<usize, E> {
-        let known = self.names.iter().position(|known| *known == name);
-        known.ok_or_else(|| E::custom(format_args!("unknown name `{name}`, expected one of {:?}", self.names)))
+        index_of(name, self.names())
     }
+}
+
+/// A field, as its index among all that there are. Only the name tells which it is: older versions lack
+/// some.
+struct FieldName(&'static [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for FieldName {
+    type Value = usize;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for FieldName {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one of {:?}", self.0)
+    }
+
+    #[inline]
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<usize, E> {
+        index_of(name, self.0)
+    }
+}
+
+#[inline]
+fn index_of<E: serde::de::Error>(name: &str, names: &[&str]) -> Result<usize, E> {
+    let known = names.iter().position(|known| *known == name);
+    known.ok_or_else(|| E::custom(format_args!("unknown name `{name}`, expected one of {names:?}")))
 }
 
 /// Fields in their order.
@@ -306,10 +342,7 @@ pub struct MapFields<A> {
 impl<'de, A: MapAccess<'de>> MapFields<A> {
     /// The index of the field that comes next.
     pub fn next_name(&mut self) -> Result<Option<usize>, A::Error> {
-        self.map.next_key_seed(Name {
-            names: self.names,
-            no_such: |index| format!("there is no field of index {index}"),
-        })
+        self.map.next_key_seed(FieldName(self.names))
     }
 
     /// Reads that field.
@@ -382,7 +415,7 @@ pub trait SerdeForm: Body {
 #[inline]
 pub fn serialize_message<T: SerdeForm, S: Serializer>(message: &T, serializer: S) -> Result<S::Ok, S::Error> {
     let version = serde_version(T::OLDEST_WRITABLE, T::VERSION, |version| message.check_form(version))
-        .map_err(|error| S::Error::custom(format_args!("`{}`: {error}", T::NAME)))?;
+        .map_err(|error| S::Error::custom(naming::<T>(&error)))?;
     let body = AtVersion { message, version };
     if serializer.is_human_readable() {
         let mut map = serializer.serialize_map(Some(1))?;
@@ -393,6 +426,15 @@ pub fn serialize_message<T: SerdeForm, S: Serializer>(message: &T, serializer: S
         frame.serialize_element(&version)?;
         frame.serialize_element(&body)?;
         frame.end()
+    }
+}
+
+/// The error of a message within others, which says what it is about.
+#[cold]
+fn naming<T: Body>(error: &CodecError) -> String {
+    match error {
+        CodecError::NotRepresentable { .. } => error.to_string(),
+        _ => format!("`{}`: {error}", T::NAME),
     }
 }
 
@@ -442,6 +484,7 @@ impl<'de, T: SerdeForm> Visitor<'de> for MessageVisitor<T> {
             return Err(A::Error::invalid_length(0, &self));
         };
         let version = key.strip_prefix('v').and_then(|version| version.parse().ok());
+        let version = version.filter(|version| key == format!("v{version}"));
         let version =
             version.ok_or_else(|| A::Error::invalid_value(Unexpected::Str(&key), &"a version such as `v1`"))?;
         let message = map.next_value_seed(BodyOf::new(version)?)?;
@@ -460,8 +503,7 @@ struct BodyOf<T> {
 
 impl<T: SerdeForm> BodyOf<T> {
     fn new<E: serde::de::Error>(version: u8) -> Result<Self, E> {
-        supported(T::MIN_VERSION, T::VERSION, version)
-            .map_err(|error| E::custom(format_args!("`{}`: {error}", T::NAME)))?;
+        supported(T::MIN_VERSION, T::VERSION, version).map_err(|error| E::custom(naming::<T>(&error)))?;
         Ok(Self {
             version,
             message: PhantomData,
