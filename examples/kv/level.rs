@@ -56,3 +56,29 @@ fn readable(level: u8) -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_level_that_this_release_does_not_read_stops_the_node() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("level");
+        let level = Level::open(file.clone()).unwrap();
+        assert_eq!(level.cell().get(), OLDEST_LEVEL);
+
+        let error = level.raise(NEWEST_LEVEL + 1).await.unwrap_err().to_string();
+        assert!(error.ends_with("start a newer one"), "{error}");
+        assert_eq!((level.cell().get(), file.exists()), (OLDEST_LEVEL, false));
+
+        durable::replace(&file, b"2").unwrap();
+        let error = Level::open(file.clone()).err().unwrap().to_string();
+        assert!(error.starts_with("the cluster writes at level 2"), "{error}");
+
+        durable::replace(&file, b"?").unwrap();
+        let error = Level::open(file).err().unwrap().to_string();
+        assert!(error.ends_with("holds no level"), "{error}");
+    }
+}

@@ -54,10 +54,14 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Bootstrap::Join)]
     bootstrap: Bootstrap,
 
-    /// How many entries go into the log before the next snapshot is built, and how many
-    /// of those that it covers are kept for followers that lag
+    /// How many entries go into the log before the next snapshot is built
     #[arg(long, value_name = "ENTRIES", default_value_t = 10_000)]
     snapshot_every: u64,
+
+    /// How many of the entries that a snapshot covers are kept for followers that lag; by default
+    /// as many as go into the log before the next one
+    #[arg(long, value_name = "ENTRIES")]
+    keep: Option<u64>,
 
     /// Stop when stdin is closed, so that no node outlives the process that started it
     #[arg(long, hide = true)]
@@ -142,7 +146,7 @@ async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
         election_timeout_max: 600,
         install_snapshot_timeout: 60_000,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(args.snapshot_every),
-        max_in_snapshot_log_to_keep: args.snapshot_every,
+        max_in_snapshot_log_to_keep: args.keep.unwrap_or(args.snapshot_every),
         replication_lag_threshold: args.snapshot_every.saturating_mul(2),
         // A node that comes back does not disturb a leader that is well.
         enable_pre_vote: Some(true),

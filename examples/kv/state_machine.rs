@@ -172,3 +172,41 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
 fn invalid_data(error: CodecError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use openraft_toolkit::openraft::alias::LeaderIdOf;
+    use openraft_toolkit::openraft::entry::RaftEntry;
+    use openraft_toolkit::openraft::vote::RaftLeaderId;
+    use openraft_toolkit::openraft::{BasicNode, Membership};
+
+    use super::*;
+
+    fn entry(index: u64, payload: EntryPayload<Command, NodeId, BasicNode>) -> Entry {
+        let leader = LeaderIdOf::<TypeConfig>::new(1, 1).to_committed();
+        Entry::new(LogId::new(leader, index), payload)
+    }
+
+    fn raise(level: u8, asked: &[NodeId]) -> EntryPayload<Command, NodeId, BasicNode> {
+        let asked = asked.iter().copied().collect();
+        EntryPayload::Normal(Command::Raise { level, asked })
+    }
+
+    #[test]
+    fn the_level_is_raised_only_if_all_members_were_asked() {
+        let mut state = State::default();
+        let learner_too = Membership::new_with_defaults(vec![[1, 2].into()], [3]);
+        state.apply(entry(1, EntryPayload::Membership(learner_too)));
+
+        for asked in [&[1, 2][..], &[1, 2, 4], &[1, 2, 3, 4]] {
+            state.apply(entry(2, raise(3, asked)));
+            assert_eq!(state.level, 0);
+        }
+        state.apply(entry(3, raise(3, &[1, 2, 3])));
+        assert_eq!(state.level, 3);
+
+        // Never lowered.
+        state.apply(entry(4, raise(2, &[1, 2, 3])));
+        assert_eq!(state.level, 3);
+    }
+}

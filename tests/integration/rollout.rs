@@ -24,6 +24,7 @@ use openraft_toolkit_tests::node::{DEADLINE, config, eventually};
 use rocksdb::{DB, IteratorMode};
 use tempfile::TempDir;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// The first release: it can raise the level, as it must be able to apply that command.
 mod v1 {
@@ -456,7 +457,7 @@ async fn a_learner_is_removed_again_if_the_level_was_raised_before_it_in_the_log
 
     // Nobody waits for the node, which does not even run.
     leader.gate.send_replace(true);
-    let error = adding.await.unwrap_err();
+    let error = timeout(DEADLINE, adding).await.unwrap().unwrap_err();
     assert!(
         matches!(
             error,
@@ -497,7 +498,7 @@ async fn a_learner_that_is_too_old_and_cannot_be_removed_again_is_reported() {
     level.raise(3).unwrap();
     leader.gate.send_replace(true);
 
-    let error = adding.await.unwrap_err();
+    let error = timeout(DEADLINE, adding).await.unwrap().unwrap_err();
     let help = "help: start it with a newer release, or remove it: it is a learner by now";
     assert!(error.to_string().ends_with(help), "{error}");
     let MembershipError::TooOld {

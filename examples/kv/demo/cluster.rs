@@ -18,6 +18,8 @@ pub struct Cluster {
     pub client: Client,
     /// What nodes are started as from now on.
     pub program: PathBuf,
+    /// When they build snapshots, and what they keep of the log.
+    snapshots: &'static [&'static str],
     // Fields are dropped in order: first the processes, then the folder they write to.
     nodes: BTreeMap<NodeId, NodeProcess>,
     folder: TempDir,
@@ -26,7 +28,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    pub fn new(client: Client, program: PathBuf) -> anyhow::Result<Self> {
+    pub fn new(client: Client, program: PathBuf, snapshots: &'static [&'static str]) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("kv-demo-")
             .tempdir()
@@ -34,6 +36,7 @@ impl Cluster {
         Ok(Self {
             client,
             program,
+            snapshots,
             nodes: BTreeMap::new(),
             folder,
             ports: free_ports(4)?,
@@ -76,8 +79,8 @@ impl Cluster {
             // A name of its own, so that it never mixes with another demo on this machine.
             .arg("--cluster")
             .arg(self.folder().file_name().unwrap_or_default())
-            // Few enough that the log is purged, and the newcomer starts from a snapshot.
-            .args(["--snapshot-every", "1000", "--exit-with-stdin"]);
+            .args(self.snapshots)
+            .arg("--exit-with-stdin");
         command
     }
 

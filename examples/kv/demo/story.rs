@@ -15,11 +15,14 @@ use crate::types::NodeId;
 /// How long a client waits for an answer before it tries another node.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Often enough that the log is purged, and the newcomer starts from a snapshot.
+const SNAPSHOTS: &[&str] = &["--snapshot-every", "1000"];
+
 /// The node that joins the first three.
 const NEWCOMER: NodeId = 4;
 
 pub async fn tell(args: &Args) -> anyhow::Result<Report> {
-    let mut cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?, std::env::current_exe()?)?;
+    let mut cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?, std::env::current_exe()?, SNAPSHOTS)?;
     let report = scenes(args, &mut cluster).await;
     // While the folder is still there.
     report.map_err(|error| error.context(cluster.last_log_lines()))

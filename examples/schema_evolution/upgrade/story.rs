@@ -17,6 +17,9 @@ use crate::types::NodeId;
 /// How long a client waits for an answer before it tries again.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Often enough that each release starts from a snapshot of the other, while the log stays whole.
+const SNAPSHOTS: &[&str] = &["--snapshot-every", "5", "--keep", "1000"];
+
 const FOUNDERS: [NodeId; 3] = [1, 2, 3];
 /// The node that joins them.
 const NEWCOMER: NodeId = 4;
@@ -29,7 +32,7 @@ pub async fn tell() -> anyhow::Result<()> {
         "{} is missing, which is release 1: `cargo build -p openraft-toolkit-examples` builds both",
         release_1.display()
     );
-    let cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?, release_1.clone())?;
+    let cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?, release_1.clone(), SNAPSHOTS)?;
     let mut story = Story {
         cluster,
         release_1,
@@ -87,7 +90,17 @@ impl Story {
 
         self.restart(1, "3").await?;
         self.restart(2, "3").await?;
+        // Release 1 has to read what release 3 sends, so that node 3 must not lead.
+        let leader = loop {
+            self.restart(3, "1").await?;
+            match self.cluster.leader_after(0).await? {
+                (3, _) => continue,
+                (leader, _) => break leader,
+            }
+        };
+        println!("  node {leader} leads, of release 3");
         self.write(10).await?;
+        self.all_at_version_1().await?;
         let refusal = self.refused("raising the level", "reads up to level 1", async || self.raise(3).await);
         println!("  the level is not raised yet: {}", refusal.await?);
         self.restart(3, "3").await?;
