@@ -250,6 +250,8 @@ enum WriteError {
 
 impl Account {
     fn start(dir: &Path, file: Lock, db: &DB) -> Result<Self, WriteError> {
+        // The file itself, and that RocksDB has deleted earlier WALs, which may have a torn end.
+        File::open(dir)?.sync_all()?;
         let ((wal_number, wal), (manifest_number, manifest)) = (newest_wal(dir)?, current_manifest(dir)?);
         let mut account = Self {
             synced: Synced {
@@ -271,7 +273,6 @@ impl Account {
         // From now on the file is there, and is overwritten in place.
         account.file.0.set_len(account.synced.line().len() as u64)?;
         account.file.0.sync_all()?;
-        File::open(dir)?.sync_all()?;
         Ok(account)
     }
 
