@@ -123,9 +123,9 @@ async fn a_script_learns_from_the_exit_code_that_something_is_wrong() {
     let (db, stores) = node(&dir).await;
     drop(stores);
     let key = |index| GroupPrefixed::new(2).log_key(index).as_ref().to_vec();
-    let log = db.cf_handle(LOG_CF).unwrap();
-    db.put_cf(&log, key(4), [9, 1]).unwrap();
-    db.delete_cf(&log, key(5)).unwrap();
+    let log = || db.cf_handle(LOG_CF).unwrap();
+    db.put_cf(&log(), key(4), [9, 1]).unwrap();
+    db.delete_cf(&log(), key(5)).unwrap();
     drop(db);
 
     assert_prints(
