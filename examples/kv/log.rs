@@ -4,15 +4,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use openraft_toolkit::log_store::{LOG_CF, META_CF, open_db_read_only, verify};
+use openraft_toolkit::log_store::{GroupKeys, LOG_CF, META_CF, open_db_read_only, stored_entries, verify};
 use openraft_toolkit::openraft::EntryPayload;
-use openraft_toolkit::{Flat, KeySpace, decode};
-use rocksdb::IteratorMode;
+use openraft_toolkit::{Flat, KeySpace};
 
-use crate::types::{Entry, TypeConfig};
-
-/// The version of the frames that the log store puts around entries.
-const FRAME_VERSION: u8 = 1;
+use crate::types::TypeConfig;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -31,15 +27,16 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
     let log_cf = db.cf_handle(LOG_CF).context("the log's column family is missing")?;
     let mut out = io::stdout().lock();
-    for item in db.iterator_cf(&log_cf, IteratorMode::Start) {
-        let (key, frame) = item?;
-        let index = Flat.log_index(&key).context("not a key of the log")?;
-        let entry: Entry = decode(FRAME_VERSION, &frame)?;
+    for entry in stored_entries::<TypeConfig>(&db, LOG_CF, META_CF, GroupKeys::Flat, ..)? {
+        let entry = entry?;
+        let index = entry.log_id.index;
         match entry.payload {
             EntryPayload::Blank => writeln!(out, "{index} blank")?,
             EntryPayload::Membership(membership) => writeln!(out, "{index} membership {membership}")?,
             EntryPayload::Normal(command) => {
-                let version = command_version(&frame).with_context(|| format!("entry {index} is too short"))?;
+                let frame = db.get_pinned_cf(&log_cf, Flat.log_key(index))?;
+                let version = frame.as_deref().and_then(command_version);
+                let version = version.with_context(|| format!("entry {index} is too short"))?;
                 writeln!(out, "{index} v{version} {command}")?;
             }
         }
