@@ -180,7 +180,7 @@ impl<'a> Versions<'a> {
         self.range().is_some()
     }
 
-    /// The `since` of a field or variant, where it can be one. `after` is from when on it could have been left out.
+    /// The `since` of a field or variant, where it can be one.
     fn since(&self, given: &Given, errors: &mut Errors) -> Option<u8> {
         let (since, number) = given.0.as_ref()?;
         let (oldest, newest) = self.range()?;
@@ -418,11 +418,14 @@ fn check_pins(Pins { key, pins }: &Pins, layout: &Layout<'_>, versions: &Version
         pins.iter().partition(|pin| (oldest..=newest).contains(&pin.version));
     for pin in outside {
         let (version, name) = (pin.version, versions.name.unraw());
+        let range = if oldest == newest {
+            format!("version {newest}")
+        } else {
+            format!("versions {oldest} to {newest}")
+        };
         errors.push(
             &pin.number,
-            format!(
-                "version {version} is not among those of `{name}`, which are {oldest} to {newest}\nhelp: remove the pin"
-            ),
+            format!("`{name}` has no version {version} to pin, only {range}\nhelp: remove the pin"),
         );
     }
 
