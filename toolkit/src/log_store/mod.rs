@@ -27,6 +27,8 @@
 //! synced, in the WAL and in the file `RAFT_SYNCED` beside it, and [`recover`] checks it before
 //! RocksDB opens the database. [`open_db`] does that by itself.
 //!
+//! [`durability`] states the promise in full, and its limits.
+//!
 //! # The bytes
 //!
 //! | column family | key | value |
@@ -35,6 +37,9 @@
 //! | meta | [`KeySpace::meta_key`] | frame of the vote or log id |
 //!
 //! A frame is `[version: u8 = 1 | bincode 2 body]`, see [`codec`](crate::codec).
+
+#[doc = include_str!("../../docs/durability.md")]
+pub mod durability {}
 
 mod error;
 mod group;

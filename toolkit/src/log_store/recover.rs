@@ -16,7 +16,7 @@ use super::synced::{Lock, SYNCED_FILE, Synced, manifest_number, manifest_path, w
 /// synced may look like damage to RocksDB, so that it refuses a log that lacks nothing.
 ///
 /// A `path` without a database is fine. What was written without the WAL, or to WALs in another
-/// directory than the database's, is beyond this check.
+/// directory than the database's, is beyond this check. It reads all WALs, as RocksDB does next.
 ///
 /// # Errors
 ///
