@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{env, thread};
@@ -11,6 +12,8 @@ use std::{env, thread};
 use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, LogDbOptions, META_CF, open_db};
 use openraft_toolkit::openraft::alias::VoteOf;
 use openraft_toolkit::openraft::storage::{RaftLogStorage, RaftLogStorageExt};
+
+use rocksdb::DB;
 
 use super::Rng;
 use crate::log_store::{Store, Types, entry, log_id, open};
@@ -67,7 +70,7 @@ impl Calls {
 
     /// Goes on with the calls in the database in `dir`, flushing it now and then, until they fail.
     /// Reports each group and call that was acknowledged.
-    pub async fn make(&self, dir: &Path, acknowledged: impl Fn(usize, u64) + Clone + Send + 'static) {
+    pub async fn make(&self, dir: &Path, acknowledged: impl Fn(usize, u64) + Clone + Send + 'static) -> Arc<DB> {
         let db = open_db(dir, LogDbOptions::default()).unwrap();
         let failed = AtomicBool::new(false);
         let stores = thread::scope(|scope| {
@@ -120,11 +123,8 @@ impl Calls {
             store.save_committed(None).await.unwrap_err();
             store.purge(log_id(1 << 40, next)).await.unwrap_err();
         }
-        // Nor by a new store of the same opening, be it the only one.
-        let open = || Store::open(db.clone(), LOG_CF, META_CF, GroupPrefixed::new(99));
-        open().unwrap_err();
-        drop(stores);
-        open().unwrap_err();
+        Store::open(db.clone(), LOG_CF, META_CF, GroupPrefixed::new(99)).unwrap_err();
+        db
     }
 
     /// `program` and its arguments, to be followed by those of the process that makes the calls;
@@ -196,7 +196,9 @@ fn process() {
     runtime.block_on(async {
         tokio::spawn(async move {
             let print = |group, n| writeln!(std::io::stdout(), "{group} {n}").unwrap();
-            calls.make(Path::new(&dir), print).await;
+            let db = calls.make(Path::new(&dir), print).await;
+            // A new store of the same opening is no way around it.
+            Store::open(db, LOG_CF, META_CF, GroupPrefixed::new(99)).unwrap_err();
         })
         .await
         .unwrap();
