@@ -46,8 +46,9 @@ fn process() {
     let (dir, reserve) = (Path::new(&disk).join("db"), Path::new(&disk).join("reserve"));
     for _ in 0..if soak() { 20 } else { 1 } {
         let mut calls = Calls::none(rng.next());
-        for _ in 0..2 {
-            fs::write(&reserve, vec![0; (5 << 20) + rng.below(1 << 20) as usize]).unwrap();
+        // Each gives back more than the calls could take: room for what the reopening flushes.
+        for reserved in [26 << 20, 14 << 20] {
+            fs::write(&reserve, vec![0; reserved - rng.below(1 << 20) as usize]).unwrap();
             let made = Arc::new(Mutex::new(calls.clone()));
             let take_down = {
                 let made = made.clone();
@@ -78,7 +79,7 @@ fn a_full_disk_is_an_error_and_with_room_again_the_database_opens() {
         return;
     }
     let dir = TempDir::new().unwrap();
-    let script = format!("mount -t tmpfs -o size=16m none \"${MOUNT}\" && exec \"$0\" \"$@\"");
+    let script = format!("mount -t tmpfs -o size=40m none \"${MOUNT}\" && exec \"$0\" \"$@\"");
     let program = [&unshare[..], &["sh", "-c", &script]].concat();
     let output = this_test("durability::full_disk::process", &program)
         .env(MOUNT, dir.path())
