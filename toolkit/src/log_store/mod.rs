@@ -3,6 +3,8 @@
 //!
 //! - [`open_db`] opens a database, [`RocksdbLogStore::open`] a raft group in it.
 //! - A [`KeySpace`] says where a group's keys lie: [`Flat`] or [`GroupPrefixed`].
+//! - [`groups`](groups()), [`stored_entries`], [`verify`](verify()) and [`RocksdbLogStore::destroy`] are for
+//!   operators, the first three also beside a running node: see [`open_db_read_only`].
 //!
 //! # The write path
 //!
