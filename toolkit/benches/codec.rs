@@ -33,8 +33,11 @@ use revision::{DeserializeRevisioned, SerializeRevisioned};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What is measured is the ratio of two times that were taken one after the other, so that whatever
-/// else slows the machine down slows both.
+#[path = "harness/mod.rs"]
+mod harness;
+
+use self::harness::{Args, median, ratios, take_turns};
+
 const ROUNDS: usize = 301;
 const ROUND: Duration = Duration::from_micros(300);
 
@@ -258,15 +261,10 @@ fn commands<T: Clone>(command: T) -> Vec<T> {
 }
 
 fn main() {
-    // `cargo test --benches` passes no `--bench`: then only what must hold is looked at.
-    let (flags, filters): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|arg| arg.starts_with('-'));
+    let args = Args::new();
     let comparison = Comparison {
-        rounds: if flags.iter().any(|flag| flag == "--bench") {
-            ROUNDS
-        } else {
-            1
-        },
-        filters,
+        rounds: if args.measure { ROUNDS } else { 1 },
+        args,
     };
 
     comparison.table(
@@ -359,8 +357,7 @@ const BINCODE_FIRST: usize = 1;
 
 struct Comparison {
     rounds: usize,
-    /// What is compared is named like one of them, where there are any.
-    filters: Vec<String>,
+    args: Args,
 }
 
 impl Comparison {
@@ -370,7 +367,7 @@ impl Comparison {
         First: Serialize + DeserializeOwned + SerializeRevisioned + PartialEq + Debug,
         Message: WireMessage + Serialize + DeserializeOwned + PartialEq + Debug,
     {
-        if !self.filters.is_empty() && !self.filters.iter().any(|filter| what.contains(filter)) {
+        if !self.args.picks(what) {
             return;
         }
         let standard = bincode::config::standard();
@@ -480,16 +477,16 @@ impl Comparison {
 /// What each of them takes, in nanoseconds, in each round.
 fn times<'r>(rounds: usize, run: impl Iterator<Item = Option<&'r (dyn Fn(u32) + 'r)>>) -> Vec<Vec<f64>> {
     let runs: Vec<_> = run.map(|run| run.map(|run| (run, iterations(run)))).collect();
-    let mut times = vec![Vec::new(); runs.len()];
-    for _ in 0..rounds {
-        for (times, run) in times.iter_mut().zip(&runs) {
-            let Some((run, iterations)) = run else { continue };
-            let start = Instant::now();
-            run(*iterations);
-            times.push(start.elapsed().as_nanos() as f64 / f64::from(*iterations));
-        }
-    }
+    let times = take_turns(rounds, &runs, |run| {
+        let (run, iterations) = run.as_ref()?;
+        let start = Instant::now();
+        run(*iterations);
+        Some(start.elapsed().as_nanos() as f64 / f64::from(*iterations))
+    });
     times
+        .into_iter()
+        .map(|own| own.into_iter().flatten().collect())
+        .collect()
 }
 
 /// How often it runs in a round.
@@ -511,12 +508,6 @@ fn columns(times: &[Vec<f64>], index: usize, baseline: usize) -> String {
     if own.is_empty() {
         return "| ".to_owned();
     }
-    let ratios = own.iter().zip(&times[baseline]).map(|(own, baseline)| own / baseline);
-    format!("{:.0} ns | {:.2}", median(own.iter().copied()), median(ratios))
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let ratio = median(&ratios(own, &times[baseline]));
+    format!("{:.0} ns | {ratio:.2}", median(own))
 }

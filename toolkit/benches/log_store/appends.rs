@@ -1,0 +1,247 @@
+//! Appends by one group or many, with so many of them in flight.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use openraft_toolkit::log_store::GroupPrefixed;
+use openraft_toolkit::openraft::alias::OneshotReceiverOf;
+use openraft_toolkit::openraft::storage::{IOFlushed, RaftLogStorage};
+use openraft_toolkit::openraft::type_config::TypeConfigExt;
+use tokio::runtime::Runtime;
+
+use super::baseline::{Disk, Durable, Usual};
+use super::harness::{median, quantile, ratios, take_turns};
+use super::report::Target::{AtLeast, None, Under};
+use super::report::{Report, Target, number, size};
+use super::{Database, Settings, Types, entry};
+
+/// Every so manyth append looks at the count of syncs, which takes time.
+const SAMPLE: u64 = 16;
+
+struct Load {
+    groups: u64,
+    in_flight: usize,
+    payload: usize,
+    time: Duration,
+}
+
+/// Who carries a load.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Toolkit,
+    /// So many entries a sync.
+    Disk(usize),
+    Usual(Durable),
+}
+
+const B: Side = Side::Usual(Durable::InAppend);
+const C: Side = Side::Usual(Durable::OnBlockingThread);
+
+/// What came of it.
+struct Outcome {
+    /// Durable appends a second.
+    rate: f64,
+    /// Milliseconds from the call of `append` to its callback.
+    p99: f64,
+    /// Milliseconds by which a timer of 1 ms on the same runtime was late.
+    late: f64,
+}
+
+pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
+    let mut compare = |name: &str, load: Load, targets: &[(Side, Target)]| {
+        let name = format!("{name}, {}", size(load.payload));
+        if !settings.args.picks(&name) {
+            return;
+        }
+        let mut sides = vec![Side::Toolkit];
+        sides.extend(targets.iter().map(|(side, _)| *side));
+        let outcomes = take_turns(settings.rounds, &sides, |side| load.carried_by(*side, runtime));
+        let rates: Vec<Vec<f64>> = outcomes.iter().map(|side| of(side, |o| o.rate)).collect();
+        for ((side, target), other) in targets.iter().zip(&rates[1..]) {
+            let what = match side {
+                Side::Disk(1) => "(a)".to_owned(),
+                Side::Disk(batch) => format!("(a), {} a sync", number(*batch as f64, "")),
+                Side::Usual(Durable::OnBlockingThread) => "(c)".to_owned(),
+                _ => "(b)".to_owned(),
+            };
+            let [own, others] = [&rates[0], other].map(|rates| number(median(rates), "/s"));
+            let figures = format!("{own} against {others}");
+            report.row(&name, what, *target, &ratios(&rates[0], other), "", figures);
+        }
+        if load.groups == 1000 {
+            let b = sides.len() - 1;
+            let [p99, others] = [0, b].map(|side| of(&outcomes[side], |o| o.p99));
+            let figures = format!("(b): {}", number(median(&others), " ms"));
+            report.row(&name, "p99 from append to callback", Under(10.0), &p99, " ms", figures);
+            let [late, others] = [0, b].map(|side| of(&outcomes[side], |o| o.late));
+            let figures = format!("(b): {}", number(median(&others), " ms"));
+            report.row(
+                &name,
+                "a 1 ms timer meanwhile, p99 late",
+                Under(4.0),
+                &late,
+                " ms",
+                figures,
+            );
+        }
+    };
+    for payload in [128, 4096] {
+        let load = |groups, in_flight, times| Load {
+            groups,
+            in_flight,
+            payload,
+            time: settings.time * times,
+        };
+        let (disk, disk_64) = (Side::Disk(1), Side::Disk(64));
+        compare(
+            "one group, one at a time",
+            load(1, 1, 1),
+            &[(disk, AtLeast(0.85)), (B, None)],
+        );
+        compare(
+            "one group, 64 in flight",
+            load(1, 64, 1),
+            &[(disk_64, None), (B, AtLeast(20.0))],
+        );
+        let targets = [(Side::Disk(256), AtLeast(0.5)), (B, AtLeast(100.0)), (C, AtLeast(3.0))];
+        compare("one group, 1,024 in flight", load(1, 1024, 1), &targets);
+        compare(
+            "64 groups, each one at a time",
+            load(64, 1, 1),
+            &[(disk_64, None), (B, AtLeast(18.0))],
+        );
+        // At (b)'s rate, each of so many must get its turn several times.
+        let targets = [(Side::Disk(1000), None), (B, AtLeast(45.0))];
+        compare("1,000 groups, each one at a time", load(1000, 1, 3), &targets);
+    }
+}
+
+fn of(outcomes: &[Outcome], figure: impl Fn(&Outcome) -> f64) -> Vec<f64> {
+    outcomes.iter().map(figure).collect()
+}
+
+impl Load {
+    fn carried_by(&self, side: Side, runtime: &Runtime) -> Outcome {
+        // A new one each time, so that none starts with what another left behind.
+        let database = Database::new();
+        let groups = 0..self.groups;
+        match side {
+            Side::Disk(batch) => self.on_disk(&database, batch),
+            Side::Toolkit => self.on(&database, groups.map(|g| database.store(g)).collect(), runtime),
+            Side::Usual(durable) => {
+                let usual = |group| Usual::new(database.db.clone(), GroupPrefixed::new(group), durable);
+                self.on(&database, groups.map(usual).collect(), runtime)
+            }
+        }
+    }
+
+    fn on_disk(&self, database: &Database, batch: usize) -> Outcome {
+        let mut disk = Disk::create(database.dir.path());
+        // The key and the value that a store writes.
+        let entry = openraft_toolkit::encode(1, &entry(1000, &"x".repeat(self.payload))).unwrap();
+        let bytes = [vec![0; 16], entry].concat().repeat(batch);
+        disk.append(&bytes);
+        let start = Instant::now();
+        let mut syncs = 0;
+        while start.elapsed() < self.time {
+            disk.append(&bytes);
+            syncs += 1;
+        }
+        Outcome {
+            rate: (syncs * batch) as f64 / start.elapsed().as_secs_f64(),
+            p99: 0.0,
+            late: 0.0,
+        }
+    }
+
+    fn on<S: RaftLogStorage<Types>>(&self, database: &Database, stores: Vec<S>, runtime: &Runtime) -> Outcome {
+        let payload: Arc<str> = "x".repeat(self.payload).into();
+        let running = Arc::new(AtomicBool::new(true));
+        runtime.block_on(async {
+            let late = tokio::spawn(lateness(running.clone()));
+            let start = Instant::now();
+            let groups: Vec<_> = stores
+                .into_iter()
+                .map(|store| {
+                    let syncs = database.syncs();
+                    tokio::spawn(appends(
+                        store,
+                        payload.clone(),
+                        self.in_flight,
+                        start + self.time,
+                        syncs,
+                    ))
+                })
+                .collect();
+            let mut latencies = Vec::new();
+            for group in groups {
+                latencies.extend(group.await.unwrap());
+            }
+            let elapsed = start.elapsed();
+            running.store(false, Ordering::Relaxed);
+            Outcome {
+                rate: latencies.len() as f64 / elapsed.as_secs_f64(),
+                p99: quantile(&latencies, 0.99),
+                late: quantile(&late.await.unwrap(), 0.99),
+            }
+        })
+    }
+}
+
+/// An append that is not known to be durable.
+struct Pending {
+    start: Instant,
+    /// How many syncs there were before it, if that was looked at.
+    before: Option<u64>,
+    durable: OneshotReceiverOf<Types, io::Result<()>>,
+}
+
+/// Appends an entry at a time until `end`, with at most `in_flight` of them not durable yet. Returns the
+/// milliseconds that each took to be durable.
+async fn appends<S: RaftLogStorage<Types>>(
+    mut store: S,
+    payload: Arc<str>,
+    in_flight: usize,
+    end: Instant,
+    syncs: impl Fn() -> u64,
+) -> Vec<f64> {
+    let mut latencies = Vec::new();
+    let mut pending: VecDeque<Pending> = VecDeque::new();
+    let mut next = 0_u64;
+    loop {
+        let more = next == 0 || Instant::now() < end;
+        if pending.len() == in_flight || !more {
+            let Some(Pending { start, before, durable }) = pending.pop_front() else {
+                return latencies;
+            };
+            durable.await.unwrap().unwrap();
+            latencies.push(start.elapsed().as_secs_f64() * 1e3);
+            assert!(
+                before.is_none_or(|before| syncs() > before),
+                "an append is acknowledged that was not synced"
+            );
+            continue;
+        }
+        let before = next.is_multiple_of(SAMPLE).then(&syncs);
+        let start = Instant::now();
+        let (tx, durable) = Types::oneshot();
+        let entry = entry(next, &payload);
+        store.append([entry], IOFlushed::signal(tx)).await.unwrap();
+        pending.push_back(Pending { start, before, durable });
+        next += 1;
+    }
+}
+
+/// The milliseconds by which a timer of 1 ms was late each time.
+async fn lateness(running: Arc<AtomicBool>) -> Vec<f64> {
+    let mut late = Vec::new();
+    while late.is_empty() || running.load(Ordering::Relaxed) {
+        let due = Instant::now() + Duration::from_millis(1);
+        tokio::time::sleep_until(due.into()).await;
+        late.push(due.elapsed().as_secs_f64() * 1e3);
+    }
+    late
+}
