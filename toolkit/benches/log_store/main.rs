@@ -8,8 +8,11 @@
 
 mod appends;
 mod baseline;
+mod cycles;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod opening;
+mod reads;
 mod report;
 
 use std::path::Path;
@@ -22,6 +25,7 @@ use openraft_toolkit::log_store::{
 };
 use openraft_toolkit::openraft::alias::{EntryOf, LeaderIdOf, LogIdOf};
 use openraft_toolkit::openraft::entry::RaftEntry;
+use openraft_toolkit::openraft::storage::RaftLogStorageExt;
 use openraft_toolkit::openraft::vote::RaftLeaderId;
 use openraft_toolkit::openraft::{EntryPayload, LogId};
 use rocksdb::statistics::Ticker;
@@ -56,15 +60,11 @@ struct Database {
 
 impl Database {
     fn new() -> Self {
-        // Not in /tmp, which may be in memory.
-        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let mut options = db_options();
-        options.enable_statistics();
-        let column_families = [
-            ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
-            ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
-        ];
-        let db = DB::open_cf_descriptors(&options, dir.path(), column_families).unwrap();
+        Self::at(tempdir())
+    }
+
+    fn at(dir: TempDir) -> Self {
+        let (db, options) = open_rocksdb(dir.path());
         Self {
             db: Arc::new(db),
             options: Arc::new(options),
@@ -84,26 +84,62 @@ impl Database {
     }
 }
 
+fn tempdir() -> TempDir {
+    // Not in /tmp, which may be in memory.
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// A database with the toolkit's options, which count what RocksDB does.
+fn open_rocksdb(path: &Path) -> (DB, Options) {
+    let mut options = db_options();
+    options.enable_statistics();
+    let column_families = [
+        ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
+        ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
+    ];
+    let db = DB::open_cf_descriptors(&options, path, column_families).unwrap();
+    (db, options)
+}
+
+/// Appends so many entries of 128 B to an empty log, and waits until they are durable.
+async fn fill(store: &mut Store, entries: u64) {
+    let payload = "x".repeat(128);
+    for first in (0..entries).step_by(1000) {
+        let chunk: Vec<_> = (first..entries.min(first + 1000))
+            .map(|index| entry(index, &payload))
+            .collect();
+        store.blocking_append(chunk).await.unwrap();
+    }
+}
+
 /// How much is measured.
 struct Settings {
     args: Args,
     rounds: usize,
     /// What a side is given in a round, at the least.
     time: Duration,
+    /// What the size of a log or a number of groups is divided by.
+    scale: u64,
 }
 
 impl Settings {
     fn new(args: Args) -> Self {
-        let (rounds, millis) = match (args.measure, args.has("--short")) {
-            (true, false) => (7, 500),
-            (true, true) => (3, 150),
-            (false, _) => (1, 5),
+        let (rounds, millis, scale) = match (args.measure, args.has("--short")) {
+            (true, false) => (7, 500, 1),
+            (true, true) => (3, 150, 10),
+            (false, _) => (1, 5, 1000),
         };
         Self {
             args,
             rounds,
             time: Duration::from_millis(millis),
+            scale,
         }
+    }
+
+    /// How many of so many are made.
+    fn scaled(&self, count: u64) -> u64 {
+        count / self.scale
     }
 }
 
@@ -113,7 +149,13 @@ fn main() {
     let runtime = Runtime::new().unwrap();
     let mut report = Report::new();
     appends::run(&settings, &runtime, &mut report);
+    cycles::run(&settings, &runtime, &mut report);
+    reads::run(&settings, &runtime, &mut report);
+    opening::run(&settings, &runtime, &mut report);
 
+    if !settings.args.measure {
+        return;
+    }
     let described = format!(
         "{} rounds of {} ms, {:.0} s in all.",
         settings.rounds,

@@ -11,6 +11,7 @@ use super::harness::{median, quantile};
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     AtLeast(f64),
+    AtMost(f64),
     Under(f64),
     /// A figure to know, such as what the disk would allow.
     None,
@@ -45,6 +46,7 @@ impl Report {
         let measured = median(rounds);
         let (target, met) = match target {
             Target::AtLeast(least) => (format!("at least {}", number(least, unit)), Some(measured >= least)),
+            Target::AtMost(most) => (format!("at most {}", number(most, unit)), Some(measured <= most)),
             Target::Under(limit) => (format!("under {}", number(limit, unit)), Some(measured < limit)),
             Target::None => (String::new(), None),
         };
