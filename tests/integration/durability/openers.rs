@@ -1,6 +1,8 @@
 //! A database has one process that writes to it, and a group one store.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::{env, fs};
 
@@ -164,4 +166,35 @@ fn a_database_that_was_opened_with_weaker_options_is_warned_about() {
             "{option}: {warnings}"
         );
     }
+}
+
+/// RocksDB replaces WAL and MANIFEST at any time, and deletes the earlier ones.
+#[tokio::test]
+async fn files_that_are_replaced_all_the_time_are_followed() {
+    let dir = TempDir::new().unwrap();
+    let mut options = db_options();
+    options.set_max_manifest_file_size(1);
+    let db = Arc::new(DB::open_cf(&options, dir.path(), [LOG_CF, META_CF]).unwrap());
+    let mut store = open(&db, Flat);
+    let stop = Arc::new(AtomicBool::new(false));
+    let others: Vec<_> = [LOG_CF, META_CF, "default"]
+        .map(|cf| {
+            let (db, stop) = (db.clone(), stop.clone());
+            std::thread::spawn(move || {
+                while !stop.load(Relaxed) {
+                    db.put(cf, cf).unwrap();
+                    db.flush_cf(&db.cf_handle(cf).unwrap()).unwrap();
+                }
+            })
+        })
+        .into();
+    let count = if soak() { 5_000 } else { 300 };
+    for index in 0..count {
+        store.blocking_append(entries(1, index..=index)).await.unwrap();
+    }
+    stop.store(true, Relaxed);
+    others.into_iter().for_each(|other| other.join().unwrap());
+    drop((store, db));
+    let mut store = open(&open_dir(&dir), Flat);
+    assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(1, 0..=count - 1));
 }

@@ -381,16 +381,66 @@ pub(super) fn manifest_path(dir: &Path, number: u64) -> PathBuf {
 }
 
 fn newest_wal(dir: &Path) -> io::Result<(u64, File)> {
-    let mut newest = None;
-    for file in fs::read_dir(dir)? {
-        let path = file?.path();
-        newest = newest.max(wal_number(&path).map(|number| (number, path)));
-    }
-    let (number, path) = newest.ok_or_else(|| io::Error::other("the directory has no WAL"))?;
-    Ok((number, File::open(path)?))
+    find(|| {
+        let mut newest = None;
+        for file in fs::read_dir(dir)? {
+            let path = file?.path();
+            newest = newest.max(wal_number(&path).map(|number| (number, path)));
+        }
+        let none = || io::Error::new(io::ErrorKind::NotFound, "the directory has no WAL");
+        let (number, path) = newest.ok_or_else(none)?;
+        Ok((number, File::open(path)?))
+    })
 }
 
 fn current_manifest(dir: &Path) -> io::Result<(u64, File)> {
-    let number = manifest_number(dir)?.ok_or_else(|| io::Error::other("CURRENT does not name a MANIFEST"))?;
-    Ok((number, File::open(manifest_path(dir, number))?))
+    find(|| {
+        let number = manifest_number(dir)?.ok_or_else(|| io::Error::other("CURRENT does not name a MANIFEST"))?;
+        Ok((number, File::open(manifest_path(dir, number))?))
+    })
+}
+
+/// RocksDB may replace a file, and delete it, between the look at its name and its opening.
+fn find<T>(mut find: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let mut tries = 0;
+    loop {
+        match find() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && tries < 100 => tries += 1,
+            found => return found,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn files_are_found_while_they_are_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let create = |number: u64| {
+            fs::write(dir.join(format!("{number:06}.log")), "").unwrap();
+            fs::write(manifest_path(dir, number), "").unwrap();
+            fs::write(dir.join("temporary"), format!("MANIFEST-{number:06}\n")).unwrap();
+            fs::rename(dir.join("temporary"), dir.join("CURRENT")).unwrap();
+        };
+        create(0);
+        thread::scope(|scope| {
+            let replace = scope.spawn(|| {
+                for number in 1..2_000 {
+                    create(number);
+                    fs::remove_file(dir.join(format!("{:06}.log", number - 1))).unwrap();
+                    fs::remove_file(manifest_path(dir, number - 1)).unwrap();
+                }
+            });
+            while !replace.is_finished() {
+                newest_wal(dir).unwrap();
+                current_manifest(dir).unwrap();
+            }
+        });
+    }
 }
