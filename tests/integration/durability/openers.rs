@@ -168,6 +168,36 @@ fn a_database_that_was_opened_with_weaker_options_is_warned_about() {
     }
 }
 
+/// The first that RocksDB does is to write a MANIFEST, and CURRENT comes later.
+#[tokio::test]
+async fn a_database_whose_creation_was_interrupted_is_created() {
+    for written in ["", "the start of a record"] {
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("MANIFEST-000001"), written).unwrap();
+        let mut store = open(&open_dir(&dir), Flat);
+        store.blocking_append(entries(1, 0..=4)).await.unwrap();
+        drop(store);
+        let mut store = open(&open_dir(&dir), Flat);
+        assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(1, 0..=4));
+    }
+}
+
+/// A log store that runs deletes files while they are looked for.
+#[tokio::test]
+async fn what_a_running_store_seems_to_lack_is_not_reported_as_missing() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&open_dir(&dir), Flat);
+    store.blocking_append(entries(1, 0..=4)).await.unwrap();
+    let wal = dir.path().join(super::power_cut::newest_wal(dir.path()));
+    let hidden = dir.path().join("hidden");
+    fs::rename(&wal, &hidden).unwrap();
+    let error = open_db(dir.path(), LogDbOptions::default()).unwrap_err();
+    assert!(matches!(error, RocksdbLogStoreError::InUse(_)), "{error}");
+    fs::rename(&hidden, &wal).unwrap();
+    drop(store);
+    open(&open_dir(&dir), Flat);
+}
+
 /// RocksDB replaces WAL and MANIFEST at any time, and deletes the earlier ones.
 #[tokio::test]
 async fn files_that_are_replaced_all_the_time_are_followed() {

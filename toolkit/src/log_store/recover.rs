@@ -26,7 +26,21 @@ use super::synced::{Lock, SYNCED_FILE, Synced, manifest_number, manifest_path, w
 /// - [`InUse`](RocksdbLogStoreError::InUse) when another process has log stores open in it.
 /// - [`Io`](RocksdbLogStoreError::Io) when a file cannot be read.
 pub fn recover(path: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
+    use RocksdbLogStoreError::{Damaged, InUse, MissingFile};
+
     let dir = path.as_ref();
+    let recovered = recover_dir(dir);
+    // What is missing may be a file that a log store has replaced meanwhile.
+    if let Err(Damaged { .. } | MissingFile(_)) = recovered
+        && dir.join(SYNCED_FILE).exists()
+        && let Err(in_use @ InUse(_)) = Lock::take(dir)
+    {
+        return Err(in_use);
+    }
+    recovered
+}
+
+fn recover_dir(dir: &Path) -> Result<(), RocksdbLogStoreError> {
     let files = match fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         files => files.map_err(|source| io_error(dir, source))?,
@@ -48,12 +62,14 @@ pub fn recover(path: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
 
 /// RocksDB would create a database.
 fn recover_nothing(dir: &Path, files: &[PathBuf]) -> Result<(), RocksdbLogStoreError> {
+    // The first file of all: a crash comes before CURRENT when RocksDB creates a database.
+    let first = manifest_path(dir, 1);
     let is_data = |path: &PathBuf| {
         let manifest = path
             .file_name()
             .and_then(|name| name.to_str())
             .is_some_and(|name| name.starts_with("MANIFEST-"));
-        manifest || path.extension().is_some_and(|e| e == "sst") || wal_number(path).is_some()
+        (manifest && *path != first) || path.extension().is_some_and(|e| e == "sst") || wal_number(path).is_some()
     };
     if files.iter().any(is_data) {
         return Err(RocksdbLogStoreError::MissingFile(dir.join("CURRENT")));
