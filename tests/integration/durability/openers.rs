@@ -198,6 +198,32 @@ async fn what_a_running_store_seems_to_lack_is_not_reported_as_missing() {
     open(&open_dir(&dir), Flat);
 }
 
+/// A WAL that is used again does not grow, and one that is compressed grows by less than is written.
+#[tokio::test]
+async fn a_store_goes_on_where_the_wal_cannot_be_followed() {
+    let dir = TempDir::new().unwrap();
+    // What it knew of an earlier WAL says nothing of these.
+    drop(open(&open_dir(&dir), Flat));
+    let mut weak = db_options();
+    weak.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    weak.set_recycle_log_file_num(2);
+    let db = Arc::new(DB::open_cf(&weak, dir.path(), [LOG_CF, META_CF]).unwrap());
+    let mut store = open(&db, Flat);
+    for index in 0..20 {
+        store.blocking_append(entries(1, index..=index)).await.unwrap();
+        if index % 4 == 3 {
+            db.flush_cf(&db.cf_handle(LOG_CF).unwrap()).unwrap();
+        }
+    }
+    assert_eq!(
+        fs::read_to_string(dir.path().join(super::power_cut::SYNCED)).unwrap(),
+        ""
+    );
+    drop((store, db));
+    let mut store = open(&open_dir(&dir), Flat);
+    assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(1, 0..=19));
+}
+
 /// RocksDB replaces WAL and MANIFEST at any time, and deletes the earlier ones.
 #[tokio::test]
 async fn files_that_are_replaced_all_the_time_are_followed() {

@@ -100,8 +100,8 @@ fn column_families() -> [ColumnFamilyDescriptor; 2] {
 /// themselves. Call [`recover`] first, as [`open_db`] does: not all damage to the WAL is an error to
 /// RocksDB, whatever its options.
 ///
-/// Leave `wal_dir`, `recycle_log_file_num` and `avoid_flush_during_recovery` as they are: [`recover`] could
-/// not follow the WAL.
+/// Leave `wal_dir`, `recycle_log_file_num`, `wal_compression` and `avoid_flush_during_recovery` as they are:
+/// [`recover`] could not follow the WAL.
 ///
 /// # Example
 ///

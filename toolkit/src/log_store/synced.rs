@@ -16,7 +16,7 @@ use rocksdb::{DB, WriteBatch, WriteOptions};
 
 use super::RocksdbLogStoreError;
 use super::scan::Scan;
-use super::weak_options::weak_options;
+use super::weak_options::{hides_wal, weak_options};
 
 /// The name of the file, in the directory of the database.
 pub(super) const SYNCED_FILE: &str = "RAFT_SYNCED";
@@ -195,20 +195,30 @@ impl SyncedWriter {
         if let Some(synced) = Synced::read(&writer.dir)? {
             synced.check(db)?;
         }
-        for option in weak_options(&writer.dir) {
+        let weak = weak_options(&writer.dir);
+        for option in &weak {
             tracing::warn!(
                 path = %writer.dir.display(), option,
                 "the database was opened with an option that weakens the log: use log_store::db_options()"
             );
         }
-        match Account::start(&writer.dir, file, db) {
+        let started = match weak.iter().find(|option| hides_wal(option)) {
+            Some(option) => Err(io::Error::other(format!("the WAL cannot be followed with {option}")).into()),
+            None => Account::start(&writer.dir, file, db),
+        };
+        match started {
             Ok(account) => writer.account = Some(account),
             // A write failed earlier, and RocksDB has not got over it.
             Err(WriteError::Rocksdb(e)) => return Err(e.into()),
-            Err(WriteError::Io(e)) => tracing::warn!(
-                path = %writer.dir.display(), error = %e,
-                "cannot tell what is synced: damage to the end of the log will go unnoticed"
-            ),
+            Err(WriteError::Io(e)) => {
+                tracing::warn!(
+                    path = %writer.dir.display(), error = %e,
+                    "cannot tell what is synced: damage to the end of the log will go unnoticed"
+                );
+                // `recover` takes what is not in an account for never synced, and cuts off damage there.
+                let path = writer.dir.join(SYNCED_FILE);
+                File::create(&path).map_err(|source| RocksdbLogStoreError::Io { path, source })?;
+            }
         }
         Ok(writer)
     }

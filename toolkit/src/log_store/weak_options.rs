@@ -13,6 +13,7 @@ pub(super) fn weak_options(dir: &Path) -> Vec<String> {
             "wal_recovery_mode" => ["kTolerateCorruptedTailRecords", "kAbsoluteConsistency"].contains(&value),
             "track_and_verify_wals_in_manifest" | "paranoid_checks" => value == "true",
             "recycle_log_file_num" => value == "0",
+            "wal_compression" => value == "kNoCompression",
             // It keeps a WAL with a torn end, which looks like damage once there is a later one.
             "avoid_flush_during_recovery" => value == "false",
             "wal_dir" => value.is_empty() || Path::new(value.trim_end_matches('/')) == dir,
@@ -21,6 +22,14 @@ pub(super) fn weak_options(dir: &Path) -> Vec<String> {
         (!strong).then(|| option.to_string())
     };
     options.lines().filter_map(|line| is_weak(line.trim())).collect()
+}
+
+/// Whether the length of the WAL tells nothing with this option of [`weak_options`]: a file that is used
+/// again does not grow, one that is compressed grows by less than is written.
+pub(super) fn hides_wal(option: &str) -> bool {
+    ["recycle_log_file_num=", "wal_compression="]
+        .iter()
+        .any(|name| option.starts_with(name))
 }
 
 fn newest_options(dir: &Path) -> Option<PathBuf> {
