@@ -263,6 +263,8 @@ impl Account {
         // The file itself, and that RocksDB has deleted earlier WALs, which may have a torn end.
         File::open(dir)?.sync_all()?;
         let ((wal_number, wal), (manifest_number, manifest)) = (newest_wal(dir)?, current_manifest(dir)?);
+        // The first batch says that earlier WALs are synced, and may be on disk before they are.
+        db.flush_wal(true)?;
         let mut account = Self {
             synced: Synced {
                 wal: Position {
