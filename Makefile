@@ -25,7 +25,7 @@ lint: setup
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --workspace --no-deps --all-features
 
-# Ratios to the disk and to the usual ways, in about 10 minutes, and a report of those of the log store in
+# Ratios to the disk and to the usual ways, in about 5 minutes, and a report of those of the log store in
 # target/bench/report.md. A shorter run, or a part: make bench ARGS=--short, make bench ARGS="'64 groups'"
 bench: setup
 	cargo bench -p openraft-toolkit --bench codec --bench log_store -- $(ARGS)
