@@ -224,6 +224,19 @@ async fn a_store_goes_on_where_the_wal_cannot_be_followed() {
     assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(1, 0..=19));
 }
 
+/// The first mark is in the WAL then, and nothing would say that more of it is synced.
+#[test]
+fn a_store_whose_account_cannot_be_kept_is_refused() {
+    let (dir, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut options = db_options();
+    options.set_wal_dir(elsewhere.path());
+    let db = Arc::new(DB::open_cf(&options, dir.path(), [LOG_CF, META_CF]).unwrap());
+    // Another's file, which seems to be the newest WAL.
+    fs::write(dir.path().join("999999.log"), "").unwrap();
+    let error = Store::open(db, LOG_CF, META_CF, Flat).unwrap_err();
+    assert!(error.to_string().contains("999999.log does not grow"), "{error}");
+}
+
 /// RocksDB replaces WAL and MANIFEST at any time, and deletes the earlier ones.
 #[tokio::test]
 async fn files_that_are_replaced_all_the_time_are_followed() {

@@ -86,6 +86,7 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     /// - [`InUse`](RocksdbLogStoreError::InUse) when another process has log stores open in the
     ///   database, and [`BehindSynced`](RocksdbLogStoreError::BehindSynced) when the database lacks
     ///   what they acknowledged.
+    /// - [`Io`](RocksdbLogStoreError::Io) when the account of what is synced cannot be written.
     /// - [`MissingEntry`](RocksdbLogStoreError::MissingEntry),
     ///   [`Corrupt`](RocksdbLogStoreError::Corrupt) and the like when what is stored is damaged.
     pub fn open(

@@ -203,14 +203,15 @@ impl SyncedWriter {
             );
         }
         let started = match weak.iter().find(|option| hides_wal(option)) {
-            Some(option) => Err(io::Error::other(format!("the WAL cannot be followed with {option}")).into()),
+            Some(option) => {
+                let error = format!("the WAL cannot be followed with {option}");
+                Err(io::Error::new(io::ErrorKind::NotFound, error).into())
+            }
             None => Account::start(&writer.dir, file, db),
         };
         match started {
             Ok(account) => writer.account = Some(account),
-            // A write failed earlier, and RocksDB has not got over it.
-            Err(WriteError::Rocksdb(e)) => return Err(e.into()),
-            Err(WriteError::Io(e)) => {
+            Err(WriteError::Io(e)) if e.kind() == io::ErrorKind::NotFound => {
                 tracing::warn!(
                     path = %writer.dir.display(), error = %e,
                     "cannot tell what is synced: damage to the end of the log will go unnoticed"
@@ -219,6 +220,9 @@ impl SyncedWriter {
                 let path = writer.dir.join(SYNCED_FILE);
                 File::create(&path).map_err(|source| RocksdbLogStoreError::Io { path, source })?;
             }
+            // A write failed earlier, and RocksDB has not got over it; or the WAL has a mark already, and
+            // without an account all that follows it would be taken for never synced.
+            Err(e) => return Err(writer.error(e)),
         }
         Ok(writer)
     }
