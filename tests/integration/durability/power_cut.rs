@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use std::{fs, ops};
 
-use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, LogDbOptions, open_db};
+use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, LogDbOptions, RocksdbLogStoreError, open_db};
 use openraft_toolkit::openraft::storage::RaftLogStorageExt;
 use rocksdb::{DB, WriteBatch};
 use tempfile::TempDir;
@@ -306,6 +306,14 @@ async fn a_manifest_that_is_cut_anywhere_behind_what_was_synced_opens_by_itself(
         let found = found.unwrap_or_else(|e| panic!("cut to {length}: an operator is needed: {e}"));
         assert_eq!(found, models, "cut to {length}");
     }
+
+    // RocksDB wrote more than one record before the sync. This is the limit: one that is lost before one
+    // that is not looks like damage to what was synced.
+    let mut bytes = written.clone();
+    bytes[synced.len() + 7] ^= 1;
+    let damaged = after.with(manifest, Some(bytes)).write();
+    let error = open_db(damaged.path(), LogDbOptions::default()).unwrap_err();
+    assert!(matches!(error, RocksdbLogStoreError::Damaged { .. }), "{error}");
 }
 
 /// The account may be older than the WAL after a power failure. The WAL vouches for itself then,

@@ -92,7 +92,8 @@ fn recover_manifest(dir: &Path, number: u64, known: Option<&Synced>) -> Result<(
     let Some(scan) = scan(&path)? else { return Ok(()) };
     let synced = synced.filter(|synced| synced.file == number);
     let needed = match synced {
-        // A record is synced before the next one is written.
+        // Damage; or one of several records that were to be synced at once is lost, which nothing tells
+        // from it. To cut it off could lose a flush whose WAL is deleted.
         _ if scan.resumes => scan.length,
         Some(synced) => synced.length,
         None => return Ok(()),
