@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use openraft_toolkit::log_store::{self, GroupKeys, LOG_CF, META_CF, open_db_read_only};
+use openraft_toolkit::log_store::{self, GroupKeys, LOG_CF, META_CF, StoredGroup, open_db_read_only};
 use rocksdb::DB;
 
 use crate::arguments::Indexes;
@@ -88,25 +88,26 @@ fn main() -> ExitCode {
 fn answer(arguments: &Arguments) -> anyhow::Result<bool> {
     let path = &arguments.db;
     let db = open_db_read_only(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let groups = || log_store::groups::<TypeConfig>(&db, LOG_CF, META_CF);
     let mut report = Report::new(arguments.json);
     match &arguments.question {
-        Question::List => report.list(log_store::groups::<TypeConfig>(&db, LOG_CF, META_CF)?),
+        Question::List => report.list(groups()?),
         Question::Show { group, indexes } => {
-            known(&db, *group)?;
+            known(&groups()?, *group)?;
             show(&db, *group, *indexes, &mut report)
         }
         Question::Verify { group } => {
             if let Some(group) = group {
-                known(&db, *group)?;
+                known(&groups()?, *group)?;
             }
             report.verify(log_store::verify::<TypeConfig>(&db, LOG_CF, META_CF, *group)?)
         }
         Question::Dump { group } => {
             let mut report = Report::new(true);
             let mut right = true;
-            let found = log_store::groups::<TypeConfig>(&db, LOG_CF, META_CF)?;
+            let found = groups()?;
             if let Some(group) = group {
-                known(&db, *group)?;
+                known(&found, *group)?;
             }
             for found in found
                 .iter()
@@ -120,8 +121,7 @@ fn answer(arguments: &Arguments) -> anyhow::Result<bool> {
 }
 
 /// A group that is not there is a mistake in the question, and no empty log.
-fn known(db: &DB, group: GroupKeys) -> anyhow::Result<()> {
-    let found = log_store::groups::<TypeConfig>(db, LOG_CF, META_CF)?;
+fn known(found: &[StoredGroup<TypeConfig>], group: GroupKeys) -> anyhow::Result<()> {
     if found.iter().any(|found| found.keys == group) {
         return Ok(());
     }

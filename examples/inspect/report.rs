@@ -1,6 +1,5 @@
 //! What is printed: columns for people, JSON lines for programs.
 
-use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Write};
 
@@ -174,11 +173,6 @@ fn key_json(keys: GroupKeys) -> Value {
 
 /// The error and what it comes from, in one line.
 fn with_sources(error: &RocksdbLogStoreError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
+    let errors: Vec<String> = anyhow::Chain::new(error).map(ToString::to_string).collect();
+    errors.join(": ")
 }

@@ -72,6 +72,8 @@
 pub use openraft;
 
 pub mod codec;
+#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
+mod error_chain;
 pub mod lifecycle;
 #[cfg(feature = "rocksdb-log-store")]
 pub mod log_store;

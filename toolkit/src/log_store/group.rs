@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 
 use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
@@ -66,10 +66,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     /// Removes all that is stored of the group, and gives its space back to the file system.
     pub(super) fn destroy(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<(), RocksdbLogStoreError> {
         let group = Self::claim(db, log_cf, meta_cf, keys)?;
-        let (tx, rx) = mpsc::sync_channel(1);
-        let done = Box::new(move |outcome| drop(tx.send(outcome)));
-        group.writer.push(group.records.delete_all(), Some(done))?;
-        rx.recv().map_err(|_| RocksdbLogStoreError::WriterStopped)??;
+        group.writer.push_and_wait(group.records.delete_all())?;
         group.records.compact(group.writer.db())
     }
 

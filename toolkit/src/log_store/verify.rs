@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::fmt;
 
 use openraft::RaftTypeConfig;
@@ -11,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::groups::group_keys;
 use super::records::{Records, Span, cf_handle};
 use super::{GroupKeys, KeySpace, MetaLabel, RocksdbLogStoreError};
+use crate::error_chain::error_chain;
 
 /// What [`verify`] found wrong with a group.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ use super::{GroupKeys, KeySpace, MetaLabel, RocksdbLogStoreError};
 pub enum Problem {
     /// A record that cannot be read: damaged, of a newer version, of another type config, or under the
     /// key of another.
-    #[error("{}", with_sources(.0))]
+    #[error("{}", error_chain(.0))]
     Unreadable(RocksdbLogStoreError),
     /// RocksDB cannot read a part of the log.
     #[error("{} cannot be read: {source}", entries(*.first, *.last))]
@@ -70,17 +70,6 @@ pub enum Problem {
         /// What the log has at that index.
         found: String,
     },
-}
-
-/// The error and what it comes from: the version that was found, say.
-fn with_sources(error: &RocksdbLogStoreError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 fn entries(first: u64, last: Option<u64>) -> String {

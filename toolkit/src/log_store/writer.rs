@@ -265,8 +265,13 @@ impl Shared {
 
     /// Waits, blocking, until all that was queued before is written.
     pub(super) fn drain(&self) -> Result<(), RocksdbLogStoreError> {
+        self.push_and_wait([])
+    }
+
+    /// As [`push`](Self::push), and waits, blocking, until `ops` are synced.
+    pub(super) fn push_and_wait(&self, ops: impl IntoIterator<Item = Op>) -> Result<(), RocksdbLogStoreError> {
         let (tx, rx) = mpsc::channel();
-        self.push([], Some(Box::new(move |result| drop(tx.send(result)))))?;
+        self.push(ops, Some(Box::new(move |result| drop(tx.send(result)))))?;
         rx.recv().map_err(|_| RocksdbLogStoreError::WriterStopped)??;
         Ok(())
     }

@@ -63,12 +63,12 @@
 //! several entries.
 
 use std::collections::BTreeSet;
-use std::error::Error;
-use std::fmt::{self, Debug, Write};
+use std::fmt::{self, Debug};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{any, env, fs, io, process};
 
+use crate::error_chain::error_chain;
 use crate::{CodecError, WireMessage, WriteVersion};
 
 /// The golden files of one type: a directory that holds nothing else, and the samples in it.
@@ -280,7 +280,7 @@ impl Check<'_> {
                 ));
             }
             (None, Some(Err(error))) if !is_version(error) => {
-                return Err(format!("it cannot be written: {}", chain(error)));
+                return Err(format!("it cannot be written: {}", error_chain(error)));
             }
             (None, _) => return Ok(None),
         };
@@ -299,7 +299,7 @@ impl Check<'_> {
                 _ => return,
             },
             Ok(found) => format!("{found:?}"),
-            Err(error) => chain(&error),
+            Err(error) => error_chain(&error),
         };
         let frozen = hex(frozen);
         self.fail(
@@ -321,10 +321,10 @@ impl Check<'_> {
                 (hex(written), format!("they differ from byte {} on", same.count()))
             }
             Err(error @ CodecError::NotRepresentable { .. }) => (
-                chain(error),
+                error_chain(error),
                 "help: if only older releases wrote this frame, give its value by `read_only`".to_owned(),
             ),
-            Err(error) => (chain(error), "the value cannot be encoded".to_owned()),
+            Err(error) => (error_chain(error), "the value cannot be encoded".to_owned()),
         };
         let frozen = hex(frozen);
         self.fail(
@@ -365,16 +365,6 @@ fn is_version(error: &CodecError) -> bool {
         error,
         CodecError::NotRepresentable { .. } | CodecError::VersionUnsupported { .. }
     )
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut chain = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let _ = write!(chain, ": {error}");
-        source = error.source();
-    }
-    chain
 }
 
 /// The comment is for people; the check does not read it.
