@@ -4,7 +4,7 @@ use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
 use rocksdb::DB;
 
-use super::record::Record;
+use super::record::{Place, Record};
 use super::records::{Records, Span, cf_handle};
 use super::tail::Tail;
 use super::writer::{Claim, Done, Writer, lock};
@@ -126,9 +126,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
+    /// Appends entries that lie at their places in `bytes`.
     pub(super) fn append(
         &self,
-        entries: Vec<(LogIdOf<C>, Record)>,
+        bytes: &Arc<[u8]>,
+        entries: &[(LogIdOf<C>, Place)],
         done: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static,
     ) -> Result<(), RocksdbLogStoreError> {
         let state = self.state.clone();
@@ -145,17 +147,22 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         let state = &mut *guard;
         self.check_consecutive(state, entries.iter().map(|(log_id, _)| log_id.index))?;
 
-        let puts = entries.iter().map(|(_, record)| self.records.put_entry(record.clone()));
-        let batch = self.writer.push(puts, Some(done))?;
+        let records = entries.iter().map(|(_, place)| Record::at(bytes, *place));
+        let batch = self
+            .writer
+            .push(records.map(|record| self.records.put_entry(record)), Some(done))?;
 
-        for (log_id, record) in entries {
-            let index = log_id.index;
+        for (log_id, place) in entries {
+            state.tail.push(log_id.index, Record::at(bytes, *place), batch);
+        }
+        if let [(first, _), ..] = entries
+            && let [.., (last, _)] = entries
+        {
             state.span = Some(Span {
-                first: state.span.map_or(index, |s| s.first),
-                last: index,
+                first: state.span.map_or(first.index, |span| span.first),
+                last: last.index,
             });
-            state.last = Some(log_id);
-            state.tail.push(index, record, batch);
+            state.last = Some(last.clone());
         }
         Ok(())
     }
