@@ -240,12 +240,6 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     pub(super) fn read(&self, range: Span, max_bytes: usize) -> Result<Vec<C::Entry>, RocksdbLogStoreError> {
         let db = self.writer.db();
         let cf = cf_handle!(db, self.records.log_cf())?;
-        let mut read = Read {
-            entries: Vec::new(),
-            bytes: 0,
-            max_bytes,
-        };
-
         let (on_disk, in_tail) = {
             let state = lock(&self.state);
             let Some(range) = state.span.and_then(|span| span.intersect(range)) else {
@@ -262,6 +256,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 });
             let mut in_tail = Vec::new();
             if let Some(span) = tail_first.and_then(|first| range.from(first)) {
+                in_tail.reserve(span.capacity());
                 let mut budget = max_bytes;
                 for (index, record) in (span.first..=span.last).zip(state.tail.iter_from(span.first)) {
                     in_tail.push((index, record.clone()));
@@ -272,6 +267,12 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 }
             }
             (on_disk, in_tail)
+        };
+        let capacity = in_tail.len() + on_disk.as_ref().map_or(0, |(span, _)| span.capacity());
+        let mut read = Read {
+            entries: Vec::with_capacity(capacity),
+            bytes: 0,
+            max_bytes,
         };
 
         if let Some((span, mut entries)) = on_disk {

@@ -58,6 +58,11 @@ impl Span {
         Self::new(first, last)
     }
 
+    /// The capacity for what is read of it, which may be only the first part.
+    pub(super) fn capacity(self) -> usize {
+        (self.last - self.first).saturating_add(1).min(1024) as usize
+    }
+
     pub(super) fn intersect(self, other: Self) -> Option<Self> {
         Self::new(self.first.max(other.first), self.last.min(other.last))
     }

@@ -258,7 +258,12 @@ impl Shared {
 
     /// Waits, blocking, until all that was queued before is written.
     pub(super) fn drain(&self) -> Result<(), RocksdbLogStoreError> {
-        self.push_and_wait([])
+        let is_written = {
+            let queue = lock(&self.queue);
+            queue.check()?;
+            queue.bytes() == 0
+        };
+        if is_written { Ok(()) } else { self.push_and_wait([]) }
     }
 
     /// As [`push`](Self::push), and waits, blocking, until `ops` are synced.
