@@ -41,6 +41,7 @@
 //! release stays readable.
 
 mod client;
+mod cluster;
 mod counts;
 pub mod golden;
 mod handler;
@@ -50,6 +51,7 @@ mod partition;
 mod wire;
 
 pub use client::{MemNetworkClient, MemNetworkFactory};
+pub use cluster::{Cluster, ClusterBuilder, ClusterError, ClusterNetwork, OpenStores};
 pub use counts::{RpcCounts, RpcKind};
 pub use link::LinkFaults;
 pub use network::MemNetwork;
