@@ -107,9 +107,15 @@ pub enum ClusterError<C: RaftTypes> {
 
 impl<C: RaftTypes> fmt::Debug for ClusterError<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.source() {
-            None => write!(f, "{self}"),
-            Some(source) => write!(f, "{}: {self}", error_chain(source)),
+        let text = self.to_string();
+        let (message, report) = text.split_once("\n\n").unwrap_or((&text, ""));
+        f.write_str(message)?;
+        if let Some(source) = self.source() {
+            write!(f, ": {}", error_chain(source))?;
+        }
+        match report {
+            "" => Ok(()),
+            report => write!(f, "\n\n{report}"),
         }
     }
 }

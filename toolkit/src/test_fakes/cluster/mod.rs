@@ -329,7 +329,8 @@ where
         started
     }
 
-    /// Starts a node that was not there before, makes it a learner and waits until it has caught up.
+    /// Starts a node that was not there before, makes it a learner and waits until it has applied what had been
+    /// committed by then, itself as a learner included.
     ///
     /// It rests on [`lifecycle::add_learner`](crate::lifecycle::add_learner).
     ///
@@ -342,8 +343,13 @@ where
         self.add_node(id.clone()).await?;
         let leader = self.wait_for_leader_among(others).await?;
         let leader = self.get(&leader).ok_or_else(|| self.not_running(leader))?;
-        let what = format!("node {id} is a learner, and has caught up");
-        self.change(&what, add_learner(&leader, id, node, true)).await
+        let what = format!("node {id} is a learner");
+        let learner = add_learner(&leader, id.clone(), node, false);
+        let added = self.change(&what, learner).await?.index;
+        let what = format!("it has applied up to index {added}, where it was made a learner");
+        let caught_up = |m: &RaftMetrics<C>| m.last_applied.as_ref().is_some_and(|applied| applied.index >= added);
+        self.wait_for_metrics(id, &what, caught_up).await?;
+        Ok(())
     }
 
     /// Makes these nodes the voters, of which each is a voter or a learner, and waits until that is committed.
@@ -359,7 +365,8 @@ where
         let leader = self.wait_for_leader().await?;
         let leader = self.get(&leader).ok_or_else(|| self.not_running(leader))?;
         let what = format!("the voters are {voters:?}");
-        self.change(&what, change_membership(&leader, voters, false)).await
+        self.change(&what, change_membership(&leader, voters, false)).await?;
+        Ok(())
     }
 
     /// Shuts all nodes down, none of which becomes leader while the others go.
@@ -472,9 +479,9 @@ where
         &self,
         what: &str,
         change: impl Future<Output = Result<T, MembershipError<C>>> + OptionalSend,
-    ) -> Result<(), ClusterError<C>> {
+    ) -> Result<T, ClusterError<C>> {
         match C::timeout(self.deadline, change).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(changed)) => Ok(changed),
             Ok(Err(source)) => Err(ClusterError::Membership {
                 source,
                 report: self.report(),
