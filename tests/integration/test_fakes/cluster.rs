@@ -45,14 +45,26 @@ async fn writes_reach_all_nodes() -> Result<(), Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_test_of_minutes_takes_milliseconds() -> Result<(), Error> {
+async fn a_test_of_minutes_takes_seconds() -> Result<(), Error> {
     let wall = std::time::Instant::now();
     let simulated = tokio::time::Instant::now();
-    let cluster = three_nodes().await?;
     let ms = Duration::from_millis;
-    cluster
-        .network()
-        .set_faults(LinkFaults::new().latency(ms(5)).jitter(ms(5)).drop(0.01));
+    // As between continents: what takes time is openraft itself, at each heartbeat.
+    let config = Config {
+        heartbeat_interval: 500,
+        election_timeout_min: 2_000,
+        election_timeout_max: 4_000,
+        ..config()
+    };
+    let network = MemNetwork::with_seed(1);
+    network.set_faults(LinkFaults::new().latency(ms(80)).jitter(ms(40)).drop(0.01));
+    let disks = Disks::default();
+    let cluster = Cluster::builder(move |id| disks.clone().open(id))
+        .nodes([1, 2, 3])
+        .network(network.clone())
+        .config(config)
+        .start()
+        .await?;
 
     let mut leader = cluster.wait_for_leader().await?;
     for i in 0..20 {
@@ -63,15 +75,15 @@ async fn a_test_of_minutes_takes_milliseconds() -> Result<(), Error> {
         tokio::time::sleep(Duration::from_secs(15)).await;
     }
 
-    cluster.network().clear_faults();
+    network.clear_faults();
     cluster.wait_for_agreement().await?;
     assert_eq!(cluster.state_machine(1).get("k").as_deref(), Some("19"));
-    assert!(simulated.elapsed() >= Duration::from_secs(300));
-    let heartbeats = cluster.network().total_counts(RpcKind::AppendEntries);
-    assert!(heartbeats.sent > 5_000 && heartbeats.requests_lost > 10, "{heartbeats}");
-    // A fraction of it with an optimized build, on idle cores.
-    assert!(wall.elapsed() < Duration::from_secs(60), "{:?}", wall.elapsed());
-    println!("{:?} in {:?}: {heartbeats}", simulated.elapsed(), wall.elapsed());
+    let heartbeats = network.total_counts(RpcKind::AppendEntries);
+    assert!(heartbeats.sent > 1_000 && heartbeats.requests_lost > 0, "{heartbeats}");
+    let (simulated, wall) = (simulated.elapsed(), wall.elapsed());
+    println!("{simulated:?} in {wall:?}: {heartbeats}");
+    assert!(simulated >= Duration::from_secs(300));
+    assert!(wall < simulated / 10, "{wall:?}");
     cluster.shutdown().await
 }
 
@@ -92,6 +104,40 @@ async fn a_crashed_leader_is_replaced_and_comes_back_with_what_it_had() -> Resul
     let kv = cluster.state_machine(first);
     assert_eq!(kv.get("before").as_deref(), Some("1"));
     assert_eq!(kv.get("meanwhile").as_deref(), Some("2"));
+    cluster.shutdown().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_share_a_cluster() -> Result<(), Error> {
+    let cluster = Arc::new(three_nodes().await?);
+    cluster.wait_for_leader().await?;
+    let nemesis = tokio::spawn({
+        let cluster = cluster.clone();
+        async move {
+            for _ in 0..5 {
+                let leader = cluster.wait_for_leader().await?;
+                cluster.crash(leader).await?;
+                cluster.wait_for_leader().await?;
+                cluster.restart(leader).await?;
+            }
+            Ok::<(), Error>(())
+        }
+    });
+
+    let mut acknowledged = 0;
+    while !nemesis.is_finished() {
+        for raft in cluster.running().iter().filter_map(|id| cluster.get(id)) {
+            if raft.client_write(set("k", acknowledged + 1)).await.is_ok() {
+                acknowledged += 1;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    nemesis.await.unwrap()?;
+    let leader = cluster.wait_for_agreement().await?;
+    assert!(acknowledged > 20, "{acknowledged}");
+    assert_eq!(cluster.state_machine(leader).get("k"), Some(acknowledged.to_string()));
     cluster.shutdown().await
 }
 

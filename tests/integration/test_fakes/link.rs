@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use openraft_toolkit::openraft::alias::{EntryOf, VoteOf};
 use openraft_toolkit::openraft::entry::RaftEntry;
 use openraft_toolkit::openraft::errors::RPCError;
+use openraft_toolkit::openraft::network::RPCOption;
 use openraft_toolkit::openraft::raft::{AppendEntriesRequest, AppendEntriesResponse};
 use openraft_toolkit::openraft::{LogId, RaftNetworkV2};
 use openraft_toolkit::test_fakes::{LinkFaults, MemNetwork, RpcCounts, RpcKind};
@@ -123,7 +124,7 @@ async fn some_are_dropped_as_the_probability_says_and_a_seed_repeats_which() {
         network.set_faults(LinkFaults::new().drop_requests(0.3));
         let mut dropped = Vec::new();
         for _ in 0..200 {
-            dropped.push(client.pre_vote(vote_request(1), soon()).await.is_err());
+            dropped.push(client.pre_vote(vote_request(1), RPCOption::new(ms(100))).await.is_err());
         }
         dropped
     };

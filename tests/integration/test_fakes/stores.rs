@@ -122,7 +122,9 @@ impl<C: RaftTypeConfig<Entry: Clone>> RaftLogStorage<C> for MemLog<C> {
 }
 
 /// A state machine that only remembers how far it got.
-pub struct Ignoring<C: RaftTypeConfig>(Arc<Mutex<(Option<LogIdOf<C>>, StoredMembershipOf<C>)>>);
+pub struct Ignoring<C: RaftTypeConfig>(Arc<Mutex<Applied<C>>>);
+
+type Applied<C> = (Option<LogIdOf<C>>, StoredMembershipOf<C>);
 
 impl<C: RaftTypeConfig> Ignoring<C> {
     pub fn new() -> Self {
@@ -198,7 +200,9 @@ where
 
 /// What the nodes of a cluster keep: logs in memory, and snapshots in files.
 #[derive(Clone, Default)]
-pub struct Disks(Arc<Mutex<BTreeMap<u64, (MemLog<TypeConfig>, TempDir)>>>);
+pub struct Disks(Arc<Mutex<BTreeMap<u64, Disk>>>);
+
+type Disk = (MemLog<TypeConfig>, TempDir);
 
 impl Disks {
     pub async fn open(self, id: u64) -> io::Result<(MemLog<TypeConfig>, KvStateMachine)> {

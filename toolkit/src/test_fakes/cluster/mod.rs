@@ -43,42 +43,25 @@ const INTERVAL: Duration = Duration::from_millis(5);
 ///
 /// # Examples
 ///
-/// A test of a service: `open` opens its stores, of which there is one for each id.
+/// The [module](super) shows a whole test. What its helpers take is `&Cluster<C, SM>`, whatever the log store is:
 ///
 /// ```
-/// use std::io;
-///
 /// use openraft_toolkit::RaftTypes;
-/// use openraft_toolkit::openraft::storage::{RaftLogStorage, RaftStateMachine};
+/// use openraft_toolkit::openraft::storage::RaftStateMachine;
 /// use openraft_toolkit::test_fakes::{Cluster, ClusterError};
 ///
-/// async fn survives_a_crash_of_its_leader<C, LS, SM>(
-///     open: impl Fn(u64) -> io::Result<(LS, SM)> + Clone + Send + Sync + 'static,
-///     command: C::D,
-/// ) -> Result<(), ClusterError<C>>
+/// /// Restarts one node after the other.
+/// async fn rolling_restart<C: RaftTypes, SM>(cluster: &Cluster<C, SM>) -> Result<(), ClusterError<C>>
 /// where
-///     C: RaftTypes<NodeId = u64, Node: Default>,
-///     LS: RaftLogStorage<C>,
 ///     SM: RaftStateMachine<C, SnapshotData = C::SnapshotData> + Clone,
 /// {
-///     let cluster = Cluster::builder(move |id| {
-///         let open = open.clone();
-///         async move { open(id) }
-///     })
-///     .nodes([1, 2, 3])
-///     .start()
-///     .await?;
-///
-///     let leader = cluster.wait_for_leader().await?;
-///     cluster.raft(leader).client_write(command).await.expect("a write");
-///
-///     cluster.crash(leader).await?;
-///     let next = cluster.wait_for_leader().await?;
-///     assert_ne!(next, leader);
-///
-///     cluster.restart(leader).await?;
-///     cluster.wait_for_agreement().await?;
-///     cluster.shutdown().await
+///     for id in cluster.running() {
+///         cluster.stop(id.clone()).await?;
+///         cluster.wait_for_leader().await?;
+///         cluster.restart(id).await?;
+///         cluster.wait_for_agreement().await?;
+///     }
+///     Ok(())
 /// }
 /// ```
 pub struct Cluster<C, SM, N = Arc<MemNetwork<C>>>

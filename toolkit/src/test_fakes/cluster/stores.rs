@@ -11,7 +11,8 @@ use openraft::{Config, OptionalSend, OptionalSync, Raft};
 use super::{ClusterError, ClusterNetwork};
 use crate::RaftTypes;
 
-/// Opens the stores of a node: a closure from its id to a future of its log store and its state machine.
+/// Opens the stores of a node: a closure from its id to a future of its log store and its state machine, as
+/// [`Cluster::builder`](super::Cluster::builder) takes it.
 ///
 /// It is called when a node starts and each time that it starts again, and is what makes it the same node again:
 /// for one id it opens the same data. A store in memory is therefore kept outside of the closure, which hands out
@@ -20,7 +21,26 @@ use crate::RaftTypes;
 /// A store of an earlier life of the node may still be closing its files, so that a restart repeats the call for
 /// some seconds where it fails.
 ///
-/// See [`Cluster`](super::Cluster).
+/// # Examples
+///
+/// Stores in memory, which outlive the nodes, of a log store `LS` whose clones are handles of the same log:
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::io;
+/// use std::sync::{Arc, Mutex};
+///
+/// #[derive(Clone)]
+/// struct Disks<LS>(Arc<Mutex<BTreeMap<u64, LS>>>);
+///
+/// impl<LS: Clone + Default> Disks<LS> {
+///     /// For `Cluster::builder(move |id| disks.clone().open(id))`.
+///     async fn open<SM: Default>(self, id: u64) -> io::Result<(LS, SM)> {
+///         let log = self.0.lock().unwrap().entry(id).or_default().clone();
+///         Ok((log, SM::default()))
+///     }
+/// }
+/// ```
 pub trait OpenStores<C: RaftTypes>: OptionalSend + OptionalSync + 'static {
     /// The log store.
     type LogStore: RaftLogStorage<C>;
