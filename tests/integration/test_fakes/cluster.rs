@@ -116,6 +116,7 @@ async fn tasks_share_a_cluster() -> Result<(), Error> {
         async move {
             for _ in 0..5 {
                 let leader = cluster.wait_for_leader().await?;
+                tokio::time::sleep(Duration::from_secs(1)).await;
                 cluster.crash(leader).await?;
                 cluster.wait_for_leader().await?;
                 cluster.restart(leader).await?;
@@ -137,7 +138,9 @@ async fn tasks_share_a_cluster() -> Result<(), Error> {
     nemesis.await.unwrap()?;
     let leader = cluster.wait_for_agreement().await?;
     assert!(acknowledged > 20, "{acknowledged}");
-    assert_eq!(cluster.state_machine(leader).get("k"), Some(acknowledged.to_string()));
+    // Of the last write the client may not have heard.
+    let last: i32 = cluster.state_machine(leader).get("k").unwrap().parse().unwrap();
+    assert!([acknowledged, acknowledged + 1].contains(&last), "{last}, of {acknowledged}");
     cluster.shutdown().await
 }
 
