@@ -6,7 +6,7 @@
 //! - [`RocksdbLogStore`](log_store) is openraft's log storage on RocksDB, for one raft group or
 //!   thousands.
 //! - [`lifecycle`] starts, grows and watches a node.
-//! - [`test_fakes`] is a network with partitions for tests of your own.
+//! - [`test_fakes`] has a cluster in one process, and a network with faults, for tests of your own.
 //!
 //! # The whole use
 //!
