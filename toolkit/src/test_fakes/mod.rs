@@ -40,9 +40,16 @@
 //! [`golden`] is for the messages of a service: it freezes them in files, so that data of every
 //! release stays readable.
 
+mod call_faults;
 pub mod golden;
+mod log_image;
+mod mem_log_store;
+mod mem_state_machine;
 mod network;
 mod partition;
 
+pub use call_faults::CallFaults;
+pub use mem_log_store::{LogStoreCall, MemLogStore};
+pub use mem_state_machine::{Applied, MemSnapshotBuilder, MemStateMachine, StateMachineCall};
 pub use network::{MemNetwork, MemNetworkClient, MemNetworkFactory};
 pub use partition::PartitionController;
