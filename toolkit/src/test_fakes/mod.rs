@@ -41,6 +41,7 @@
 //! release stays readable.
 
 mod call_faults;
+pub mod conformance;
 pub mod golden;
 mod log_image;
 mod mem_log_store;
