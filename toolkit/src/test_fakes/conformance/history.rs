@@ -418,7 +418,7 @@ where
                 "the committed log id is {}, which was not saved",
                 shown(&found.committed)
             );
-            return broken(Rule::CommittedSaved, found);
+            return Err(Violation::new(Rule::CommittedSaved, found));
         }
         if !self.undo.purged.contains(&found.purged) {
             let (asked, found) = (shown(&self.log.purged), shown(&found.purged));
