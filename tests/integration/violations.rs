@@ -25,6 +25,7 @@ use crate::log_store::{Entry, Types};
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Flaw {
     AcknowledgesBeforeTheSync,
+    AcknowledgesBeforeTheSyncFromIndex15,
     KeepsTheVoteInMemory,
     SyncsVotesAheadOfAppends,
     SyncsTruncationsWithTheNextAppend,
@@ -192,6 +193,16 @@ impl RaftLogStorage<Types> for Flawed {
                 callback.io_completed(Ok(()));
                 Ok(())
             }
+            AcknowledgesBeforeTheSyncFromIndex15 => {
+                let last = self.log.get_log_state().await?.last_log_id;
+                if last.is_some_and(|last| last.index >= 15) {
+                    self.log.faults().hold(LogStoreCall::Callback);
+                    self.log.append(entries, IOFlushed::noop()).await?;
+                    callback.io_completed(Ok(()));
+                    return Ok(());
+                }
+                self.log.append(entries, callback).await
+            }
             DropsTheCallback => self.log.append(entries, IOFlushed::noop()).await,
             TakesHoles => {
                 let _ = self.log.blocking_append(entries).await;
@@ -220,9 +231,13 @@ impl RaftLogStorage<Types> for Flawed {
 }
 
 async fn violation_of(flaw: Flaw) -> Violation {
+    violation_with(LogStoreOptions::default(), flaw).await
+}
+
+async fn violation_with(options: LogStoreOptions, flaw: Flaw) -> Violation {
     let options = LogStoreOptions {
         deadline: Duration::from_millis(200),
-        ..LogStoreOptions::default()
+        ..options
     };
     let outcome = log_store_with(options, || Ok(FlawedDisk::new(flaw))).await;
     outcome.expect_err("the flaw goes unnoticed")
@@ -297,6 +312,29 @@ async fn a_violation_says_what_why_and_after_which_calls() {
         "an entry is durable when its callback runs: entry T1-N1.0 is not there, and the log is [] behind the purged \
          none after a power cut; otherwise: openraft counts the entry for the quorum, and a committed entry could be \
          lost; after the calls: append 0..=4 in term 1 and wait, cut the power"
+    );
+}
+
+#[tokio::test]
+async fn a_flaw_that_only_random_calls_show_comes_with_the_seed_that_repeats_it() {
+    let violation = violation_of(AcknowledgesBeforeTheSyncFromIndex15).await;
+    println!("{violation}");
+    assert_eq!(violation.rule, Rule::AppendDurable);
+    let seed = violation.seed.unwrap();
+    assert!(
+        violation
+            .to_string()
+            .ends_with(&format!("; help: the seed {seed} repeats them"))
+    );
+
+    let options = LogStoreOptions {
+        seed,
+        histories: 1,
+        ..LogStoreOptions::default()
+    };
+    assert_eq!(
+        violation_with(options, AcknowledgesBeforeTheSyncFromIndex15).await,
+        violation
     );
 }
 

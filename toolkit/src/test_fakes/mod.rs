@@ -39,6 +39,10 @@
 //!
 //! [`golden`] is for the messages of a service: it freezes them in files, so that data of every
 //! release stays readable.
+//!
+//! [`MemLogStore`] and [`MemStateMachine`] are the storage of a node under test, where that is not what is
+//! tested: in memory, and failing, waiting or losing power when the test wants it. [`conformance`] checks a log
+//! store or a key space of your own.
 
 mod call_faults;
 pub mod conformance;

@@ -97,10 +97,16 @@ pub(super) struct History<C: RaftTypeConfig, D: LogDisk<C>> {
     term: u64,
     /// Up to which index the entries are durable, and what makes them so.
     durable: Option<(u64, Rule)>,
-    /// Callbacks that nobody waited for, each with the index that it makes durable.
-    pending: Vec<(Option<u64>, OneshotReceiverOf<C, io::Result<()>>)>,
+    pending: Vec<Pending<C>>,
     undo: Undo<C>,
     calls: Vec<String>,
+}
+
+/// The callback of an append that nobody waited for.
+struct Pending<C: RaftTypeConfig> {
+    /// The index that it makes durable, as far as nothing else has.
+    last: Option<u64>,
+    outcome: OneshotReceiverOf<C, io::Result<()>>,
 }
 
 /// What nobody waits for, and a restart or a power cut may thus undo.
@@ -192,7 +198,7 @@ where
         self.calls
             .push(format!("append {first}..={last} in term {term}{waits}"));
 
-        let (tx, rx) = C::oneshot();
+        let (tx, outcome) = C::oneshot();
         let store = self.store()?;
         (store.append(entries, IOFlushed::signal(tx)).await).map_err(failed("an append"))?;
         let read = store.get_log_reader().await.try_get_log_entries(first..=last).await;
@@ -202,7 +208,8 @@ where
             return Err(Violation::new(Rule::AppendReadable, found));
         }
         self.log.apply(LogWrite::Append(stored));
-        self.pending.push((Some(last), rx));
+        let last = Some(last);
+        self.pending.push(Pending { last, outcome });
         if wait {
             self.wait_for_callbacks().await?;
         }
@@ -292,11 +299,10 @@ where
 
     async fn power_cut(&mut self, report: &mut LogStoreReport) -> Result<(), Violation> {
         // Those that ran already count, whatever their order.
-        for (last, mut callback) in std::mem::take(&mut self.pending) {
-            if let Some(outcome) = (&mut callback).now_or_never() {
-                self.called(last, outcome.map_err(|_| dropped()))?;
-            } else {
-                self.pending.push((last, callback));
+        for mut callback in std::mem::take(&mut self.pending) {
+            match (&mut callback.outcome).now_or_never() {
+                Some(outcome) => self.called(callback.last, outcome.map_err(|_| dropped()))?,
+                None => self.pending.push(callback),
             }
         }
         match self.disk.power_cut().await.map_err(failed("cutting the power"))? {
@@ -329,8 +335,8 @@ where
     }
 
     async fn wait_for_callbacks(&mut self) -> Result<(), Violation> {
-        for (last, callback) in std::mem::take(&mut self.pending) {
-            let outcome = match C::timeout(self.deadline, callback).await {
+        for Pending { last, outcome } in std::mem::take(&mut self.pending) {
+            let outcome = match C::timeout(self.deadline, outcome).await {
                 Ok(outcome) => outcome.map_err(|_| dropped()),
                 Err(_) => Err(Violation::new(
                     Rule::CallbackRuns,
@@ -361,7 +367,7 @@ where
             _ => (last, Rule::WritesInOrder),
         });
         // The indexes of pending callbacks may be those of other entries from here on.
-        self.pending.iter_mut().for_each(|(last, _)| *last = None);
+        self.pending.iter_mut().for_each(|callback| callback.last = None);
     }
 
     fn store(&mut self) -> Result<&mut D::LogStore, Violation> {
