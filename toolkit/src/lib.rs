@@ -73,11 +73,15 @@ pub use openraft;
 
 pub mod codec;
 #[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
+mod entry_stream;
+#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
 mod error_chain;
 pub mod lifecycle;
 #[cfg(feature = "rocksdb-log-store")]
 pub mod log_store;
 mod raft_types;
+#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
+mod span;
 #[cfg(feature = "test-fakes")]
 pub mod test_fakes;
 

@@ -140,7 +140,10 @@ async fn tasks_share_a_cluster() -> Result<(), Error> {
     assert!(acknowledged > 20, "{acknowledged}");
     // Of the last write the client may not have heard.
     let last: i32 = cluster.state_machine(leader).get("k").unwrap().parse().unwrap();
-    assert!([acknowledged, acknowledged + 1].contains(&last), "{last}, of {acknowledged}");
+    assert!(
+        [acknowledged, acknowledged + 1].contains(&last),
+        "{last}, of {acknowledged}"
+    );
     cluster.shutdown().await
 }
 

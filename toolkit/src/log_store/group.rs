@@ -5,10 +5,11 @@ use openraft::alias::{LogIdOf, VoteOf};
 use rocksdb::DB;
 
 use super::record::{Place, Record};
-use super::records::{Records, Span, cf_handle};
+use super::records::{Records, cf_handle};
 use super::tail::Tail;
 use super::writer::{Claim, Done, Writer, lock};
 use super::{KeySpace, MetaLabel, RocksdbLogStoreError};
+use crate::span::{Span, check_consecutive};
 
 /// Bytes of the newest entries that all groups of a database keep in memory together.
 const TAIL_BYTES: usize = 32 << 20;
@@ -145,7 +146,14 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
 
         let mut guard = lock(&self.state);
         let state = &mut *guard;
-        self.check_consecutive(state, entries.iter().map(|(log_id, _)| log_id.index))?;
+        let last = state.last.as_ref().map(|last| last.index);
+        check_consecutive(last, entries.iter().map(|(log_id, _)| log_id.index)).map_err(|hole| {
+            RocksdbLogStoreError::NotConsecutive {
+                group: self.records.name(),
+                index: hole.index,
+                expected: hole.expected,
+            }
+        })?;
 
         let records = entries.iter().map(|(_, place)| Record::at(bytes, *place));
         let batch = self
@@ -163,32 +171,6 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 last: last.index,
             });
             state.last = Some(last.clone());
-        }
-        Ok(())
-    }
-
-    /// A log has no hole, so an entry follows the one before it, or the last purged one. Only a
-    /// blank log may start anywhere.
-    fn check_consecutive(
-        &self,
-        state: &State<C>,
-        indexes: impl Iterator<Item = u64>,
-    ) -> Result<(), RocksdbLogStoreError> {
-        let mut previous = state.last.as_ref().map(|last| last.index);
-        for index in indexes {
-            let expected = match previous {
-                Some(previous) => previous.checked_add(1),
-                None => Some(index),
-            };
-            if expected != Some(index) {
-                let expected = expected.unwrap_or(u64::MAX);
-                return Err(RocksdbLogStoreError::NotConsecutive {
-                    group: self.records.name(),
-                    index,
-                    expected,
-                });
-            }
-            previous = Some(index);
         }
         Ok(())
     }

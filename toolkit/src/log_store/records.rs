@@ -1,7 +1,6 @@
 //! The records of one group in RocksDB: where they lie, and how they are read.
 
 use std::marker::PhantomData;
-use std::ops::{Bound, RangeBounds};
 
 use openraft::RaftTypeConfig;
 use openraft::alias::LogIdOf;
@@ -15,6 +14,7 @@ use super::record::{Place, Record, decode_value};
 use super::writer::{CfName, Claim};
 use super::{KeySpace, MetaLabel, RecordId, RocksdbLogStoreError};
 use crate::codec::CodecError;
+use crate::span::Span;
 
 /// The column family called `name`. The handle's type depends on rocksdb's feature
 /// `multi-threaded-cf`, which any crate may turn on.
@@ -25,64 +25,6 @@ macro_rules! cf_handle {
     };
 }
 pub(super) use cf_handle;
-
-/// A range of indexes that is not empty, both ends included: `u64::MAX` is an index like others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) first: u64,
-    pub(super) last: u64,
-}
-
-impl Span {
-    pub(super) const ALL: Span = Span {
-        first: 0,
-        last: u64::MAX,
-    };
-
-    pub(super) fn new(first: u64, last: u64) -> Option<Self> {
-        (first <= last).then_some(Self { first, last })
-    }
-
-    /// The indexes of `range`; `None` when it is empty.
-    pub(super) fn of(range: &impl RangeBounds<u64>) -> Option<Self> {
-        let first = match range.start_bound() {
-            Bound::Included(&start) => start,
-            Bound::Excluded(&before) => before.checked_add(1)?,
-            Bound::Unbounded => 0,
-        };
-        let last = match range.end_bound() {
-            Bound::Included(&last) => last,
-            Bound::Excluded(&end) => end.checked_sub(1)?,
-            Bound::Unbounded => u64::MAX,
-        };
-        Self::new(first, last)
-    }
-
-    /// The capacity for what is read of it, which may be only the first part.
-    pub(super) fn capacity(self) -> usize {
-        (self.last - self.first).saturating_add(1).min(1024) as usize
-    }
-
-    pub(super) fn intersect(self, other: Self) -> Option<Self> {
-        Self::new(self.first.max(other.first), self.last.min(other.last))
-    }
-
-    pub(super) fn up_to(self, last: u64) -> Option<Self> {
-        Self::new(self.first, self.last.min(last))
-    }
-
-    pub(super) fn from(self, first: u64) -> Option<Self> {
-        Self::new(self.first.max(first), self.last)
-    }
-
-    pub(super) fn before(self, index: u64) -> Option<Self> {
-        self.up_to(index.checked_sub(1)?)
-    }
-
-    pub(super) fn after(self, index: u64) -> Option<Self> {
-        self.from(index.checked_add(1)?)
-    }
-}
 
 pub(super) struct Records<C, K> {
     log_cf: CfName,

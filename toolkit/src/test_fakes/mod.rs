@@ -105,21 +105,33 @@
 //!
 //! [`golden`] is for the messages of a service: it freezes them in files, so that data of every
 //! release stays readable.
+//!
+//! [`MemLogStore`] and [`MemStateMachine`] are the storage of a node under test, where that is not what is
+//! tested: in memory, and failing, waiting or losing power when the test wants it. [`conformance`] checks a log
+//! store or a key space of your own.
 
+mod call_faults;
 mod client;
 mod cluster;
+pub mod conformance;
 mod counts;
 pub mod golden;
 mod handler;
 mod link;
+mod log_image;
+mod mem_log_store;
+mod mem_state_machine;
 mod network;
 mod partition;
 mod wire;
 
+pub use call_faults::CallFaults;
 pub use client::{MemNetworkClient, MemNetworkFactory};
 pub use cluster::{Cluster, ClusterBuilder, ClusterError, ClusterNetwork, OpenStores};
 pub use counts::{RpcCounts, RpcKind};
 pub use link::LinkFaults;
+pub use mem_log_store::{LogStoreCall, MemLogStore};
+pub use mem_state_machine::{Applied, MemSnapshotBuilder, MemStateMachine, StateMachineCall};
 pub use network::MemNetwork;
 pub use partition::PartitionController;
 pub use wire::CodecFailure;
