@@ -39,9 +39,18 @@
 //! learner, or shut down.
 
 mod bootstrap;
+mod fence;
+mod handover;
 mod leadership;
 mod membership;
+mod promotion;
+mod redirect;
+mod writable;
 
-pub use bootstrap::{BootstrapError, BootstrapMode, Bootstrapped, bootstrap};
+pub use bootstrap::{BootstrapError, BootstrapMode, Bootstrapped, bootstrap, bootstrap_checked};
+pub use fence::while_leader;
+pub use handover::{Handover, graceful_shutdown, hand_over};
 pub use leadership::{LeadershipState, leadership_events, leadership_events_from_metrics};
 pub use membership::{MembershipError, add_learner, add_learner_checked, change_membership};
+pub use promotion::{promote_learner, replace_voter};
+pub use writable::{WritableError, wait_writable};
