@@ -44,7 +44,7 @@ fn load(leader: &Node, stop: &Arc<AtomicBool>) -> JoinHandle<Vec<String>> {
             match raft.client_write(set).await {
                 Ok(_) => acknowledged.push(key),
                 Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => {
-                    drop(wait_writable(&raft, DEADLINE).await.unwrap());
+                    wait_writable(&raft, DEADLINE).await.unwrap();
                 }
                 Err(error) => panic!("{error:?}"),
             }

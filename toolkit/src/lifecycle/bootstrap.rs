@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use openraft::alias::{NodeIdOf, NodeOf};
+use openraft::alias::{NodeIdOf, NodeOf, TermOf};
 use openraft::errors::{Fatal, InitializeError, NotInMembers, RaftError};
 use openraft::storage::RaftStateMachine;
 use openraft::type_config::TypeConfigExt;
+use openraft::vote::RaftLeaderId;
 use openraft::{Raft, RaftTypeConfig};
 
 /// What a node expects of its storage when it starts.
@@ -18,16 +19,17 @@ pub enum BootstrapMode<C: RaftTypeConfig> {
     ///
     /// # With different members
     ///
-    /// Neither openraft nor this can tell. The first entry has the same log id on every node, so that
-    /// two of them which differ pass for the same one:
+    /// Neither openraft nor this can tell that two nodes were given different lists.
     ///
-    /// - Where the lists have a majority in common, the nodes form one cluster, and **each keeps its own
-    ///   list**: they replicate to, and count the votes of, different nodes, until the next
-    ///   change of the membership brings all of them to one.
-    /// - Where they do not, each node forms **a cluster of its own**, whose writes succeed. When those
-    ///   clusters meet, the one of the lower term loses what it acknowledged.
+    /// - Where a majority of one list and a majority of the other need not have a node in common, as of
+    ///   `{1}` and `{2}`, each forms **a cluster of its own**, whose writes succeed. When such clusters
+    ///   meet, what they committed contradicts: a node stops, or loses what it acknowledged.
+    /// - Where they must, as of `{1, 2, 3}` and `{1, 2}`, one cluster comes of it. The list of the node that is
+    ///   elected replaces the other one. With a type config of one leader a term (`leader_id_std`) it
+    ///   does not: the first entries have the same log id then, each node **keeps its own list**, and
+    ///   they count majorities of different nodes until the next change of the membership.
     ///
-    /// [`Static`](Self::Static) makes one node the one that forms the cluster, and is safe there.
+    /// With [`Static`](Self::Static) one node alone forms the cluster, whatever the others were given.
     Fresh {
         /// The first voters and how to reach them. This node must be one of them. The other ones
         /// start with [`Join`](Self::Join), and the cluster has a leader once a majority is up.
@@ -332,6 +334,16 @@ where
     if initial_members.is_empty() {
         return Err(BootstrapError::NoInitialMembers);
     }
+    let mut log_progress = raft.watch_log_progress();
     raft.initialize(initial_members).await?;
+    // openraft answers before it is durable. What is flushed is the first entry, or a vote after it.
+    let durable = log_progress.wait_until(|flushed| {
+        flushed
+            .as_ref()
+            .is_some_and(|io| io.last_log_id.is_some() || io.vote.leader_id().term() != TermOf::<C>::default())
+    });
+    if durable.await.is_err() {
+        raft.is_initialized().await?; // raft has stopped, and this says why
+    }
     Ok(Bootstrapped::Initialized)
 }

@@ -30,10 +30,10 @@ use super::LeadershipState;
 /// It keeps one node from running the task twice. It does not keep two nodes from running it at the
 /// same time: a leader that is cut off, or paused, learns late that another one was elected, see
 /// [`LeadershipState::Leader`]. So what a task does outside of the cluster needs a fencing token, which
-/// the receiver compares with the highest one that it has seen. The term is one: it is higher for
-/// each leader. (Where the type config has several leaders a term, `leader_id_adv`, the token is the
-/// term with the id of the node.) What a task writes through raft needs none, as a deposed leader
-/// cannot commit.
+/// the receiver compares with the highest one that it has seen: the term, and the id of the node
+/// after it, as openraft may have several leaders in a term, of which one with a higher id deposes the
+/// others. (Where the type config has one leader a term, `leader_id_std`, the term alone will do.)
+/// What a task writes through raft needs none, as a deposed leader cannot commit.
 ///
 /// # Errors
 ///
@@ -45,13 +45,13 @@ use super::LeadershipState;
 /// use openraft_toolkit::lifecycle::{leadership_events, while_leader};
 /// use openraft_toolkit::openraft::storage::RaftStateMachine;
 /// use openraft_toolkit::openraft::{Raft, RaftTypeConfig};
-/// # async fn send_due_mails<C: RaftTypeConfig>(_fencing_token: &C::Term) -> std::io::Result<()> { Ok(()) }
+/// # async fn send_due_mails<C: RaftTypeConfig>(_fencing_token: (&C::Term, &C::NodeId)) -> std::io::Result<()> { Ok(()) }
 ///
 /// /// Awaited or spawned beside the server of this node.
 /// async fn mailer<C: RaftTypeConfig, SM: RaftStateMachine<C>>(raft: &Raft<C, SM>) -> std::io::Result<()> {
 ///     while_leader(leadership_events(raft), |term| async move {
 ///         loop {
-///             send_due_mails::<C>(&term).await?;
+///             send_due_mails::<C>((&term, raft.node_id())).await?;
 ///         }
 ///     })
 ///     .await
