@@ -138,6 +138,35 @@ async fn a_single_voter_has_no_one_to_hand_over_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_node_of_a_cluster_that_is_shut_down_does_not_wait_for_the_others() {
+    let network = MemNetwork::new();
+    let nodes = three_nodes(&network).await;
+    let [leader, b, c] = [&nodes[0].1, &nodes[1].1, &nodes[2].1];
+    b.raft.shutdown().await.unwrap();
+    c.raft.shutdown().await.unwrap();
+
+    let handover = tokio::time::timeout(DEADLINE, graceful_shutdown(&leader.raft, Duration::MAX));
+
+    assert_eq!(handover.await.unwrap(), Handover::Unreachable);
+    assert!(has_stopped(leader));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_nodes_can_be_shut_down_at_the_same_time() {
+    let network = MemNetwork::new();
+    let nodes = three_nodes(&network).await;
+
+    let all = join_all(
+        nodes
+            .iter()
+            .map(|(_, node)| graceful_shutdown(&node.raft, Duration::MAX)),
+    );
+
+    let outcomes = tokio::time::timeout(DEADLINE, all).await.unwrap();
+    assert!(nodes.iter().all(|(_, node)| has_stopped(node)), "{outcomes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_the_deadline_the_node_stops_anyway() {
     let network = MemNetwork::new();
     let nodes = three_nodes(&network).await;

@@ -23,6 +23,10 @@ pub enum Handover<C: RaftTypeConfig> {
     NotLeader,
     /// This node is the only voter, so that there is nobody to hand over to.
     OnlyVoter,
+    /// No other voter took over, and none has answered this node within the last lease
+    /// ([`Config::election_timeout_max`](openraft::Config::election_timeout_max)): all of them have stopped, or this node is cut off.
+    /// That is how it is on the last node of a cluster that is shut down as a whole.
+    Unreachable,
     /// The time was not enough. No voter could be made the leader, or writes that this node accepted
     /// are without their outcome, which their callers learn when it stops.
     ///
@@ -36,7 +40,8 @@ pub enum Handover<C: RaftTypeConfig> {
 /// asks it to stand for election at once. It waits until another node leads, and until the
 /// writes that this node had accepted are applied here, which answers them. Where the chosen voter
 /// does not take over, for it died or is cut off, it picks the next one, and begins again with the
-/// first one when all were asked, for at most `deadline` altogether.
+/// first one when all were asked, as long as one of them answers at all, for at most `deadline`
+/// altogether.
 ///
 /// Meanwhile the node refuses writes, naming the one that it hands over to
 /// ([`ForwardReason::LeadershipTransfer`](openraft::errors::ForwardReason::LeadershipTransfer)), and
@@ -140,9 +145,18 @@ where
             };
         }
         if metrics.state.is_leader() {
-            let Some(to) = next_target(&metrics, lease, &mut asked) else {
+            let others = other_voters(&metrics, lease);
+            if others.is_empty() {
                 return Handover::OnlyVoter;
-            };
+            }
+            if led.is_some() && others.iter().all(|voter| !voter.alive) {
+                return Handover::Unreachable;
+            }
+            if others.iter().all(|voter| asked.contains(&voter.id)) {
+                asked.clear();
+            }
+            let next = others.into_iter().find(|voter| asked.insert(voter.id.clone()));
+            let Some(Voter { id: to, .. }) = next else { continue };
             led = Some(LeaderIdOf::<C>::new(metrics.current_term, metrics.id.clone()).to_committed());
             // Where raft has stopped, the metrics say so.
             raft.trigger().transfer_leader(to).await.ok();
@@ -171,12 +185,14 @@ where
     }
 }
 
-/// The voter that needs least to take over, of those that were not asked in this round.
-fn next_target<C: RaftTypeConfig>(
-    metrics: &RaftMetrics<C>,
-    lease: Duration,
-    asked: &mut BTreeSet<NodeIdOf<C>>,
-) -> Option<NodeIdOf<C>> {
+struct Voter<NodeId> {
+    id: NodeId,
+    /// Whether it has answered within the last lease.
+    alive: bool,
+}
+
+/// The other voters, first the one that needs least to take over.
+fn other_voters<C: RaftTypeConfig>(metrics: &RaftMetrics<C>, lease: Duration) -> Vec<Voter<NodeIdOf<C>>> {
     let alive = |id: &NodeIdOf<C>| {
         let acknowledged = metrics.heartbeat.as_ref().and_then(|acks| *acks.get(id)?);
         acknowledged.is_some_and(|at| at.elapsed() < lease)
@@ -189,12 +205,8 @@ fn next_target<C: RaftTypeConfig>(
     };
 
     let voters = metrics.membership_config.membership().voter_ids();
-    let mut others: Vec<_> = voters.filter(|id| *id != metrics.id).collect();
-    others.sort_by_key(|id| Reverse((alive(id), matching(id))));
-    if others.iter().all(|id| asked.contains(id)) {
-        asked.clear();
-    }
-    let next = others.into_iter().find(|id| !asked.contains(id))?;
-    asked.insert(next.clone());
-    Some(next)
+    let others = voters.filter(|id| *id != metrics.id);
+    let mut others: Vec<_> = others.map(|id| Voter { alive: alive(&id), id }).collect();
+    others.sort_by_key(|voter| Reverse((voter.alive, matching(&voter.id))));
+    others
 }
