@@ -87,8 +87,9 @@ pub mod test_fakes;
 
 pub use codec::{CodecError, WireMessage, WriteVersion, decode, encode};
 pub use lifecycle::{
-    BootstrapError, BootstrapMode, Bootstrapped, LeadershipState, MembershipError, add_learner, add_learner_checked,
-    bootstrap, change_membership, leadership_events, leadership_events_from_metrics,
+    BootstrapError, BootstrapMode, Bootstrapped, Handover, LeadershipState, MembershipError, WritableError,
+    add_learner, add_learner_checked, bootstrap, bootstrap_checked, change_membership, graceful_shutdown, hand_over,
+    leadership_events, leadership_events_from_metrics, promote_learner, replace_voter, wait_writable, while_leader,
 };
 #[cfg(feature = "rocksdb-log-store")]
 pub use log_store::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStore, RocksdbLogStoreError, open_db};

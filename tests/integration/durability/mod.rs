@@ -11,7 +11,7 @@ mod isolation;
 mod kill;
 mod openers;
 mod order;
-mod power_cut;
+pub mod power_cut;
 mod wrong_data;
 
 use std::collections::BTreeMap;
