@@ -9,13 +9,15 @@ use futures_util::StreamExt;
 use openraft_toolkit::WireMessage;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::codec::FramedRead;
 
 use crate::framing::{QUEUE, codec, write_queued};
 use crate::rpc::{Reply, Request, Rpc};
 use crate::types::{GroupId, NodeId};
 
+/// How long it may take to connect, and how long to wait after it was in vain.
+const CONNECT: Duration = Duration::from_secs(1);
 const RECONNECT: Duration = Duration::from_millis(100);
 
 /// A handle on a connection, which is made again whenever it breaks; clones share it. The last one that is
@@ -57,21 +59,14 @@ impl Connection {
 
 async fn run(to: NodeId, addr: String, mut queue: mpsc::Receiver<Call>) {
     while !queue.is_closed() {
-        let connected = tokio::select! {
-            connected = TcpStream::connect(&addr) => connected,
-            () = refuse(&mut queue) => return,
-        };
-        if let Ok(stream) = connected {
-            // Small messages must not wait for more: the writer has gathered what there is.
-            let outcome = match stream.set_nodelay(true) {
-                Ok(()) => exchange(to, stream, &mut queue).await,
-                Err(error) => Err(error.into()),
-            };
+        // Calls wait for the outcome, so that the first one is not lost.
+        if let Ok(Ok(stream)) = timeout(CONNECT, TcpStream::connect(&addr)).await {
+            let outcome = exchange(to, stream, &mut queue).await;
             tracing::debug!(to, ?outcome, "disconnected");
         }
         tokio::select! {
             () = sleep(RECONNECT) => {}
-            () = refuse(&mut queue) => return,
+            () = refuse(&mut queue) => {}
         }
     }
 }
@@ -83,6 +78,8 @@ async fn refuse(queue: &mut mpsc::Receiver<Call>) {
 
 /// Sends calls and hands out replies, until the connection breaks or there are no more callers.
 async fn exchange(to: NodeId, stream: TcpStream, queue: &mut mpsc::Receiver<Call>) -> anyhow::Result<()> {
+    // Small messages must not wait for more: the writer has gathered what there is.
+    stream.set_nodelay(true)?;
     let waiting = Waiting::default();
     let (read, write) = stream.into_split();
 

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
-use openraft_toolkit::openraft::{BasicNode, Config};
+use openraft_toolkit::openraft::errors::{ClientWriteError, ForwardReason, RaftError};
+use openraft_toolkit::openraft::type_config::TypeConfigExt;
+use openraft_toolkit::openraft::{BasicNode, Config, RaftMetrics};
 use openraft_toolkit::{BootstrapMode, RocksdbLogStoreError, bootstrap};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -20,7 +22,9 @@ use crate::rpc::GroupView;
 use crate::snapshots::Snapshots;
 use crate::state_machine::StateMachine;
 use crate::stats::Stats;
-use crate::types::{GroupId, NodeId, Raft, TypeConfig};
+use crate::types::{GroupId, Increment, NodeId, Raft, TypeConfig};
+
+type WriteError = RaftError<TypeConfig, ClientWriteError<TypeConfig>>;
 
 /// Groups that are opened at a time: their reads and fsyncs are shared, their tasks are not started all in
 /// one instant.
@@ -57,6 +61,38 @@ impl Group {
             leader: metrics.current_leader.filter(is_right),
             count: self.state_machine.count(),
             asleep: self.asleep.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Writes through the log, if this node leads.
+    pub async fn write(&self, increment: Increment) -> Result<u64, WriteError> {
+        match self.raft.client_write(increment.clone()).await {
+            // It was asleep, or has just been elected.
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))
+                if forward.reason == ForwardReason::LeaseExpired =>
+            {
+                self.renew_lease().await;
+                Ok(self.raft.client_write(increment).await?.data)
+            }
+            written => Ok(written?.data),
+        }
+    }
+
+    /// A leader takes no write unless a majority has acknowledged it lately. One that was asleep asks for that
+    /// first, which takes a round trip. What follows fails if it is in vain.
+    pub async fn renew_lease(&self) {
+        let start = TypeConfig::now();
+        let renewed = async {
+            self.raft.trigger().heartbeat().await?;
+            let acknowledged = |metrics: &RaftMetrics<TypeConfig>| {
+                !metrics.state.is_leader() || metrics.last_quorum_acked.is_some_and(|sent| *sent >= start)
+            };
+            let patience = Duration::from_millis(self.raft.config().election_timeout_max);
+            self.raft.wait(Some(patience)).metrics(acknowledged, "a majority").await?;
+            anyhow::Ok(())
+        };
+        if let Err(error) = renewed.await {
+            tracing::debug!(%error, "no lease");
         }
     }
 

@@ -91,8 +91,8 @@ async fn answer(node: &Node, request: Request) -> anyhow::Result<Vec<u8>> {
 
         Write::PATH => {
             on(body, |Write { from }| async move {
-                match raft()?.client_write(Increment { from }).await {
-                    Ok(written) => Ok(Written::At(written.data)),
+                match group()?.write(Increment { from }).await {
+                    Ok(count) => Ok(Written::At(count)),
                     Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {
                         Ok(Written::NotLeader(forward.leader_id))
                     }
@@ -118,21 +118,27 @@ async fn answer(node: &Node, request: Request) -> anyhow::Result<Vec<u8>> {
         }
         HandOver::PATH => {
             on(body, |HandOver { to }| async move {
-                raft()?.trigger().transfer_leader(to).await?;
+                let group = group()?;
+                group.renew_lease().await;
+                group.raft.trigger().transfer_leader(to).await?;
                 Ok(Done {})
             })
             .await
         }
         AddLearner::PATH => {
             on(body, |AddLearner { id, node }| async move {
-                add_learner(&raft()?, id, node, true).await?;
+                let group = group()?;
+                group.renew_lease().await;
+                add_learner(&group.raft, id, node, true).await?;
                 Ok(Done {})
             })
             .await
         }
         SetVoters::PATH => {
             on(body, |SetVoters { voters }| async move {
-                change_membership(&raft()?, voters, false).await?;
+                let group = group()?;
+                group.renew_lease().await;
+                change_membership(&group.raft, voters, false).await?;
                 Ok(Done {})
             })
             .await

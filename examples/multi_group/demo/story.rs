@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure};
-use tokio::time::sleep;
+use anyhow::{Context, bail, ensure};
+use tokio::time::{sleep, timeout};
 
 use super::Args;
 use super::cluster::{Cluster, FOUNDERS, NEWCOMER, for_each};
@@ -17,6 +17,9 @@ use crate::types::{GroupId, NodeId};
 
 /// The node that is killed, and that groups move away from.
 const VICTIM: NodeId = 3;
+
+/// Far longer than an election that nobody disturbs.
+const ELECTION: Duration = Duration::from_secs(5);
 
 /// It is an error if a replica of a group lacks an acknowledged write in the end, or has one twice.
 pub async fn tell(args: &Args) -> anyhow::Result<()> {
@@ -174,10 +177,13 @@ impl Story<'_> {
                 return Ok(());
             }
             self.cluster.call(leader, group, &HandOver { to }).await?;
-            // The new leader is one election away.
-            sleep(Duration::from_millis(20)).await;
-            ensure!(self.leader(group).await? == to, "node {leader} still leads group {group}");
-            Ok(())
+            // Asking again before that is over would only start another election.
+            let elected = async {
+                while self.leader(group).await.ok() != Some(to) {
+                    sleep(Duration::from_millis(20)).await;
+                }
+            };
+            timeout(ELECTION, elected).await.with_context(|| format!("node {leader} still leads group {group}"))
         })
         .await
     }
