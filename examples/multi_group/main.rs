@@ -39,6 +39,8 @@ enum Command {
     Node(run::Args),
     /// Run a cluster on this machine, kill a node, move and remove groups, and check that no write is lost
     Demo(demo::Args),
+    /// Measure what groups cost, idle and busy
+    Costs(demo::CostsArgs),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         match Command::parse() {
             Command::Node(args) => run::run(args).await.map(|()| ExitCode::SUCCESS),
             Command::Demo(args) => demo::run(args).await,
+            Command::Costs(args) => demo::run_costs(args).await,
         }
     };
     // Snapshots and the opening of groups block: a few threads for that are enough for any number of groups.

@@ -52,7 +52,7 @@ pub struct Args {
 pub struct Timing {
     /// How often a leader sends heartbeats; a follower waits between 3 and 6 times as long for one. Ten
     /// thousand groups that do not sleep need more
-    #[arg(long = "heartbeat-ms", value_name = "MS", default_value_t = 500)]
+    #[arg(long = "heartbeat-ms", value_name = "MS", default_value_t = 250)]
     pub heartbeat_ms: u64,
 
     /// For how long a group must be idle to fall asleep
@@ -81,6 +81,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let election_timeout_min = heartbeat_interval * 3;
     let config = Config {
         heartbeat_interval,
+        // A group that writes sends none.
+        heartbeat_min_interval: Some(heartbeat_interval),
         election_timeout_min,
         election_timeout_max: heartbeat_interval * 6,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(args.snapshot_every),

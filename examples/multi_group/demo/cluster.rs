@@ -168,6 +168,18 @@ impl Cluster {
         .await
     }
 
+    /// Waits until all groups have fallen asleep.
+    pub async fn asleep(&self) -> anyhow::Result<()> {
+        eventually("waiting for the groups to fall asleep", async || {
+            for (node, groups) in self.list().await? {
+                let awake = groups.values().filter(|view| !view.asleep).count();
+                ensure!(awake == 0, "{awake} groups are awake on node {node}");
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// The end of every node's log, for an error report.
     pub fn last_log_lines(&self) -> String {
         let mut report = String::from("the demo failed; the nodes' last words:");

@@ -1,6 +1,7 @@
 //! `multi_group demo` and `multi_group costs`: clusters of node processes on this machine.
 
 mod cluster;
+mod costs;
 mod figures;
 mod load;
 mod story;
@@ -35,11 +36,22 @@ impl Args {
     }
 }
 
+pub use costs::Args as CostsArgs;
+
 /// Succeeds when every replica of every group has every acknowledged write, once.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    // The story owns the processes and the folder. However it ends, dropping it removes both.
+    unless_interrupted(story::tell(&args)).await
+}
+
+/// Prints what groups cost.
+pub async fn run_costs(args: CostsArgs) -> anyhow::Result<ExitCode> {
+    unless_interrupted(costs::run(&args)).await
+}
+
+/// What runs owns the processes and their folder. However it ends, dropping it removes both.
+async fn unless_interrupted(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
     tokio::select! {
-        told = story::tell(&args) => told.map(|()| ExitCode::SUCCESS),
+        outcome = run => outcome.map(|()| ExitCode::SUCCESS),
         () = asked_to_stop() => {
             eprintln!("interrupted: the nodes are stopped and their folder is removed");
             Ok(ExitCode::from(130))

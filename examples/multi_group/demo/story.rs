@@ -76,14 +76,7 @@ impl Story<'_> {
         } else {
             println!("\nNobody writes");
             let start = Instant::now();
-            eventually("waiting for the groups to fall asleep", async || {
-                for (node, groups) in self.cluster.list().await? {
-                    let awake = groups.values().filter(|view| !view.asleep).count();
-                    ensure!(awake == 0, "{awake} groups are awake on node {node}");
-                }
-                Ok(())
-            })
-            .await?;
+            self.cluster.asleep().await?;
             println!("  after {:.1?}, all groups sleep", start.elapsed());
         }
         let before = Reading::now(&self.cluster).await?;
