@@ -31,8 +31,10 @@ struct Call {
     group: GroupId,
     path: &'static str,
     body: Vec<u8>,
-    reply: oneshot::Sender<Result<Vec<u8>, String>>,
+    reply: ReplySender,
 }
+
+type ReplySender = oneshot::Sender<Result<Vec<u8>, String>>;
 
 impl Connection {
     pub fn open(to: NodeId, addr: String) -> Self {
@@ -51,7 +53,10 @@ impl Connection {
             body: rpc.encode()?,
             reply,
         };
-        self.calls.send(call).await.map_err(|_| anyhow!("the connection is closed"))?;
+        self.calls
+            .send(call)
+            .await
+            .map_err(|_| anyhow!("the connection is closed"))?;
         let body = answer.await.map_err(|_| anyhow!("the node cannot be reached"))?;
         Ok(R::Reply::decode(&body.map_err(anyhow::Error::msg)?)?)
     }
@@ -117,10 +122,10 @@ async fn exchange(to: NodeId, stream: TcpStream, queue: &mut mpsc::Receiver<Call
 
 /// Who waits for which reply. Dropping it tells them that there will be none.
 #[derive(Default)]
-struct Waiting(Mutex<HashMap<u64, oneshot::Sender<Result<Vec<u8>, String>>>>);
+struct Waiting(Mutex<HashMap<u64, ReplySender>>);
 
 impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Result<Vec<u8>, String>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, ReplySender>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

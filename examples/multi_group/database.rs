@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use openraft_toolkit::log_store::{
-    GroupPrefixed, LOG_CF, META_CF, RocksdbLogStore, RocksdbLogStoreError, db_options, log_cf_options,
-    meta_cf_options, recover,
+    GroupPrefixed, LOG_CF, META_CF, RocksdbLogStore, RocksdbLogStoreError, db_options, log_cf_options, meta_cf_options,
+    recover,
 };
 use rocksdb::statistics::{StatsLevel, Ticker};
 use rocksdb::{ColumnFamilyDescriptor, DB, Options};

@@ -59,7 +59,8 @@ impl Liveness {
         });
     }
 
-    fn heard(&self, id: NodeId, Pong { incarnation }: Pong) {
+    /// Notes an answer.
+    pub fn heard(&self, id: NodeId, Pong { incarnation }: Pong) {
         let now = Instant::now();
         let mut nodes = self.nodes();
         let since = match nodes.get(&id) {
@@ -67,7 +68,14 @@ impl Liveness {
             _ => now,
         };
         let heard = now;
-        nodes.insert(id, Node { incarnation, since, heard });
+        nodes.insert(
+            id,
+            Node {
+                incarnation,
+                since,
+                heard,
+            },
+        );
     }
 
     fn nodes(&self) -> MutexGuard<'_, HashMap<NodeId, Node>> {

@@ -56,7 +56,9 @@ fn main() -> ExitCode {
         .enable_all()
         .max_blocking_threads(4)
         .build();
-    let result = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run));
+    let result = runtime
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run));
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE

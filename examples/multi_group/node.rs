@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
-use openraft_toolkit::openraft::errors::{ClientWriteError, ForwardReason, RaftError};
+use openraft_toolkit::openraft::errors::{ClientWriteError, Fatal, ForwardReason, RaftError};
 use openraft_toolkit::openraft::type_config::TypeConfigExt;
 use openraft_toolkit::openraft::{BasicNode, Config, RaftMetrics};
 use openraft_toolkit::{BootstrapMode, RocksdbLogStoreError, bootstrap};
@@ -88,7 +88,10 @@ impl Group {
                 !metrics.state.is_leader() || metrics.last_quorum_acked.is_some_and(|sent| *sent >= start)
             };
             let patience = Duration::from_millis(self.raft.config().election_timeout_max);
-            self.raft.wait(Some(patience)).metrics(acknowledged, "a majority").await?;
+            self.raft
+                .wait(Some(patience))
+                .metrics(acknowledged, "a majority")
+                .await?;
             anyhow::Ok(())
         };
         if let Err(error) = renewed.await {
@@ -139,7 +142,10 @@ impl Node {
 
     pub fn group(&self, id: GroupId) -> anyhow::Result<Group> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
-        groups.get(&id).cloned().ok_or_else(|| anyhow!("node {} does not host group {id}", self.id))
+        groups
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| anyhow!("node {} does not host group {id}", self.id))
     }
 
     pub fn groups(&self) -> HashMap<GroupId, Group> {
@@ -185,8 +191,25 @@ impl Node {
             state_machine,
             asleep: Arc::default(),
         };
-        self.groups.write().unwrap_or_else(PoisonError::into_inner).insert(id, group);
+        self.groups
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, group);
         Ok(())
+    }
+
+    /// Returns when a group has stopped by itself, as all do that write to a disk that fails. Others take over
+    /// only if this process ends then: it would go on to answer pings.
+    pub async fn failure(&self) -> anyhow::Error {
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            for (id, group) in self.groups() {
+                match &group.raft.metrics().borrow_watched().running_state {
+                    Ok(()) | Err(Fatal::Stopped) => {}
+                    Err(fatal) => return anyhow!(fatal.clone()).context(format!("group {id} has stopped")),
+                }
+            }
+        }
     }
 
     /// Removes all that this node has of a group. It must have left the group before, or the group must end

@@ -143,6 +143,9 @@ impl GroupRouter<TypeConfig, GroupId> for Router {
         rpc: TransferLeaderRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<TypeConfig>, RPCError<TypeConfig>> {
-        Ok(self.call(target, group, TransferLeader(rpc), option.soft_ttl()).await?.0)
+        Ok(self
+            .call(target, group, TransferLeader(rpc), option.soft_ttl())
+            .await?
+            .0)
     }
 }

@@ -106,6 +106,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     tokio::select! {
         served = serve(listener, Arc::clone(&node)) => served?,
         () = sleep::run(&node, &liveness, idle_after), if !args.timing.awake => {}
+        failure = node.failure() => return Err(failure),
         () = stop_requested(args.exit_with_stdin) => {}
     }
     node.shutdown().await

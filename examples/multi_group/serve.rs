@@ -70,10 +70,23 @@ async fn answer(node: &Node, request: Request) -> anyhow::Result<Vec<u8>> {
 
     match request.path.as_str() {
         Append::PATH => {
-            on(body, |Append(rpc)| async move { Ok(AppendReply(raft()?.append_entries(rpc).await?)) }).await
+            on(body, |Append(rpc)| async move {
+                Ok(AppendReply(raft()?.append_entries(rpc).await?))
+            })
+            .await
         }
-        RequestVote::PATH => on(body, |RequestVote(rpc)| async move { Ok(VoteReply(raft()?.vote(rpc).await?)) }).await,
-        PreVote::PATH => on(body, |PreVote(rpc)| async move { Ok(VoteReply(raft()?.pre_vote(rpc).await?)) }).await,
+        RequestVote::PATH => {
+            on(body, |RequestVote(rpc)| async move {
+                Ok(VoteReply(raft()?.vote(rpc).await?))
+            })
+            .await
+        }
+        PreVote::PATH => {
+            on(body, |PreVote(rpc)| async move {
+                Ok(VoteReply(raft()?.pre_vote(rpc).await?))
+            })
+            .await
+        }
         InstallSnapshot::PATH => {
             on(body, |InstallSnapshot { vote, meta, snapshot }| async move {
                 let snapshot = Snapshot { meta, snapshot };

@@ -57,10 +57,11 @@ impl View {
     fn of(raft: &Raft) -> Self {
         let metrics = raft.metrics();
         let metrics = metrics.borrow_watched();
+        let is_voter = |id: &NodeId| metrics.membership_config.voter_ids().any(|voter| voter == *id);
         let role = match metrics.current_leader {
             _ if metrics.state.is_leader() => Role::Leader,
-            // After a restart, openraft may name this node, which was it.
-            Some(leader) if leader != metrics.id => Role::FollowerOf(leader),
+            // After a restart, openraft may name this node, which was it; and it names a leader that has left.
+            Some(leader) if leader != metrics.id && is_voter(&leader) => Role::FollowerOf(leader),
             _ => Role::WithoutLeader,
         };
         let members = metrics.membership_config.membership().nodes();
@@ -114,5 +115,83 @@ impl Seen {
                 self.changed.elapsed() < idle_after || self.view.others.iter().any(came_up)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::Pong;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+    const IDLE_AFTER: Duration = Duration::from_millis(1);
+
+    fn liveness() -> Liveness {
+        Liveness::new(PATIENCE, PATIENCE)
+    }
+
+    fn view(role: Role, last_log: u64) -> View {
+        View {
+            role,
+            term: 1,
+            last_log: Some(last_log),
+            membership: None,
+            others: vec![2, 3],
+        }
+    }
+
+    #[test]
+    fn a_group_without_a_leader_stays_awake() {
+        let seen = Seen::after(None, view(Role::WithoutLeader, 1), &liveness());
+        std::thread::sleep(IDLE_AFTER);
+        assert!(seen.needs_ticks(&liveness(), IDLE_AFTER));
+    }
+
+    #[test]
+    fn a_follower_sleeps_while_the_process_that_was_elected_is_up() {
+        let nodes = liveness();
+        let follower = || view(Role::FollowerOf(2), 1);
+        let seen = Seen::after(None, follower(), &nodes);
+        assert!(
+            seen.needs_ticks(&nodes, IDLE_AFTER),
+            "the leader's node has not been heard of"
+        );
+
+        nodes.heard(2, Pong { incarnation: 7 });
+        let seen = Seen::after(Some(seen), follower(), &nodes);
+        assert!(!seen.needs_ticks(&nodes, IDLE_AFTER));
+
+        nodes.heard(2, Pong { incarnation: 8 });
+        let seen = Seen::after(Some(seen), follower(), &nodes);
+        assert!(
+            seen.needs_ticks(&nodes, IDLE_AFTER),
+            "it was restarted, and leads no more"
+        );
+
+        let elected = View { term: 2, ..follower() };
+        let seen = Seen::after(Some(seen), elected, &nodes);
+        assert!(!seen.needs_ticks(&nodes, IDLE_AFTER), "it was elected again");
+        assert!(
+            seen.needs_ticks(&Liveness::new(PATIENCE, Duration::ZERO), IDLE_AFTER),
+            "it is down"
+        );
+    }
+
+    #[test]
+    fn a_leader_sleeps_when_its_group_is_idle_and_no_member_has_just_come_up() {
+        let nodes = liveness();
+        let seen = Seen::after(None, view(Role::Leader, 1), &nodes);
+        assert!(seen.needs_ticks(&nodes, PATIENCE));
+        std::thread::sleep(IDLE_AFTER);
+        assert!(!seen.needs_ticks(&nodes, IDLE_AFTER));
+
+        let seen = Seen::after(Some(seen), view(Role::Leader, 2), &nodes);
+        assert!(seen.needs_ticks(&nodes, PATIENCE), "somebody wrote");
+
+        nodes.heard(3, Pong { incarnation: 1 });
+        std::thread::sleep(IDLE_AFTER);
+        assert!(!seen.needs_ticks(&nodes, IDLE_AFTER));
+        nodes.heard(3, Pong { incarnation: 2 });
+        assert!(seen.needs_ticks(&nodes, PATIENCE), "a member came up");
     }
 }

@@ -52,7 +52,9 @@ impl Cluster {
             .zip(free_ports(NEWCOMER as usize)?)
             .map(|(id, port)| (id, format!("127.0.0.1:{port}")))
             .collect();
-        let connections = addrs.iter().map(|(id, addr)| (*id, Connection::open(*id, addr.clone())));
+        let connections = addrs
+            .iter()
+            .map(|(id, addr)| (*id, Connection::open(*id, addr.clone())));
         Ok(Self {
             timing,
             nodes: BTreeMap::new(),
@@ -91,12 +93,18 @@ impl Cluster {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().context("cannot start a node")?;
         self.nodes.insert(id, NodeProcess(child));
-        eventually(&format!("waiting for node {id} to serve"), async || self.stats(id).await.map(drop)).await
+        eventually(&format!("waiting for node {id} to serve"), async || {
+            self.stats(id).await.map(drop)
+        })
+        .await
     }
 
     /// Ends a node with SIGKILL: it has no chance to write anything more.
     pub fn kill(&mut self, id: NodeId) -> anyhow::Result<()> {
-        let mut node = self.nodes.remove(&id).ok_or_else(|| anyhow!("node {id} is not running"))?;
+        let mut node = self
+            .nodes
+            .remove(&id)
+            .ok_or_else(|| anyhow!("node {id} is not running"))?;
         node.0.kill()?;
         node.0.wait()?;
         Ok(())
@@ -158,7 +166,9 @@ impl Cluster {
             let mut leaders = BTreeMap::new();
             for (id, groups) in self.list().await? {
                 for (group, view) in groups {
-                    let leader = view.leader.ok_or_else(|| anyhow!("group {group} on node {id} has no leader"))?;
+                    let leader = view
+                        .leader
+                        .ok_or_else(|| anyhow!("group {group} on node {id} has no leader"))?;
                     let known = *leaders.entry(group).or_insert(leader);
                     ensure!(leader == known, "node {leader} or {known} leads group {group}");
                 }

@@ -36,34 +36,37 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         all.push(measure(args, *groups).await?);
     }
 
-    println!("each of three nodes, with groups{}", if args.timing.awake { " awake" } else { "" });
+    println!(
+        "each of three nodes, with groups{}",
+        if args.timing.awake { " awake" } else { "" }
+    );
     let row = |name: &str, value: &dyn Fn(&Costs) -> String| {
         let values: String = all.iter().map(|costs| format!("{:>14}", value(costs))).collect();
         println!("{name:<28}{values}");
     };
     let percent = |cores: f64| format!("{:.1}%", cores * 100.0);
-    row("", &|c| count(c.groups as f64).to_string());
+    row("", &|c| count(c.groups as f64));
     row("founded in", &|c| format!("{:.1?}", c.founded));
-    row("idle   CPU, of one core", &|c| percent(c.idle.cpu));
-    row("       messages/s", &|c| count(c.idle.messages).to_string());
-    row("       socket writes/s", &|c| count(c.idle.socket_writes).to_string());
-    row("       memory", &|c| BinaryBytes(c.idle.memory).to_string());
-    row("       tasks", &|c| count(c.idle.tasks as f64).to_string());
-    row("       threads", &|c| c.idle.threads.to_string());
-    row("       file handles", &|c| c.idle.file_handles.to_string());
-    row("busy   writes/s", &|c| count(c.done.writes_per_second()).to_string());
-    row("       p50", &|c| millis(c.done.latency(0.5)));
-    row("       p99", &|c| millis(c.done.latency(0.99)));
-    row("       CPU, of one core", &|c| percent(c.busy.cpu));
-    row("       fsyncs/s", &|c| count(c.busy.fsyncs).to_string());
-    row("       writes an fsync", &|c| format!("{:.1}", c.done.writes_per_second() / c.busy.fsyncs.max(1.0)));
-    row("       messages/s", &|c| count(c.busy.messages).to_string());
-    row("       socket writes/s", &|c| count(c.busy.socket_writes).to_string());
-    row("       memory", &|c| BinaryBytes(c.busy.memory).to_string());
-    row("       threads", &|c| c.busy.threads.to_string());
-    row("       file handles", &|c| c.busy.file_handles.to_string());
-    row("killed opened the database in", &|c| format!("{} ms", c.opened_db_ms));
-    row("       and the groups in", &|c| format!("{} ms", c.opened_groups_ms));
+    row("idle CPU, of one core", &|c| percent(c.idle.cpu));
+    row("idle messages/s", &|c| count(c.idle.messages));
+    row("idle socket writes/s", &|c| count(c.idle.socket_writes));
+    row("idle memory", &|c| BinaryBytes(c.idle.memory).to_string());
+    row("idle tasks", &|c| count(c.idle.tasks as f64));
+    row("writes/s", &|c| count(c.done.writes_per_second()));
+    row("p50", &|c| millis(c.done.latency(0.5)));
+    row("p99", &|c| millis(c.done.latency(0.99)));
+    row("busy CPU, of one core", &|c| percent(c.busy.cpu));
+    row("fsyncs/s", &|c| count(c.busy.fsyncs));
+    row("writes an fsync", &|c| {
+        format!("{:.1}", c.done.writes_per_second() / c.busy.fsyncs.max(1.0))
+    });
+    row("busy messages/s", &|c| count(c.busy.messages));
+    row("busy socket writes/s", &|c| count(c.busy.socket_writes));
+    row("busy memory", &|c| BinaryBytes(c.busy.memory).to_string());
+    row("threads", &|c| c.busy.threads.to_string());
+    row("file handles", &|c| c.busy.file_handles.to_string());
+    row("database opened in", &|c| format!("{} ms", c.opened_db_ms));
+    row("groups opened in", &|c| format!("{} ms", c.opened_groups_ms));
     Ok(())
 }
 

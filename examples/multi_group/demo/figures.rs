@@ -96,8 +96,8 @@ pub fn throughput(done: &Done, usage: &Usage) -> String {
     )
 }
 
-pub fn count(number: f64) -> HumanCount {
-    HumanCount(number.round() as u64)
+pub fn count(number: f64) -> String {
+    HumanCount(number.round() as u64).to_string()
 }
 
 pub fn millis(duration: Duration) -> String {

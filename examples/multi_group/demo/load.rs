@@ -1,8 +1,8 @@
 //! Clients that write to all groups, and what was acknowledged to them.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, ensure};
@@ -103,7 +103,10 @@ impl Done {
         let mut latencies: Vec<_> = self.acks.iter().map(|ack| ack.latency).collect();
         latencies.sort_unstable();
         let last = latencies.len().saturating_sub(1);
-        latencies.get((last as f64 * share) as usize).copied().unwrap_or_default()
+        latencies
+            .get((last as f64 * share) as usize)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The slowest write of each group that was acknowledged after `start`.
@@ -152,7 +155,11 @@ impl Client {
             let written = timeout(CLIENT_TIMEOUT, self.connections[&node].call(target.id, &Write { from })).await;
             let (redirect, why) = match written {
                 Ok(Ok(Written::At(count))) => {
-                    ensure!(count == from + 1, "group {}: the counter is at {count}, from {from}", target.id);
+                    ensure!(
+                        count == from + 1,
+                        "group {}: the counter is at {count}, from {from}",
+                        target.id
+                    );
                     target.acknowledged.store(count, Ordering::Relaxed);
                     target.leader.store(node, Ordering::Relaxed);
                     return Ok(());

@@ -86,7 +86,10 @@ impl Story<'_> {
     }
 
     async fn write(&mut self) -> anyhow::Result<()> {
-        println!("\n{} clients write to all groups", self.args.clients.min(self.args.groups));
+        println!(
+            "\n{} clients write to all groups",
+            self.args.clients.min(self.args.groups)
+        );
         let before = Reading::now(&self.cluster).await?;
         let load = self.load();
         sleep(self.args.scene()).await;
@@ -118,17 +121,24 @@ impl Story<'_> {
             (groups.count(), worst)
         };
         let ((led, elected), (others, undisturbed)) = (of(true), of(false));
-        println!("  {led} groups were led by it: the slowest write waited {} for another leader", millis(elected));
-        println!("  {others} groups were not: their slowest write took {}", millis(undisturbed));
+        println!(
+            "  {led} groups were led by it: the slowest write waited {} for another leader",
+            millis(elected)
+        );
+        println!(
+            "  {others} groups were not: their slowest write took {}",
+            millis(undisturbed)
+        );
         println!(
             "  restarted, it opened the database in {} ms and {} groups in {} ms, and served after {served:.2?}",
-            stats.opened_db_ms,
-            self.args.groups,
-            stats.opened_groups_ms,
+            stats.opened_db_ms, self.args.groups, stats.opened_groups_ms,
         );
         let start = Instant::now();
         self.caught_up().await?;
-        println!("  all its replicas had all writes {:.2?} after the last one", start.elapsed());
+        println!(
+            "  all its replicas had all writes {:.2?} after the last one",
+            start.elapsed()
+        );
         Ok(())
     }
 
@@ -136,7 +146,11 @@ impl Story<'_> {
     async fn written_since(&self, start: Instant) -> anyhow::Result<()> {
         let before: Vec<_> = self.targets.iter().map(|target| target.acknowledged()).collect();
         eventually("writing to all groups", async || {
-            let silent = self.targets.iter().zip(&before).filter(|(target, before)| target.acknowledged() == **before);
+            let silent = self
+                .targets
+                .iter()
+                .zip(&before)
+                .filter(|(target, before)| target.acknowledged() == **before);
             let silent = silent.count();
             ensure!(silent == 0, "{silent} groups had no write for {:?}", start.elapsed());
             Ok(())
@@ -147,7 +161,10 @@ impl Story<'_> {
     /// Leadership goes back to where it was in the beginning.
     async fn balance(&mut self) -> anyhow::Result<()> {
         let leaders = self.cluster.leaders().await?;
-        println!("\nLeadership is balanced, while clients write\n  before: {}", shares(&leaders));
+        println!(
+            "\nLeadership is balanced, while clients write\n  before: {}",
+            shares(&leaders)
+        );
         let load = self.load();
         let start = Instant::now();
         for_each(leaders.keys().copied(), async |group| {
@@ -176,7 +193,9 @@ impl Story<'_> {
                     sleep(Duration::from_millis(20)).await;
                 }
             };
-            timeout(ELECTION, elected).await.with_context(|| format!("node {leader} still leads group {group}"))
+            timeout(ELECTION, elected)
+                .await
+                .with_context(|| format!("node {leader} still leads group {group}"))
         })
         .await
     }
@@ -256,8 +275,14 @@ impl Story<'_> {
         let writes: u64 = self.targets.iter().map(|target| target.acknowledged()).sum();
         let replicas: usize = self.members.values().map(BTreeSet::len).sum();
         println!("\ngroups    {:>10}", count(self.members.len() as f64));
-        println!("replicas  {:>10}  each where it belongs, and nowhere else", count(replicas as f64));
-        println!("writes    {:>10}  acknowledged, and counted once by every replica", count(writes as f64));
+        println!(
+            "replicas  {:>10}  each where it belongs, and nowhere else",
+            count(replicas as f64)
+        );
+        println!(
+            "writes    {:>10}  acknowledged, and counted once by every replica",
+            count(writes as f64)
+        );
         Ok(())
     }
 
@@ -267,7 +292,10 @@ impl Story<'_> {
         let mut expected: BTreeMap<NodeId, BTreeMap<GroupId, u64>> = BTreeMap::new();
         for target in &self.targets {
             for id in &self.members[&target.id] {
-                expected.entry(*id).or_default().insert(target.id, target.acknowledged());
+                expected
+                    .entry(*id)
+                    .or_default()
+                    .insert(target.id, target.acknowledged());
             }
         }
         eventually("reading every replica", async || {
@@ -309,6 +337,8 @@ fn shares(leaders: &BTreeMap<GroupId, NodeId>) -> String {
     for leader in leaders.values() {
         *shares.entry(leader).or_insert(0) += 1;
     }
-    let shares = shares.iter().map(|(node, groups)| format!("node {node} leads {groups}"));
+    let shares = shares
+        .iter()
+        .map(|(node, groups)| format!("node {node} leads {groups}"));
     shares.collect::<Vec<_>>().join(", ")
 }
