@@ -25,7 +25,7 @@ use crate::client::Client;
 use crate::durable;
 use crate::level::Level;
 use crate::network::Network;
-use crate::signals::asked_to_stop;
+use crate::signals::stop_requested;
 use crate::state_machine::StateMachine;
 use crate::types::{NodeId, Raft, TypeConfig};
 
@@ -209,21 +209,5 @@ async fn log_leadership(raft: &Raft) {
     let mut events = leadership_events(raft);
     while let Some(state) = events.next().await {
         info!(?state, "leadership");
-    }
-}
-
-async fn stop_requested(exit_with_stdin: bool) {
-    if !exit_with_stdin {
-        return asked_to_stop().await;
-    }
-    let (closed, stdin_closed) = tokio::sync::oneshot::channel();
-    // A thread of its own: tokio waits for its blocking threads at exit, and this one may never end.
-    std::thread::spawn(move || {
-        let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        closed.send(ended)
-    });
-    tokio::select! {
-        () = asked_to_stop() => {}
-        _ = stdin_closed => {}
     }
 }
