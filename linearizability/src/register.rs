@@ -1,9 +1,11 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What a client asks of one key.
 ///
-/// The checker tells more where no value is written twice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The checker tells more where no value is written twice. A service that has no commands of its own may send this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
     /// Sets the value.
     Put(String),
