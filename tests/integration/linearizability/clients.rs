@@ -1,7 +1,7 @@
 //! Clients that put, get and compare-and-set, and note what they are told.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +15,10 @@ use super::registers::{Command, answer};
 use crate::durability::Rng;
 
 /// After this long a client gives up.
-const PATIENCE: Duration = Duration::from_millis(250);
+const PATIENCE: Duration = Duration::from_millis(150);
+
+/// As the node that leads, where none is known to.
+const NOBODY: u64 = 0;
 
 /// How a client reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,7 @@ pub struct Service {
     leader: AtomicU64,
     /// What was last seen of each key.
     seen: Mutex<BTreeMap<String, Option<String>>>,
+    answered: AtomicUsize,
     stopped: AtomicBool,
 }
 
@@ -55,8 +59,9 @@ impl Service {
             reads,
             keys: Keys::new(5, 80),
             nodes: Mutex::default(),
-            leader: AtomicU64::new(1),
+            leader: AtomicU64::new(NOBODY),
             seen: Mutex::default(),
+            answered: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         })
     }
@@ -67,6 +72,11 @@ impl Service {
 
     pub fn remove(&self, id: u64) {
         self.nodes.lock().unwrap().remove(&id);
+    }
+
+    /// How many operations were answered.
+    pub fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
     }
 
     pub fn stop(&self) {
@@ -134,13 +144,17 @@ impl Service {
             Outcome::Answered(answer) => {
                 self.see(key, &answer);
                 call.returned(answer);
+                self.answered.fetch_add(1, Ordering::Relaxed);
                 true
             }
             Outcome::Refused => {
                 call.failed();
                 false
             }
-            Outcome::Unknown => false,
+            Outcome::Unknown => {
+                self.leader.store(NOBODY, Ordering::Relaxed);
+                false
+            }
         }
     }
 

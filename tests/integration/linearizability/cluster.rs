@@ -21,7 +21,7 @@ pub const IDS: [u64; 5] = [1, 2, 3, 4, 5];
 pub struct Cluster {
     pub network: Network,
     store: Store,
-    service: Arc<Service>,
+    pub service: Arc<Service>,
     up: BTreeMap<u64, Node>,
     /// The files of the nodes that are down.
     down: BTreeMap<u64, TempDir>,

@@ -3,9 +3,10 @@
 mod broken;
 mod clients;
 mod cluster;
+mod found;
 mod nemesis;
 mod node;
 mod power;
 mod registers;
 mod run;
-mod tests;
+mod seeds;

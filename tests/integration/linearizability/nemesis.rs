@@ -10,7 +10,7 @@ use openraft_toolkit_tests::node::address;
 use tokio::runtime::Handle as Runtime;
 use tokio::time::timeout;
 
-use super::cluster::{Cluster, IDS};
+use super::cluster::{Cluster, IDS, wait_for};
 use super::node::Node;
 use super::power::Crash;
 use crate::durability::Rng;
@@ -67,14 +67,15 @@ impl Nemesis {
             let network = self.rng.below(NETWORK.len() as u64) as usize;
             NETWORK[network](self);
             for _ in 0..1 + self.rng.below(3) {
-                self.let_go_on(120);
+                self.let_go_on_a_while(120);
                 let event = self.rng.below(EVENTS.len() as u64) as usize;
                 EVENTS[event](self);
             }
-            self.let_go_on(120);
+            self.let_go_on_a_while(120);
             self.heal();
             self.cluster.wait_for_leader();
-            self.let_go_on(100);
+            let operations = 50 + self.rng.below(400) as usize;
+            self.serve(operations);
         }
     }
 
@@ -85,8 +86,21 @@ impl Nemesis {
         self.cluster.restart_all();
     }
 
-    pub fn let_go_on(&mut self, at_most_ms: u64) {
-        sleep(Duration::from_millis(self.rng.below(at_most_ms)));
+    /// Waits until clients have been answered that often.
+    pub fn serve(&self, operations: usize) {
+        let service = &self.cluster.service;
+        let enough = service.answered() + operations;
+        wait_for("clients are answered", || (service.answered() >= enough).then_some(()));
+    }
+
+    fn let_go_on_a_while(&mut self, at_most_ms: u64) {
+        let time = self.rng.below(at_most_ms);
+        self.let_go_on(Duration::from_millis(time));
+    }
+
+    /// Does nothing for that long, while the clients go on.
+    pub fn let_go_on(&self, time: Duration) {
+        sleep(time);
     }
 
     fn count(&mut self, fault: &'static str) {
@@ -205,7 +219,7 @@ impl Nemesis {
     pub fn cut_power(&mut self, ids: impl IntoIterator<Item = u64>, fault: &'static str) {
         self.cluster.crash(ids, Crash::PowerCut, &mut self.rng);
         self.count(fault);
-        self.let_go_on(50);
+        self.let_go_on_a_while(50);
         self.cluster.restart_all();
     }
 

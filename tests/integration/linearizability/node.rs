@@ -21,13 +21,13 @@ use crate::durability::Rng;
 
 pub type Network = Arc<MemNetwork<Registers>>;
 
-/// Elections within half a second, snapshots when asked for.
+/// Elections within a moment, snapshots when asked for.
 fn config() -> Config {
     Config {
         cluster_name: "registers".to_string(),
-        heartbeat_interval: 30,
-        election_timeout_min: 150,
-        election_timeout_max: 300,
+        heartbeat_interval: 25,
+        election_timeout_min: 100,
+        election_timeout_max: 200,
         install_snapshot_timeout: 1_000,
         backoff: "20ms".to_string(),
         snapshot_policy: SnapshotPolicy::Never,

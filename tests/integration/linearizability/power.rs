@@ -89,35 +89,65 @@ impl Account {
         Some(Self { bytes, wal, length })
     }
 
-    /// Loses any part of what this account does not have, but for the MANIFEST, which RocksDB syncs by itself.
+    /// Loses what this account does not have, or the end of it. The MANIFEST stays: RocksDB syncs it by itself.
     fn cut(self, mut image: Image, rng: &mut Rng) -> Image {
-        for (name, bytes) in &mut image.0 {
-            let Some(number) = name.strip_suffix(".log").and_then(|number| number.parse::<u64>().ok()) else {
-                continue;
-            };
-            let synced = match number {
-                number if number < self.wal => continue,
-                number if number == self.wal => self.length,
-                _ => 0,
-            };
-            let written = bytes.len();
-            assert!(
-                synced <= written,
-                "{name} has {written} bytes, of which {synced} were synced"
-            );
-            // Nothing of it is the most that can be lost.
-            let kept = match rng.below(2) {
-                0 => synced,
-                _ => synced + rng.below((written - synced) as u64 + 1) as usize,
-            };
+        let number = |name: &str| name.strip_suffix(".log")?.parse::<u64>().ok();
+        let wals = image
+            .0
+            .iter_mut()
+            .filter_map(|(name, bytes)| Some((number(name)?, bytes)));
+        let mut wals: Vec<_> = wals.filter(|(number, _)| *number >= self.wal).collect();
+        wals.sort_unstable_by_key(|(number, _)| *number);
+
+        // Nothing of it is the most that can be lost.
+        let written: usize = wals.iter().map(|(_, bytes)| bytes.len()).sum();
+        let synced = match wals.first() {
+            Some((number, wal)) if *number == self.wal => end_of_record(wal, self.length),
+            _ => 0,
+        };
+        assert!(
+            synced <= written,
+            "{written} bytes are there, of which {synced} were synced"
+        );
+        let mut kept = match rng.below(2) {
+            0 => synced,
+            _ => synced + rng.below((written - synced) as u64 + 1) as usize,
+        };
+        // A batch in a later WAL says that the earlier ones were synced, so that it cannot be there without them.
+        for (_, bytes) in wals {
+            let end = kept.min(bytes.len());
             match rng.below(3) {
-                0 => bytes[kept..].fill(0),
-                1 => bytes[kept..].fill_with(|| rng.below(256) as u8),
-                _ => bytes.truncate(kept),
+                0 => bytes[end..].fill(0),
+                1 => bytes[end..].fill_with(|| rng.below(256) as u8),
+                _ => bytes.truncate(end),
             }
+            kept -= end;
         }
         // It is written back like any other file: it may be missing.
         let account = (rng.below(4) > 0).then_some(self.bytes);
         image.with(SYNCED, account)
     }
+}
+
+/// Where the record of a WAL ends that has its byte before `length`: the account counts its payload without its
+/// headers, and a sync leaves no part of a record behind.
+fn end_of_record(wal: &[u8], length: usize) -> usize {
+    const BLOCK: usize = 32 * 1024;
+    const HEADER: usize = 7;
+    const FULL: u8 = 1;
+    const LAST: u8 = 4;
+
+    let mut at = 0;
+    let mut end = 0;
+    while end < length {
+        if BLOCK - at % BLOCK < HEADER {
+            at = at.next_multiple_of(BLOCK);
+        }
+        let header = &wal[at..at + HEADER];
+        at += HEADER + usize::from(u16::from_le_bytes([header[4], header[5]]));
+        if [FULL, LAST].contains(&header[6]) {
+            end = at;
+        }
+    }
+    end
 }
