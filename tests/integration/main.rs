@@ -9,6 +9,7 @@ mod evolution;
 mod golden_files;
 mod golden_log;
 mod lifecycle;
+mod linearizability;
 mod log_store;
 mod log_store_model;
 mod mem_log_store;

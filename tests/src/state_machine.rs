@@ -4,35 +4,46 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::{Stream, TryStreamExt};
-use openraft_toolkit::openraft::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
+use openraft_toolkit::openraft::alias::{EntryOf, LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
+use openraft_toolkit::openraft::entry::RaftEntry;
 use openraft_toolkit::openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
-use openraft_toolkit::openraft::{EntryPayload, OptionalSend, Snapshot, SnapshotMeta};
-use openraft_toolkit::{decode, encode};
+use openraft_toolkit::openraft::{OptionalSend, Snapshot, SnapshotMeta};
+use openraft_toolkit::{RaftTypes, decode, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::types::TypeConfig;
 
 const SNAPSHOT_VERSION: u8 = 1;
 
+pub type Map = BTreeMap<String, String>;
+
+/// A type config of commands on the map.
+pub trait KvTypes: RaftTypes<SnapshotData = Cursor<Vec<u8>>> {
+    /// What an entry does to the map, and answers.
+    fn apply(entry: EntryOf<Self>, map: &mut Map) -> Self::R;
+}
+
 /// What was applied, all of which is in a snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Applied {
-    pub last_log_id: Option<LogIdOf<TypeConfig>>,
-    pub membership: StoredMembershipOf<TypeConfig>,
-    pub map: BTreeMap<String, String>,
+#[serde(bound = "")]
+pub struct Applied<C: RaftTypes = TypeConfig> {
+    pub last_log_id: Option<LogIdOf<C>>,
+    pub membership: StoredMembershipOf<C>,
+    pub map: Map,
 }
 
 /// The state machine. A clone is another handle on the same state.
 #[derive(Clone, Debug)]
-pub struct KvStateMachine {
-    applied: Arc<Mutex<Applied>>,
-    snapshot_path: PathBuf,
+pub struct KvStateMachine<C: RaftTypes = TypeConfig> {
+    applied: Arc<Mutex<Applied<C>>>,
+    /// Whoever has it writes the snapshot, or keeps it from being written.
+    snapshot_path: Arc<Mutex<PathBuf>>,
 }
 
-impl KvStateMachine {
+impl<C: RaftTypes> KvStateMachine<C> {
     /// Starts from the snapshot in `dir`, or blank; openraft replays the log behind it.
     pub fn open(dir: &Path) -> Self {
         let snapshot_path = dir.join("snapshot");
@@ -43,12 +54,12 @@ impl KvStateMachine {
         };
         Self {
             applied: Arc::new(Mutex::new(applied)),
-            snapshot_path,
+            snapshot_path: Arc::new(Mutex::new(snapshot_path)),
         }
     }
 
     /// What was applied so far.
-    pub fn applied(&self) -> Applied {
+    pub fn applied(&self) -> Applied<C> {
         self.applied.lock().unwrap().clone()
     }
 
@@ -57,65 +68,65 @@ impl KvStateMachine {
         self.applied.lock().unwrap().map.get(key).cloned()
     }
 
-    /// Replaces the snapshot, durably: afterwards the log behind it may be purged.
-    fn write_snapshot(&self, bytes: &[u8]) -> io::Result<()> {
-        let written = self.snapshot_path.with_extension("new");
-        let mut file = File::create(&written)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&written, &self.snapshot_path)?;
-        File::open(self.snapshot_path.parent().unwrap())?.sync_all()
+    /// The snapshot, which stays as it is while this is held.
+    pub fn snapshot_path(&self) -> MutexGuard<'_, PathBuf> {
+        self.snapshot_path.lock().unwrap()
     }
 }
 
-fn snapshot(applied: &Applied, bytes: Vec<u8>) -> SnapshotOf<TypeConfig, Cursor<Vec<u8>>> {
+/// Replaces the snapshot, durably: afterwards the log behind it may be purged.
+fn write_snapshot(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let written = path.with_extension("new");
+    let mut file = File::create(&written)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&written, path)?;
+    File::open(path.parent().unwrap())?.sync_all()
+}
+
+fn snapshot<C: RaftTypes>(applied: &Applied<C>, bytes: Vec<u8>) -> SnapshotOf<C, Cursor<Vec<u8>>> {
     Snapshot {
         meta: SnapshotMeta {
-            last_log_id: applied.last_log_id,
+            last_log_id: applied.last_log_id.clone(),
             last_membership: applied.membership.clone(),
         },
         snapshot: Cursor::new(bytes),
     }
 }
 
-impl RaftSnapshotBuilder<TypeConfig> for KvStateMachine {
+impl<C: KvTypes> RaftSnapshotBuilder<C> for KvStateMachine<C> {
     type SnapshotData = Cursor<Vec<u8>>;
 
-    async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, Self::SnapshotData>, io::Error> {
+    async fn build_snapshot(&mut self) -> Result<SnapshotOf<C, Self::SnapshotData>, io::Error> {
+        let path = self.snapshot_path();
         let applied = self.applied();
         let bytes = encode(SNAPSHOT_VERSION, &applied).map_err(io::Error::other)?;
-        self.write_snapshot(&bytes)?;
+        write_snapshot(&path, &bytes)?;
         Ok(snapshot(&applied, bytes))
     }
 }
 
-impl RaftStateMachine<TypeConfig> for KvStateMachine {
+impl<C: KvTypes> RaftStateMachine<C> for KvStateMachine<C> {
     type SnapshotData = Cursor<Vec<u8>>;
     type SnapshotBuilder = Self;
 
-    async fn applied_state(
-        &mut self,
-    ) -> Result<(Option<LogIdOf<TypeConfig>>, StoredMembershipOf<TypeConfig>), io::Error> {
+    async fn applied_state(&mut self) -> Result<(Option<LogIdOf<C>>, StoredMembershipOf<C>), io::Error> {
         let applied = self.applied();
         Ok((applied.last_log_id, applied.membership))
     }
 
     async fn apply<Strm>(&mut self, mut entries: Strm) -> Result<(), io::Error>
     where
-        Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+        Strm: Stream<Item = Result<EntryResponder<C>, io::Error>> + Unpin + OptionalSend,
     {
         while let Some((entry, responder)) = entries.try_next().await? {
             let response = {
                 let mut applied = self.applied.lock().unwrap();
-                applied.last_log_id = Some(entry.log_id);
-                match entry.payload {
-                    EntryPayload::Blank => None,
-                    EntryPayload::Normal(set) => applied.map.insert(set.key, set.value),
-                    EntryPayload::Membership(membership) => {
-                        applied.membership = StoredMembershipOf::<TypeConfig>::new(Some(entry.log_id), membership);
-                        None
-                    }
+                applied.last_log_id = Some(entry.log_id());
+                if let Some(membership) = entry.get_membership() {
+                    applied.membership = StoredMembershipOf::<C>::new(Some(entry.log_id()), membership);
                 }
+                C::apply(entry, &mut applied.map)
             };
             if let Some(responder) = responder {
                 responder.send(response);
@@ -128,29 +139,26 @@ impl RaftStateMachine<TypeConfig> for KvStateMachine {
         self.clone()
     }
 
-    async fn install_snapshot(
-        &mut self,
-        meta: &SnapshotMetaOf<TypeConfig>,
-        snapshot: Cursor<Vec<u8>>,
-    ) -> Result<(), io::Error> {
+    async fn install_snapshot(&mut self, meta: &SnapshotMetaOf<C>, snapshot: Cursor<Vec<u8>>) -> Result<(), io::Error> {
         let bytes = snapshot.into_inner();
-        let received: Applied = decode(SNAPSHOT_VERSION, &bytes).map_err(io::Error::other)?;
+        let received: Applied<C> = decode(SNAPSHOT_VERSION, &bytes).map_err(io::Error::other)?;
         assert_eq!(
             (&received.last_log_id, &received.membership),
             (&meta.last_log_id, &meta.last_membership)
         );
-        self.write_snapshot(&bytes)?;
+        let path = self.snapshot_path();
+        write_snapshot(&path, &bytes)?;
         *self.applied.lock().unwrap() = received;
         Ok(())
     }
 
-    async fn get_current_snapshot(&mut self) -> Result<Option<SnapshotOf<TypeConfig, Self::SnapshotData>>, io::Error> {
-        let bytes = match fs::read(&self.snapshot_path) {
+    async fn get_current_snapshot(&mut self) -> Result<Option<SnapshotOf<C, Self::SnapshotData>>, io::Error> {
+        let bytes = match fs::read(&*self.snapshot_path()) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let stored: Applied = decode(SNAPSHOT_VERSION, &bytes).map_err(io::Error::other)?;
+        let stored: Applied<C> = decode(SNAPSHOT_VERSION, &bytes).map_err(io::Error::other)?;
         Ok(Some(snapshot(&stored, bytes)))
     }
 }

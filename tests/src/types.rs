@@ -3,8 +3,11 @@
 use std::fmt;
 
 use openraft_toolkit::declare_raft_types_ext;
-use openraft_toolkit::openraft::BasicNode;
+use openraft_toolkit::openraft::alias::EntryOf;
+use openraft_toolkit::openraft::{BasicNode, EntryPayload};
 use serde::{Deserialize, Serialize};
+
+use crate::state_machine::{KvTypes, Map};
 
 declare_raft_types_ext! {
     /// The type config of the tests.
@@ -12,6 +15,15 @@ declare_raft_types_ext! {
         Node = BasicNode,
         AppData = Set,
         AppDataResponse = Option<String>,
+}
+
+impl KvTypes for TypeConfig {
+    fn apply(entry: EntryOf<Self>, map: &mut Map) -> Option<String> {
+        match entry.payload {
+            EntryPayload::Normal(set) => map.insert(set.key, set.value),
+            EntryPayload::Blank | EntryPayload::Membership(_) => None,
+        }
+    }
 }
 
 /// The one command: sets `key` to `value` and answers with the value that it had.

@@ -17,7 +17,7 @@ mod wrong_data;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
-use std::{env, fs};
+use std::{env, fs, io};
 
 use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, LogDbOptions, META_CF, open_db};
 use tempfile::TempDir;
@@ -66,22 +66,33 @@ pub struct Image(pub BTreeMap<String, Vec<u8>>);
 impl Image {
     /// As they are now, be the database open or not.
     pub fn of(dir: &Path) -> Self {
-        let files = fs::read_dir(dir).unwrap().map(Result::unwrap);
-        // RocksDB's own log is for people.
-        let files = files.filter(|file| !file.file_name().to_string_lossy().starts_with("LOG"));
-        Self(
-            files
-                .map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap()))
-                .collect(),
-        )
+        Self::try_of(dir).unwrap()
+    }
+
+    /// Fails where a file is deleted meanwhile.
+    pub fn try_of(dir: &Path) -> io::Result<Self> {
+        let mut image = BTreeMap::new();
+        for file in fs::read_dir(dir)? {
+            let file = file?;
+            let name = file.file_name().into_string().unwrap();
+            // RocksDB's own log is for people.
+            if !name.starts_with("LOG") {
+                image.insert(name, fs::read(file.path())?);
+            }
+        }
+        Ok(Self(image))
     }
 
     pub fn write(&self) -> TempDir {
         let dir = TempDir::new().unwrap();
-        for (name, bytes) in &self.0 {
-            fs::write(dir.path().join(name), bytes).unwrap();
-        }
+        self.write_to(dir.path());
         dir
+    }
+
+    pub fn write_to(&self, dir: &Path) {
+        for (name, bytes) in &self.0 {
+            fs::write(dir.join(name), bytes).unwrap();
+        }
     }
 
     /// With another content of one file, or without that file.

@@ -1,0 +1,232 @@
+//! Clients that put, get and compare-and-set, and note what they are told.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use openraft_toolkit::openraft::ReadPolicy;
+use openraft_toolkit::openraft::errors::{ClientWriteError, RaftError};
+use openraft_toolkit_linearizability::{Answer, Call, Client, History, Keys, Op};
+use tokio::time::{sleep, timeout};
+
+use super::node::Handle;
+use super::registers::{Command, answer};
+use crate::durability::Rng;
+
+/// After this long a client gives up.
+const PATIENCE: Duration = Duration::from_millis(150);
+
+/// As the node that leads, where none is known to.
+const NOBODY: u64 = 0;
+
+/// How a client reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// By any of the ways that are linearizable.
+    Linearizable,
+    /// From whatever node it asks, as that node sees it.
+    Local,
+}
+
+/// What the clients of a run share.
+pub struct Service {
+    pub history: History,
+    reads: Reads,
+    keys: Keys,
+    /// The nodes that answer.
+    nodes: Mutex<BTreeMap<u64, Handle>>,
+    /// Who was last said to lead.
+    leader: AtomicU64,
+    /// What was last seen of each key.
+    seen: Mutex<BTreeMap<String, Option<String>>>,
+    answered: AtomicUsize,
+    stopped: AtomicBool,
+}
+
+/// How a call ended.
+enum Outcome {
+    Answered(Answer),
+    /// It took no effect, and never will.
+    Refused,
+    Unknown,
+}
+
+impl Service {
+    pub fn new(reads: Reads) -> Arc<Self> {
+        Arc::new(Self {
+            history: History::new(),
+            reads,
+            keys: Keys::new(5, 80),
+            nodes: Mutex::default(),
+            leader: AtomicU64::new(NOBODY),
+            seen: Mutex::default(),
+            answered: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+        })
+    }
+
+    pub fn add(&self, id: u64, node: Handle) {
+        self.nodes.lock().unwrap().insert(id, node);
+    }
+
+    pub fn remove(&self, id: u64) {
+        self.nodes.lock().unwrap().remove(&id);
+    }
+
+    /// How many operations were answered.
+    pub fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// One client, which goes on until [`stop`](Self::stop).
+    pub async fn run(self: Arc<Self>, mut rng: Rng) {
+        let client = self.history.client();
+        let name = rng.next();
+        for n in 0.. {
+            if self.stopped.load(Ordering::Relaxed) {
+                return;
+            }
+            let key = self.keys.pick(rng.next());
+            let op = self.op(&key, &mut rng, format!("{:04x}.{n}", name & 0xffff));
+            if !self.call(&client, key, op, &mut rng).await {
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
+    /// Reads all keys that were ever used, each until it is answered.
+    pub async fn read_all(&self, mut rng: Rng) {
+        let client = self.history.client();
+        let keys: Vec<String> = self.seen.lock().unwrap().keys().cloned().collect();
+        for key in keys {
+            while !self.call(&client, key.clone(), Op::Get, &mut rng).await {
+                sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    fn op(&self, key: &str, rng: &mut Rng, new: String) -> Op {
+        match rng.below(20) {
+            0..7 => Op::Get,
+            7..13 => Op::Put(new),
+            13..19 => {
+                let seen = self.seen.lock().unwrap();
+                let expected = seen.get(key).cloned().flatten();
+                Op::CompareAndSet { expected, new }
+            }
+            _ => Op::Delete,
+        }
+    }
+
+    /// Calls one node, and whether it answered.
+    async fn call(&self, client: &Client, key: String, op: Op, rng: &mut Rng) -> bool {
+        // The one that leads, as far as is known, and any other now and then.
+        let Some((asked, node)) = self.node(rng, 10) else {
+            return false;
+        };
+        let call = client.call(&key, op.clone());
+        let attempt = self.attempt(asked, &node, key.clone(), op, rng);
+        let outcome = timeout(PATIENCE, attempt).await.unwrap_or(Outcome::Unknown);
+        // A node that crashed meanwhile may have said what it will not remember.
+        if !node.is_alive() {
+            return false;
+        }
+        self.end(call, key, outcome)
+    }
+
+    fn end(&self, call: Call, key: String, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Answered(answer) => {
+                self.see(key, &answer);
+                call.returned(answer);
+                self.answered.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            Outcome::Refused => {
+                call.failed();
+                false
+            }
+            Outcome::Unknown => {
+                self.leader.store(NOBODY, Ordering::Relaxed);
+                false
+            }
+        }
+    }
+
+    fn see(&self, key: String, answer: &Answer) {
+        let mut seen = self.seen.lock().unwrap();
+        match answer {
+            Answer::Value(value) | Answer::Found(value) => {
+                seen.insert(key, value.clone());
+            }
+            Answer::Done | Answer::Swapped => {
+                seen.entry(key).or_default();
+            }
+        }
+    }
+
+    /// The node that leads, or any one, once in `others` times.
+    fn node(&self, rng: &mut Rng, others: u64) -> Option<(u64, Handle)> {
+        let nodes = self.nodes.lock().unwrap();
+        let any = nodes.iter().nth(rng.below(nodes.len().max(1) as u64) as usize);
+        let leader = nodes.get_key_value(&self.leader.load(Ordering::Relaxed));
+        let node = match rng.below(others) {
+            0 => any,
+            _ => leader.or(any),
+        };
+        node.map(|(id, node)| (*id, node.clone()))
+    }
+
+    async fn attempt(&self, id: u64, node: &Handle, key: String, op: Op, rng: &mut Rng) -> Outcome {
+        if op == Op::Get {
+            match (self.reads, rng.below(3)) {
+                (Reads::Local, _) => return Outcome::Answered(Answer::Value(node.kv.get(&key))),
+                (Reads::Linearizable, 0) => {}
+                (Reads::Linearizable, 1) => return self.read(node, node, &key).await,
+                (Reads::Linearizable, _) => {
+                    return match self.node(rng, 1) {
+                        Some((_, other)) => self.read(node, &other, &key).await,
+                        None => Outcome::Refused,
+                    };
+                }
+            }
+        }
+        let command = Command { key, op };
+        match node.raft.client_write(command.clone()).await {
+            Ok(written) => {
+                self.leader.store(id, Ordering::Relaxed);
+                Outcome::Answered(answer(&command.op, written.data))
+            }
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {
+                if let Some(leader) = forward.leader_id {
+                    self.leader.store(leader, Ordering::Relaxed);
+                }
+                Outcome::Refused
+            }
+            // Discarded by this node, which may not be the only one that had it; or the node has stopped.
+            Err(_) => Outcome::Unknown,
+        }
+    }
+
+    /// Reads what `node` has, once it is as far as `leader` was when asked.
+    async fn read(&self, leader: &Handle, node: &Handle, key: &str) -> Outcome {
+        let Ok(linearizer) = leader.raft.get_read_linearizer(ReadPolicy::ReadIndex).await else {
+            return Outcome::Refused;
+        };
+        match linearizer.try_await_ready(&node.raft, Some(PATIENCE)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return Outcome::Refused,
+        }
+        let value = node.kv.get(key);
+        // As with the one that was asked: what it will not remember was never said.
+        match node.is_alive() {
+            true => Outcome::Answered(Answer::Value(value)),
+            false => Outcome::Unknown,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Five nodes, of which three are the first members.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use openraft_toolkit::lifecycle::BootstrapMode;
+use openraft_toolkit::openraft::async_runtime::WatchReceiver;
+use openraft_toolkit::test_fakes::MemNetwork;
+use openraft_toolkit_tests::node::{DEADLINE, members};
+use tempfile::TempDir;
+
+use super::clients::Service;
+use super::node::{Handle, Network, Node, Store};
+use super::power::Crash;
+use super::registers::Registers;
+use crate::durability::Rng;
+
+pub const IDS: [u64; 5] = [1, 2, 3, 4, 5];
+
+pub struct Cluster {
+    pub network: Network,
+    store: Store,
+    pub service: Arc<Service>,
+    up: BTreeMap<u64, Node>,
+    /// The files of the nodes that are down.
+    down: BTreeMap<u64, TempDir>,
+}
+
+impl Cluster {
+    pub fn start(seed: u64, store: Store, service: Arc<Service>) -> Self {
+        let network = MemNetwork::with_seed(seed);
+        network.encode_messages();
+        let mut cluster = Self {
+            network,
+            store,
+            service,
+            up: BTreeMap::new(),
+            down: BTreeMap::new(),
+        };
+        for id in IDS.into_iter().rev() {
+            let mode = match id {
+                1 => BootstrapMode::Fresh {
+                    initial_members: members(1..=3),
+                },
+                _ => BootstrapMode::Join,
+            };
+            cluster.start_node(id, TempDir::new().unwrap(), mode);
+        }
+        cluster
+    }
+
+    fn start_node(&mut self, id: u64, dir: TempDir, mode: BootstrapMode<Registers>) {
+        let node = Node::start(id, dir, &self.network, self.store, mode);
+        self.network.register(id, node.handle.raft.clone());
+        self.service.add(id, node.handle.clone());
+        self.up.insert(id, node);
+    }
+
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.up.values()
+    }
+
+    pub fn node(&self, id: u64) -> Option<&Node> {
+        self.up.get(&id)
+    }
+
+    /// Ends these nodes at one moment.
+    pub fn crash(&mut self, ids: impl IntoIterator<Item = u64>, crash: Crash, rng: &mut Rng) {
+        let nodes: Vec<Node> = ids.into_iter().filter_map(|id| self.up.remove(&id)).collect();
+        for node in &nodes {
+            node.cut_off(&self.network);
+            self.service.remove(node.id);
+        }
+        for node in nodes {
+            let id = node.id;
+            let disk = node.crash(crash, rng);
+            self.down.insert(id, disk.restore());
+        }
+    }
+
+    /// Starts all nodes that are down, on what is left of their disks.
+    pub fn restart_all(&mut self) {
+        while let Some((id, dir)) = self.down.pop_first() {
+            self.start_node(id, dir, BootstrapMode::Join);
+        }
+    }
+
+    /// The node that leads in the latest term, and has committed in it.
+    pub fn leader(&self) -> Option<&Node> {
+        let leads = |node: &&Node| {
+            let metrics = node.handle.raft.metrics();
+            let metrics = metrics.borrow_watched();
+            let committed = metrics
+                .cluster_committed
+                .map(|log_id| log_id.committed_leader_id().term);
+            metrics.state.is_leader() && committed == Some(metrics.current_term)
+        };
+        self.up.values().filter(leads).max_by_key(|node| node.term())
+    }
+
+    /// The voters, as the leader knows them.
+    pub fn voters(&self) -> BTreeSet<u64> {
+        let nodes = self.leader().or(self.up.values().max_by_key(|node| node.term()));
+        nodes.map(|node| node.voters()).unwrap_or_default()
+    }
+
+    pub fn wait_for_leader(&self) -> &Node {
+        wait_for("there is a leader", || self.leader())
+    }
+
+    /// Whether all voters have applied the same.
+    pub fn agrees(&self) -> bool {
+        let mut applied = self.voters().into_iter().map(|id| self.up[&id].handle.kv.applied());
+        let first = applied.next();
+        applied.all(|applied| Some(applied) == first)
+    }
+
+    pub fn stop(self) {
+        for node in self.up.values() {
+            node.handle.raft.runtime_config().elect(false);
+        }
+        for node in self.up.into_values() {
+            node.stop();
+        }
+    }
+}
+
+/// Waits until there is something.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Node {
+    pub fn term(&self) -> u64 {
+        self.handle.raft.metrics().borrow_watched().current_term
+    }
+
+    fn voters(&self) -> BTreeSet<u64> {
+        self.handle
+            .raft
+            .metrics()
+            .borrow_watched()
+            .membership_config
+            .voter_ids()
+            .collect()
+    }
+}
+
+impl Handle {
+    /// Whether this node may stand for election.
+    pub fn elect(&self, may: bool) {
+        self.raft.runtime_config().elect(may);
+    }
+}

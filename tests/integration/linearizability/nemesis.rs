@@ -1,0 +1,284 @@
+//! Faults, one after the other, as a seed has it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread::sleep;
+use std::time::Duration;
+
+use openraft_toolkit::lifecycle::{add_learner, change_membership};
+use openraft_toolkit::test_fakes::LinkFaults;
+use openraft_toolkit_tests::node::address;
+use tokio::runtime::Handle as Runtime;
+use tokio::time::timeout;
+
+use super::cluster::{Cluster, IDS, wait_for};
+use super::node::Node;
+use super::power::Crash;
+use crate::durability::Rng;
+
+/// How often each fault was made.
+pub type Faults = BTreeMap<&'static str, usize>;
+
+pub struct Nemesis {
+    pub cluster: Cluster,
+    pub rng: Rng,
+    pub faults: Faults,
+    runtime: Runtime,
+}
+
+/// A fault of the network, which lasts for a round.
+const NETWORK: [fn(&mut Nemesis); 7] = [
+    |_| {},
+    Nemesis::isolate_one,
+    Nemesis::isolate_leader,
+    Nemesis::split,
+    Nemesis::one_way,
+    Nemesis::ring,
+    Nemesis::bad_links,
+];
+
+/// What may happen meanwhile.
+const EVENTS: [fn(&mut Nemesis); 11] = [
+    Nemesis::kill,
+    Nemesis::cut_power_of_one,
+    Nemesis::cut_power_of_leader,
+    Nemesis::cut_power_of_majority,
+    Nemesis::cut_power_of_all,
+    Nemesis::pause,
+    Nemesis::pause,
+    Nemesis::change_membership,
+    Nemesis::snapshot,
+    Nemesis::transfer_leadership,
+    Nemesis::flush,
+];
+
+impl Nemesis {
+    pub fn new(cluster: Cluster, rng: Rng, runtime: Runtime) -> Self {
+        Self {
+            cluster,
+            rng,
+            faults: Faults::new(),
+            runtime,
+        }
+    }
+
+    /// That many rounds of faults, each of which ends with a cluster that is whole.
+    pub fn rounds(&mut self, rounds: usize) {
+        for _ in 0..rounds {
+            let network = self.rng.below(NETWORK.len() as u64) as usize;
+            NETWORK[network](self);
+            for _ in 0..1 + self.rng.below(3) {
+                self.let_go_on_a_while(120);
+                let event = self.rng.below(EVENTS.len() as u64) as usize;
+                EVENTS[event](self);
+            }
+            self.let_go_on_a_while(120);
+            self.heal();
+            self.cluster.wait_for_leader();
+            let operations = 50 + self.rng.below(400) as usize;
+            self.serve(operations);
+        }
+    }
+
+    /// Undoes all that lasts.
+    pub fn heal(&mut self) {
+        self.cluster.network.partitions().heal_all();
+        self.cluster.network.clear_faults();
+        self.cluster.restart_all();
+    }
+
+    /// Waits until clients have been answered that often.
+    pub fn serve(&self, operations: usize) {
+        let service = &self.cluster.service;
+        let enough = service.answered() + operations;
+        wait_for("clients are answered", || (service.answered() >= enough).then_some(()));
+    }
+
+    fn let_go_on_a_while(&mut self, at_most_ms: u64) {
+        let time = self.rng.below(at_most_ms);
+        self.let_go_on(Duration::from_millis(time));
+    }
+
+    /// Does nothing for that long, while the clients go on.
+    pub fn let_go_on(&self, time: Duration) {
+        sleep(time);
+    }
+
+    fn count(&mut self, fault: &'static str) {
+        *self.faults.entry(fault).or_default() += 1;
+    }
+
+    fn shuffled(&mut self, ids: impl IntoIterator<Item = u64>) -> Vec<u64> {
+        let mut ids: Vec<u64> = ids.into_iter().collect();
+        for last in (1..ids.len()).rev() {
+            ids.swap(last, self.rng.below(last as u64 + 1) as usize);
+        }
+        ids
+    }
+
+    /// One of the voters.
+    fn any(&mut self) -> u64 {
+        let voters = self.cluster.voters();
+        let voters = if voters.is_empty() { BTreeSet::from(IDS) } else { voters };
+        self.shuffled(voters)[0]
+    }
+
+    fn leader_or_any(&mut self) -> u64 {
+        let any = self.any();
+        self.cluster.leader().map_or(any, |node| node.id)
+    }
+
+    // The network.
+
+    fn isolate_one(&mut self) {
+        let id = self.any();
+        self.cluster.network.partitions().isolate(id);
+        self.count("a node is cut off");
+    }
+
+    fn isolate_leader(&mut self) {
+        let id = self.leader_or_any();
+        self.cluster.network.partitions().isolate(id);
+        self.count("the leader is cut off");
+    }
+
+    fn split(&mut self) {
+        let ids = self.shuffled(IDS);
+        let size = 1 + self.rng.below(4) as usize;
+        let (one, other) = ids.split_at(size);
+        let partitions = self.cluster.network.partitions();
+        partitions.partition(one.iter().copied(), other.iter().copied());
+        self.count("two parts");
+    }
+
+    fn one_way(&mut self) {
+        let id = match self.rng.below(2) {
+            0 => self.any(),
+            _ => self.leader_or_any(),
+        };
+        let hears = self.rng.below(2) == 0;
+        let partitions = self.cluster.network.partitions();
+        for other in IDS.into_iter().filter(|other| *other != id) {
+            match hears {
+                true => partitions.cut_edge(id, other),
+                false => partitions.cut_edge(other, id),
+            }
+        }
+        self.count(if hears {
+            "a node is not heard"
+        } else {
+            "a node hears nothing"
+        });
+    }
+
+    fn ring(&mut self) {
+        let ids = self.shuffled(IDS);
+        self.cluster.network.partitions().ring(ids);
+        self.count("a ring");
+    }
+
+    fn bad_links(&mut self) {
+        let faults = LinkFaults::new()
+            .latency(Duration::from_millis(self.rng.below(10)))
+            .jitter(Duration::from_millis(self.rng.below(20)))
+            .reorder(0.1, Duration::from_millis(50))
+            .duplicate(0.1)
+            .drop(self.rng.below(20) as f64 / 100.0);
+        self.cluster.network.set_faults(faults);
+        self.count("slow links that lose messages");
+    }
+
+    // The nodes.
+
+    fn kill(&mut self) {
+        let id = self.leader_or_any();
+        self.cluster.crash([id], Crash::Kill, &mut self.rng);
+        self.count("a node is killed");
+    }
+
+    fn cut_power_of_one(&mut self) {
+        let id = self.any();
+        self.cut_power([id], "power cut: one node");
+    }
+
+    fn cut_power_of_leader(&mut self) {
+        let id = self.leader_or_any();
+        self.cut_power([id], "power cut: the leader");
+    }
+
+    fn cut_power_of_majority(&mut self) {
+        let voters = self.cluster.voters();
+        let majority = voters.len() / 2 + 1;
+        let ids = self.shuffled(voters);
+        self.cut_power(ids.into_iter().take(majority), "power cut: a majority");
+    }
+
+    pub fn cut_power_of_all(&mut self) {
+        self.cut_power(IDS, "power cut: all nodes");
+    }
+
+    pub fn cut_power(&mut self, ids: impl IntoIterator<Item = u64>, fault: &'static str) {
+        self.cluster.crash(ids, Crash::PowerCut, &mut self.rng);
+        self.count(fault);
+        self.let_go_on_a_while(50);
+        self.cluster.restart_all();
+    }
+
+    fn pause(&mut self) {
+        let id = match self.rng.below(2) {
+            0 => self.any(),
+            _ => self.leader_or_any(),
+        };
+        let time = Duration::from_millis(100 + self.rng.below(500));
+        if let Some(node) = self.cluster.node(id) {
+            node.pause(time);
+            self.count("a node is paused");
+        }
+    }
+
+    fn flush(&mut self) {
+        self.cluster.nodes().for_each(Node::flush);
+        self.count("memtables are flushed");
+    }
+
+    fn snapshot(&mut self) {
+        for node in self.cluster.nodes() {
+            // A node that is paused may take it later.
+            let raft = node.handle.raft.clone();
+            self.runtime.spawn(async move { raft.trigger().snapshot().await });
+        }
+        self.count("snapshots, and logs are purged");
+    }
+
+    fn transfer_leadership(&mut self) {
+        let to = self.any();
+        if let Some(leader) = self.cluster.leader() {
+            let raft = leader.handle.raft.clone();
+            self.runtime
+                .spawn(async move { raft.trigger().transfer_leader(to).await });
+            self.count("leadership is transferred");
+        }
+    }
+
+    /// To any three, four or five of the nodes.
+    fn change_membership(&mut self) {
+        let size = 3 + self.rng.below(3) as usize;
+        let voters: BTreeSet<u64> = self.shuffled(IDS).into_iter().take(size).collect();
+        let Some(leader) = self.cluster.leader() else {
+            return;
+        };
+        let raft = leader.handle.raft.clone();
+        let change = async {
+            for id in &voters {
+                add_learner(&raft, *id, address(*id), false).await.ok()?;
+            }
+            change_membership(&raft, voters.clone(), false).await.ok()
+        };
+        let changed = self
+            .runtime
+            .block_on(async { timeout(Duration::from_millis(500), change).await });
+        self.count(match changed {
+            Ok(Some(_)) => "the membership is changed",
+            _ => "a change of membership is interrupted",
+        });
+    }
+}

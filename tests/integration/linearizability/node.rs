@@ -1,0 +1,151 @@
+//! A node with a runtime of its own, so that it can be paused and killed as a process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use openraft_toolkit::lifecycle::{BootstrapMode, bootstrap};
+use openraft_toolkit::log_store::{Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, open_db};
+use openraft_toolkit::openraft::storage::RaftLogStorage;
+use openraft_toolkit::openraft::{Config, SnapshotPolicy};
+use openraft_toolkit::test_fakes::MemNetwork;
+use rocksdb::DB;
+use tempfile::TempDir;
+use tokio::runtime::{self, Runtime};
+
+use super::broken::{Break, BrokenStore};
+use super::power::{Crash, Disk};
+use super::registers::{Kv, Raft, Registers};
+use crate::durability::Rng;
+
+pub type Network = Arc<MemNetwork<Registers>>;
+
+/// Elections within a moment, snapshots when asked for.
+fn config() -> Config {
+    Config {
+        cluster_name: "registers".to_string(),
+        heartbeat_interval: 25,
+        election_timeout_min: 100,
+        election_timeout_max: 200,
+        install_snapshot_timeout: 1_000,
+        backoff: "20ms".to_string(),
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: 0,
+        ..Config::default()
+    }
+}
+
+/// What the nodes keep their log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    Rocksdb,
+    Broken(Break),
+}
+
+/// What clients have of a node: they hear of it as long as it is alive.
+#[derive(Clone)]
+pub struct Handle {
+    pub raft: Raft,
+    pub kv: Kv,
+    alive: Arc<AtomicBool>,
+}
+
+impl Handle {
+    /// Whether what this node just said was said before it crashed.
+    pub fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::SeqCst)
+    }
+}
+
+pub struct Node {
+    pub id: u64,
+    pub handle: Handle,
+    db: Arc<DB>,
+    runtime: Runtime,
+    dir: TempDir,
+}
+
+impl Node {
+    /// Starts a node on the files in `dir`. It is not reachable yet.
+    pub fn start(id: u64, dir: TempDir, network: &Network, store: Store, mode: BootstrapMode<Registers>) -> Self {
+        // With one worker, whatever blocks it pauses the node.
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name(format!("node-{id}"))
+            .enable_all()
+            .build()
+            .unwrap();
+        let kv = Kv::open(dir.path());
+        let db = open_db(dir.path().join("log"), LogDbOptions::default()).unwrap();
+        let log = RocksdbLogStore::open(db.clone(), LOG_CF, META_CF, Flat).unwrap();
+        let raft = runtime.block_on(async {
+            match store {
+                Store::Rocksdb => start(id, log, network, kv.clone(), mode).await,
+                Store::Broken(breaks) => start(id, BrokenStore::new(log, breaks), network, kv.clone(), mode).await,
+            }
+        });
+        let handle = Handle {
+            raft,
+            kv,
+            alive: Arc::new(AtomicBool::new(true)),
+        };
+        Self {
+            id,
+            handle,
+            db,
+            runtime,
+            dir,
+        }
+    }
+
+    /// The node does nothing for that long: no timer of it runs, and nothing that it is sent is looked at.
+    pub fn pause(&self, time: Duration) {
+        self.runtime.spawn(async move { thread::sleep(time) });
+    }
+
+    /// Makes RocksDB write its memtables out and begin a new WAL.
+    pub fn flush(&self) {
+        for name in [LOG_CF, META_CF] {
+            self.db.flush_cf(&self.db.cf_handle(name).unwrap()).unwrap();
+        }
+    }
+
+    /// From now on nobody hears of this node. The next step is [`crash`](Self::crash).
+    pub fn cut_off(&self, network: &Network) {
+        network.crash(self.id);
+        self.handle.alive.store(false, Ordering::SeqCst);
+    }
+
+    /// Ends the node, and returns what is left of its disk at this moment.
+    pub fn crash(self, crash: Crash, rng: &mut Rng) -> Disk {
+        let disk = Disk::after(crash, self.dir.path(), &self.handle.kv, rng);
+        self.end();
+        disk
+    }
+
+    /// Stops the node in good order.
+    pub fn stop(self) {
+        self.handle.raft.runtime_config().elect(false);
+        self.runtime.block_on(self.handle.raft.shutdown()).unwrap();
+        self.end();
+    }
+
+    /// Ends all that runs on the runtime, paused or not.
+    fn end(self) {
+        self.runtime.shutdown_timeout(Duration::from_secs(10));
+    }
+}
+
+async fn start(
+    id: u64,
+    log: impl RaftLogStorage<Registers>,
+    network: &Network,
+    kv: Kv,
+    mode: BootstrapMode<Registers>,
+) -> Raft {
+    let config = Arc::new(config().validate().unwrap());
+    let raft = Raft::new(id, config, network.factory_for(id), log, kv).await.unwrap();
+    bootstrap(&raft, mode).await.unwrap();
+    raft
+}

@@ -1,0 +1,153 @@
+//! What is left of a node's disk when it crashes.
+
+use std::fs;
+use std::path::Path;
+
+use crc32c::crc32c;
+use tempfile::TempDir;
+
+use super::registers::Kv;
+use crate::durability::power_cut::SYNCED;
+use crate::durability::{Image, Rng};
+
+/// How a node ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// The process is killed: what it gave to the kernel stays.
+    Kill,
+    /// The power fails: what was not synced is lost, in part or whole.
+    PowerCut,
+}
+
+/// The files of a node at one moment.
+pub struct Disk {
+    log: Image,
+    snapshot: Option<Vec<u8>>,
+}
+
+impl Disk {
+    /// What `crash` leaves of the files in `dir`, which are in use.
+    ///
+    /// All that the node acknowledged before this is called is there. What it does meanwhile may be there or not,
+    /// so that nobody may hear of it.
+    pub fn after(crash: Crash, dir: &Path, kv: &Kv, rng: &mut Rng) -> Self {
+        // The log may be purged up to the snapshot of this moment, not up to a later one.
+        let snapshot = kv.snapshot_path();
+        let log = loop {
+            let account = Account::read(dir);
+            // What is gone by now was replaced meanwhile.
+            let Ok(image) = Image::try_of(&dir.join("log")) else {
+                continue;
+            };
+            match (crash, account) {
+                (Crash::Kill, _) => break image,
+                (Crash::PowerCut, Some(account))
+                    if Account::read(dir).is_some_and(|after| after.wal == account.wal) =>
+                {
+                    break account.cut(image, rng);
+                }
+                (Crash::PowerCut, _) => {}
+            }
+        };
+        Self {
+            log,
+            snapshot: fs::read(&*snapshot).ok(),
+        }
+    }
+
+    /// A directory with these files, as the next process finds it.
+    pub fn restore(self) -> TempDir {
+        let dir = TempDir::new().unwrap();
+        fs::create_dir(dir.path().join("log")).unwrap();
+        self.log.write_to(&dir.path().join("log"));
+        if let Some(snapshot) = self.snapshot {
+            fs::write(dir.path().join("snapshot"), snapshot).unwrap();
+        }
+        dir
+    }
+}
+
+/// `RAFT_SYNCED`: what was synced when something was last acknowledged.
+struct Account {
+    bytes: Vec<u8>,
+    wal: u64,
+    length: usize,
+}
+
+impl Account {
+    /// `None` while it is being written.
+    fn read(dir: &Path) -> Option<Self> {
+        let bytes = fs::read(dir.join("log").join(SYNCED)).ok()?;
+        let (fields, crc) = str::from_utf8(&bytes).ok()?.trim_end().rsplit_once(' ')?;
+        if u32::from_str_radix(crc, 16).ok()? != crc32c(fields.as_bytes()) {
+            return None;
+        }
+        let mut fields = fields
+            .split(' ')
+            .map(|field| field.rsplit_once('=')?.1.parse::<u64>().ok());
+        let (wal, length) = (fields.next()??, fields.next()?? as usize);
+        Some(Self { bytes, wal, length })
+    }
+
+    /// Loses what this account does not have, or the end of it. The MANIFEST stays: RocksDB syncs it by itself.
+    fn cut(self, mut image: Image, rng: &mut Rng) -> Image {
+        let number = |name: &str| name.strip_suffix(".log")?.parse::<u64>().ok();
+        let wals = image
+            .0
+            .iter_mut()
+            .filter_map(|(name, bytes)| Some((number(name)?, bytes)));
+        let mut wals: Vec<_> = wals.filter(|(number, _)| *number >= self.wal).collect();
+        wals.sort_unstable_by_key(|(number, _)| *number);
+
+        // Nothing of it is the most that can be lost.
+        let written: usize = wals.iter().map(|(_, bytes)| bytes.len()).sum();
+        let synced = match wals.first() {
+            Some((number, wal)) if *number == self.wal => end_of_record(wal, self.length),
+            _ => 0,
+        };
+        assert!(
+            synced <= written,
+            "{written} bytes are there, of which {synced} were synced"
+        );
+        let mut kept = match rng.below(2) {
+            0 => synced,
+            _ => synced + rng.below((written - synced) as u64 + 1) as usize,
+        };
+        // A batch in a later WAL says that the earlier ones were synced, so that it cannot be there without them.
+        for (_, bytes) in wals {
+            let end = kept.min(bytes.len());
+            match rng.below(3) {
+                0 => bytes[end..].fill(0),
+                1 => bytes[end..].fill_with(|| rng.below(256) as u8),
+                _ => bytes.truncate(end),
+            }
+            kept -= end;
+        }
+        // It is written back like any other file: it may be missing.
+        let account = (rng.below(4) > 0).then_some(self.bytes);
+        image.with(SYNCED, account)
+    }
+}
+
+/// Where the record of a WAL ends that has its byte before `length`: the account counts its payload without its
+/// headers, and a sync leaves no part of a record behind.
+fn end_of_record(wal: &[u8], length: usize) -> usize {
+    const BLOCK: usize = 32 * 1024;
+    const HEADER: usize = 7;
+    const FULL: u8 = 1;
+    const LAST: u8 = 4;
+
+    let mut at = 0;
+    let mut end = 0;
+    while end < length {
+        if BLOCK - at % BLOCK < HEADER {
+            at = at.next_multiple_of(BLOCK);
+        }
+        let header = &wal[at..at + HEADER];
+        at += HEADER + usize::from(u16::from_le_bytes([header[4], header[5]]));
+        if [FULL, LAST].contains(&header[6]) {
+            end = at;
+        }
+    }
+    end
+}

@@ -1,0 +1,88 @@
+//! One run: clients, a nemesis, and the verdict on what the clients were told.
+
+use std::time::Duration;
+
+use openraft_toolkit_linearizability::{Stats, Violation};
+use openraft_toolkit_tests::node::DEADLINE;
+use tokio::runtime;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::clients::{Reads, Service};
+use super::cluster::{Cluster, wait_for};
+use super::nemesis::{Faults, Nemesis};
+use super::node::Store;
+use crate::durability::Rng;
+
+const CLIENTS: u64 = 10;
+
+pub struct Run {
+    seed: u64,
+    store: Store,
+    reads: Reads,
+}
+
+/// What happened in a run in which nothing went wrong.
+#[derive(Debug)]
+pub struct Report {
+    pub stats: Stats,
+    pub faults: Faults,
+}
+
+impl Run {
+    /// The run of a service as it should be.
+    pub fn of(seed: u64) -> Self {
+        Self {
+            seed,
+            store: Store::Rocksdb,
+            reads: Reads::Linearizable,
+        }
+    }
+
+    /// As [`of`](Self::of), on another store.
+    pub fn on(self, store: Store) -> Self {
+        Self { store, ..self }
+    }
+
+    /// With other reads.
+    pub fn reading(self, reads: Reads) -> Self {
+        Self { reads, ..self }
+    }
+
+    /// Clients call while `nemesis` is at work, and read everything at the end.
+    pub fn under(self, nemesis: impl FnOnce(&mut Nemesis)) -> Result<Report, Violation> {
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("clients")
+            .enable_all()
+            .build()
+            .unwrap();
+        let service = Service::new(self.reads);
+        let mut rng = Rng::new(self.seed);
+        let cluster = Cluster::start(self.seed, self.store, service.clone());
+        cluster.wait_for_leader();
+
+        let mut clients = JoinSet::new();
+        for _ in 0..CLIENTS {
+            clients.spawn_on(service.clone().run(Rng::new(rng.next())), runtime.handle());
+        }
+        let readers = Rng::new(rng.next());
+        let mut at_work = Nemesis::new(cluster, rng, runtime.handle().clone());
+        nemesis(&mut at_work);
+        at_work.heal();
+        let Nemesis { cluster, faults, .. } = at_work;
+
+        service.stop();
+        runtime.block_on(clients.join_all());
+        // A cluster that lost data need not come so far as to answer again.
+        service.history.check()?;
+        let reads = runtime.block_on(async { timeout(DEADLINE, service.read_all(readers)).await });
+        reads.expect("the cluster answers again");
+        let stats = service.history.check()?;
+        wait_for("all voters have applied the same", || cluster.agrees().then_some(()));
+        assert!(cluster.network.codec_failures().is_empty());
+        cluster.stop();
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        Ok(Report { stats, faults })
+    }
+}
