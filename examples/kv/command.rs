@@ -12,11 +12,13 @@ use crate::types::NodeId;
 pub const NEWEST_LEVEL: u8 = 1;
 
 #[derive(Clone, Debug, WireMessage)]
-#[wire(version = 1, serde, layout(1 = "9a5d45a9a0551342"))]
+#[wire(version = 1, serde, layout(1 = "708199900c5efca8"))]
 pub enum Command {
     Put {
         key: String,
         value: Vec<u8>,
+        /// Puts nothing where this is not the value.
+        expected: Option<Vec<u8>>,
     },
     Delete {
         key: String,
@@ -34,24 +36,37 @@ pub enum Command {
 pub struct Outcome {
     /// Whether the key had a value before.
     pub existed: bool,
+    /// Whether nothing was put, since the value is another than the expected.
+    pub unexpected: bool,
 }
 
-/// How to put, as `?name=value`: in this release there is nothing to say, so that what only a later
-/// one understands is refused.
+/// How to put, as `?name=value`: what only a later release understands is refused.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PutOptions {}
+pub struct PutOptions {
+    expected: Option<String>,
+}
 
 impl Command {
-    pub fn put(key: String, value: Vec<u8>, PutOptions {}: PutOptions) -> Self {
-        Self::Put { key, value }
+    pub fn put(key: String, value: Vec<u8>, options: PutOptions) -> Self {
+        Self::Put {
+            key,
+            value,
+            expected: options.expected.map(String::into_bytes),
+        }
     }
 }
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Put { key, value } => write!(f, "put {key:?} ({} bytes)", value.len()),
+            Self::Put { key, value, expected } => {
+                write!(f, "put {key:?} ({} bytes)", value.len())?;
+                match expected {
+                    Some(expected) => write!(f, " over {} bytes", expected.len()),
+                    None => Ok(()),
+                }
+            }
             Self::Delete { key } => write!(f, "delete {key:?}"),
             Self::Raise { level, .. } => write!(f, "raise the level to {level}"),
         }

@@ -44,9 +44,20 @@ impl Data {
         let previous = match command {
             Command::Put {
                 key,
+                expected: Some(expected),
+                ..
+            } if self.values.get(&key) != Some(&expected) => {
+                return Outcome {
+                    existed: self.values.contains_key(&key),
+                    unexpected: true,
+                };
+            }
+            Command::Put {
+                key,
                 value,
                 lease,
                 priority,
+                ..
             } => {
                 self.leases.remove(&key);
                 self.priorities.remove(&key);
@@ -70,6 +81,7 @@ impl Data {
         };
         Outcome {
             existed: previous.is_some(),
+            unexpected: false,
         }
     }
 

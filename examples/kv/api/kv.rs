@@ -53,7 +53,12 @@ async fn put(
     value: Bytes,
 ) -> Result<StatusCode, ApiError> {
     let Query(options) = options.map_err(|error| ApiError::BadRequest(error.body_text()))?;
-    let outcome = write(&app, &uri, Command::put(key, value.into(), options)).await?;
+    let outcome = write(&app, &uri, Command::put(key.clone(), value.into(), options)).await?;
+    if outcome.unexpected {
+        return Err(ApiError::Unexpected(format!(
+            "the value at {key:?} is not the expected one"
+        )));
+    }
     Ok(if outcome.existed {
         StatusCode::NO_CONTENT
     } else {

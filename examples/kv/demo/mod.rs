@@ -2,8 +2,8 @@
 
 mod cluster;
 mod eventually;
+mod hosts;
 mod load;
-mod ports;
 mod progress;
 mod report;
 mod story;

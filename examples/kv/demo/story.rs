@@ -8,7 +8,7 @@ use super::eventually::eventually;
 use super::load::Load;
 use super::progress::Progress;
 use super::report::Report;
-use super::{Args, verify};
+use super::{Args, hosts, verify};
 use crate::client::Client;
 use crate::types::NodeId;
 
@@ -22,7 +22,9 @@ const SNAPSHOTS: &[&str] = &["--snapshot-every", "1000"];
 const NEWCOMER: NodeId = 4;
 
 pub async fn tell(args: &Args) -> anyhow::Result<Report> {
-    let mut cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?, std::env::current_exe()?, SNAPSHOTS)?;
+    let client = Client::new(CLIENT_TIMEOUT)?;
+    let hosts = hosts::loopback(NEWCOMER as usize)?;
+    let mut cluster = Cluster::new(client, std::env::current_exe()?, SNAPSHOTS, hosts)?;
     let report = scenes(args, &mut cluster).await;
     // While the folder is still there.
     report.map_err(|error| error.context(cluster.last_log_lines()))

@@ -10,6 +10,7 @@ use reqwest::Method;
 
 use super::cluster::Cluster;
 use super::eventually::eventually;
+use super::hosts;
 use super::logs::{self, Logs};
 use crate::client::{self, Client};
 use crate::types::NodeId;
@@ -32,7 +33,9 @@ pub async fn tell() -> anyhow::Result<()> {
         "{} is missing, which is release 1: `cargo build -p openraft-toolkit-examples` builds both",
         release_1.display()
     );
-    let cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?, release_1.clone(), SNAPSHOTS)?;
+    let client = Client::new(CLIENT_TIMEOUT)?;
+    let hosts = hosts::loopback(NEWCOMER as usize)?;
+    let cluster = Cluster::new(client, release_1.clone(), SNAPSHOTS, hosts)?;
     let mut story = Story {
         cluster,
         release_1,
