@@ -1,5 +1,7 @@
 //! Runs of thousands of operations are checked within seconds.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::thread;

@@ -40,9 +40,18 @@
 //! [`golden`] is for the messages of a service: it freezes them in files, so that data of every
 //! release stays readable.
 
+mod client;
+mod counts;
 pub mod golden;
+mod handler;
+mod link;
 mod network;
 mod partition;
+mod wire;
 
-pub use network::{MemNetwork, MemNetworkClient, MemNetworkFactory};
+pub use client::{MemNetworkClient, MemNetworkFactory};
+pub use counts::{RpcCounts, RpcKind};
+pub use link::LinkFaults;
+pub use network::MemNetwork;
 pub use partition::PartitionController;
+pub use wire::CodecFailure;

@@ -1,15 +1,17 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Which nodes reach which: the faults of a network, to be set and lifted while it is in use.
+/// Which nodes reach which: the partitions of a network, to be set and lifted while it is in use.
 ///
 /// Two kinds of faults stand side by side, and lifting one never lifts the other. An isolated node
 /// reaches nobody and is reached by nobody, until [`heal`](Self::heal). A cut edge stops messages
 /// in one direction only, until [`restore_edge`](Self::restore_edge). Both are idempotent, and may
-/// name nodes that do not exist yet.
+/// name nodes that do not exist yet. [`partition`](Self::partition) and [`ring`](Self::ring) cut
+/// many edges at once, and [`heal_all`](Self::heal_all) lifts everything.
 ///
-/// An RPC needs the edge to its target when it is sent and the edge back when it is answered, so a
-/// cut of the way back lets the request take effect, and loses the answer.
+/// An RPC needs the edge to its target while its request is under way and the edge back while its
+/// answer is, so a cut of the way back lets the request take effect, and loses the answer. What is
+/// under way when its edge is cut is lost, even if the edge is restored before it would have arrived.
 ///
 /// # Examples
 ///
@@ -35,53 +37,184 @@ pub struct PartitionController<NodeId> {
 
 #[derive(Debug)]
 struct Faults<NodeId> {
-    isolated: BTreeSet<NodeId>,
-    cut: BTreeSet<(NodeId, NodeId)>,
+    isolated: BTreeMap<NodeId, Fault>,
+    cut: BTreeMap<(NodeId, NodeId), Fault>,
+    /// How many faults were set so far: the time by which a message knows what happened since it left.
+    now: Moment,
 }
+
+/// A fault that is, or was. It stays known when it is lifted, for the messages that it has lost.
+#[derive(Debug)]
+struct Fault {
+    active: bool,
+    set_at: Moment,
+}
+
+/// A point in the sequence of faults.
+pub(super) type Moment = u64;
 
 impl<NodeId: Ord> PartitionController<NodeId> {
     /// A network in which every node reaches every other.
     pub fn new() -> Self {
         Self {
             faults: Mutex::new(Faults {
-                isolated: BTreeSet::new(),
-                cut: BTreeSet::new(),
+                isolated: BTreeMap::new(),
+                cut: BTreeMap::new(),
+                now: 0,
             }),
         }
     }
 
     /// Takes `node` off the network, in both directions.
     pub fn isolate(&self, node: NodeId) {
-        self.faults().isolated.insert(node);
+        let mut faults = self.faults();
+        let fault = faults.next();
+        faults.isolated.insert(node, fault);
     }
 
     /// Undoes [`isolate`](Self::isolate). Edges that were cut stay cut.
     pub fn heal(&self, node: NodeId) {
-        self.faults().isolated.remove(&node);
+        if let Some(fault) = self.faults().isolated.get_mut(&node) {
+            fault.active = false;
+        }
     }
 
     /// Stops what `from` sends to `to`. What `to` sends to `from` still arrives.
     pub fn cut_edge(&self, from: NodeId, to: NodeId) {
-        self.faults().cut.insert((from, to));
+        let mut faults = self.faults();
+        let fault = faults.next();
+        faults.cut.insert((from, to), fault);
     }
 
     /// Undoes [`cut_edge`](Self::cut_edge). A node that was isolated stays isolated.
     pub fn restore_edge(&self, from: NodeId, to: NodeId) {
-        self.faults().cut.remove(&(from, to));
+        if let Some(fault) = self.faults().cut.get_mut(&(from, to)) {
+            fault.active = false;
+        }
+    }
+
+    /// Lifts every isolation and restores every edge.
+    ///
+    /// ```
+    /// use openraft_toolkit::test_fakes::PartitionController;
+    ///
+    /// let partitions = PartitionController::new();
+    /// partitions.isolate(1);
+    /// partitions.cut_edge(2, 3);
+    ///
+    /// partitions.heal_all();
+    ///
+    /// assert!(partitions.is_reachable(1, 2) && partitions.is_reachable(2, 3));
+    /// ```
+    pub fn heal_all(&self) {
+        let mut faults = self.faults();
+        let Faults { isolated, cut, .. } = &mut *faults;
+        isolated
+            .values_mut()
+            .chain(cut.values_mut())
+            .for_each(|fault| fault.active = false);
     }
 
     /// Whether what `from` sends to `to` arrives. A node always reaches itself.
     pub fn is_reachable(&self, from: NodeId, to: NodeId) -> bool {
-        if from == to {
-            return true;
-        }
-        let faults = self.faults();
-        !faults.isolated.contains(&from) && !faults.isolated.contains(&to) && !faults.cut.contains(&(from, to))
+        from == to || !self.faults().any(&from, &to, |fault| fault.active)
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        self.faults().now
+    }
+
+    /// Whether the edge was there all the time since `left`, and is.
+    pub(super) fn held_since(&self, left: Moment, from: &NodeId, to: &NodeId) -> bool {
+        from == to || !self.faults().any(from, to, |fault| fault.active || fault.set_at > left)
     }
 
     /// A test that panicked with the lock held must not hide its message behind another one.
     fn faults(&self) -> MutexGuard<'_, Faults<NodeId>> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<NodeId: Ord + Clone> PartitionController<NodeId> {
+    /// Cuts every edge between the two sides, in both directions. Within a side nothing changes.
+    ///
+    /// More than two sides come of more than one call. A node on neither side reaches both: it is the
+    /// bridge between them.
+    ///
+    /// ```
+    /// use openraft_toolkit::test_fakes::PartitionController;
+    ///
+    /// let partitions = PartitionController::new();
+    /// partitions.partition([1, 2], [3, 4, 5]);
+    /// assert!(!partitions.is_reachable(2, 3) && !partitions.is_reachable(3, 2));
+    /// assert!(partitions.is_reachable(1, 2) && partitions.is_reachable(3, 5));
+    /// ```
+    pub fn partition(&self, one: impl IntoIterator<Item = NodeId>, other: impl IntoIterator<Item = NodeId>) {
+        let other: Vec<NodeId> = other.into_iter().collect();
+        for a in one {
+            for b in &other {
+                self.cut_edge(a.clone(), b.clone());
+                self.cut_edge(b.clone(), a.clone());
+            }
+        }
+    }
+
+    /// Leaves each of `nodes` its two neighbours: the one named before it and the one named after it, where
+    /// the last is the neighbour of the first.
+    ///
+    /// Of five nodes each reaches a majority, and no two the same one.
+    ///
+    /// ```
+    /// use openraft_toolkit::test_fakes::PartitionController;
+    ///
+    /// let partitions = PartitionController::new();
+    /// partitions.ring([1, 2, 3, 4, 5]);
+    /// assert!(partitions.is_reachable(1, 2) && partitions.is_reachable(1, 5));
+    /// assert!(!partitions.is_reachable(1, 3) && !partitions.is_reachable(4, 1));
+    /// ```
+    pub fn ring(&self, nodes: impl IntoIterator<Item = NodeId>) {
+        let nodes: Vec<NodeId> = nodes.into_iter().collect();
+        for (i, a) in nodes.iter().enumerate() {
+            for (j, b) in nodes.iter().enumerate().skip(i + 2) {
+                if j - i < nodes.len() - 1 {
+                    self.cut_edge(a.clone(), b.clone());
+                    self.cut_edge(b.clone(), a.clone());
+                }
+            }
+        }
+    }
+
+    /// The nodes that are isolated.
+    pub fn isolated(&self) -> BTreeSet<NodeId> {
+        active(&self.faults().isolated)
+    }
+
+    /// The edges that are cut, each as (from, to).
+    pub fn cut_edges(&self) -> BTreeSet<(NodeId, NodeId)> {
+        active(&self.faults().cut)
+    }
+}
+
+fn active<Key: Ord + Clone>(faults: &BTreeMap<Key, Fault>) -> BTreeSet<Key> {
+    let active = faults.iter().filter(|(_, fault)| fault.active);
+    active.map(|(key, _)| key.clone()).collect()
+}
+
+impl<NodeId: Ord> Faults<NodeId> {
+    fn next(&mut self) -> Fault {
+        self.now += 1;
+        Fault {
+            active: true,
+            set_at: self.now,
+        }
+    }
+
+    /// Whether one of the faults between `from` and `to` is such.
+    fn any(&self, from: &NodeId, to: &NodeId, is_such: impl Fn(&Fault) -> bool) -> bool {
+        let nodes = [from, to].into_iter().filter_map(|node| self.isolated.get(node));
+        // A map is not searched by a pair of references.
+        let edges = self.cut.iter().filter(|((a, b), _)| a == from && b == to);
+        nodes.chain(edges.map(|(_, fault)| fault)).any(is_such)
     }
 }
 
