@@ -23,9 +23,8 @@ impl Data {
                 expected: Some(expected),
                 ..
             } if self.values.get(&key) != Some(&expected) => {
-                return Outcome {
-                    existed: self.values.contains_key(&key),
-                    unexpected: true,
+                return Outcome::Unexpected {
+                    found: self.values.get(&key).cloned(),
                 };
             }
             Command::Put { key, value, .. } => self.values.insert(key, value),
@@ -33,9 +32,8 @@ impl Data {
             // Of no concern to the data.
             Command::Raise { .. } => None,
         };
-        Outcome {
+        Outcome::Done {
             existed: previous.is_some(),
-            unexpected: false,
         }
     }
 

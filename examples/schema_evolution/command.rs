@@ -57,12 +57,12 @@ impl Priority {
 }
 
 /// What applying a [`Command`] found.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Outcome {
-    /// Whether the key had a value before.
-    pub existed: bool,
-    /// Whether nothing was put, since the value is another than the expected.
-    pub unexpected: bool,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It is done. Whether the key had a value before.
+    Done { existed: bool },
+    /// Nothing was put: this is what the key has instead of the expected value.
+    Unexpected { found: Option<Vec<u8>> },
 }
 
 /// How to put, as `?name=value`.

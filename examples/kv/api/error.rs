@@ -15,8 +15,6 @@ pub enum ApiError {
     BadRequest(String),
     NotFound(String),
     Conflict(String),
-    /// The value is another than the client expects.
-    Unexpected(String),
     /// The message is for another node.
     Misdirected(String),
     /// To be repeated at the leader.
@@ -36,7 +34,6 @@ impl IntoResponse for ApiError {
             Self::BadRequest(message) => (StatusCode::BAD_REQUEST, message),
             Self::NotFound(message) => (StatusCode::NOT_FOUND, message),
             Self::Conflict(message) => (StatusCode::CONFLICT, message),
-            Self::Unexpected(message) => (StatusCode::PRECONDITION_FAILED, message),
             Self::Misdirected(message) => (StatusCode::MISDIRECTED_REQUEST, message),
             Self::Unconfirmed(message) => (StatusCode::GATEWAY_TIMEOUT, message),
             Self::Leader { id, location } => {

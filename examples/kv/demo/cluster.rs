@@ -115,6 +115,19 @@ impl Cluster {
         Ok(())
     }
 
+    /// Starts these nodes, and forms a cluster of them; returns its leader and the term.
+    pub async fn form(&mut self, founders: &[NodeId]) -> anyhow::Result<(NodeId, u64)> {
+        for id in founders {
+            self.start(*id)?;
+        }
+        for id in founders {
+            self.serving(*id).await?;
+        }
+        let members = founders.iter().map(|id| (*id, self.addr(*id))).collect();
+        self.client.init(&self.addr(founders[0]), &members).await?;
+        self.leader_after(0).await
+    }
+
     /// Lets all nodes end by themselves.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         for node in self.nodes.values_mut() {

@@ -1,6 +1,5 @@
 //! What the demo does, scene by scene.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
@@ -53,7 +52,8 @@ async fn scenes(args: &Args, cluster: &mut Cluster) -> anyhow::Result<Report> {
         cluster.caught_up(id).await?;
     }
     let nodes = cluster.addrs();
-    let checked = verify::read_back(&cluster.client, &nodes, &written.writes).await?;
+    let values = written.writes.iter().map(|write| (write.key(), Some(write.value())));
+    let checked = verify::read_back(&cluster.client, &nodes, &Vec::from_iter(values)).await?;
     cluster.stop().await?;
 
     Ok(Report {
@@ -68,16 +68,11 @@ async fn scenes(args: &Args, cluster: &mut Cluster) -> anyhow::Result<Report> {
 
 async fn form(cluster: &mut Cluster) -> anyhow::Result<()> {
     println!("Starting three nodes in {}", cluster.folder().display());
-    let founders: BTreeMap<NodeId, String> = (1..NEWCOMER).map(|id| (id, cluster.addr(id))).collect();
-    for (id, addr) in &founders {
-        cluster.start(*id)?;
-        println!("  node {id} on http://{addr}");
+    let founders = Vec::from_iter(1..NEWCOMER);
+    for id in &founders {
+        println!("  node {id} on http://{}", cluster.addr(*id));
     }
-    for id in founders.keys() {
-        cluster.serving(*id).await?;
-    }
-    cluster.client.init(&cluster.addr(1), &founders).await?;
-    let (leader, term) = cluster.leader_after(0).await?;
+    let (leader, term) = cluster.form(&founders).await?;
     println!("  formed a cluster: node {leader} leads in term {term}\n");
     Ok(())
 }

@@ -67,15 +67,7 @@ impl Story {
 
     async fn form(&mut self) -> anyhow::Result<()> {
         println!("Three nodes of release 1 form a cluster");
-        let founders: BTreeMap<NodeId, String> = FOUNDERS.map(|id| (id, self.cluster.addr(id))).into();
-        for id in FOUNDERS {
-            self.cluster.start(id)?;
-        }
-        for id in FOUNDERS {
-            self.cluster.serving(id).await?;
-        }
-        self.cluster.client.init(&self.cluster.addr(1), &founders).await?;
-        let (leader, term) = self.cluster.leader_after(0).await?;
+        let (leader, term) = self.cluster.form(&FOUNDERS).await?;
         println!("  node {leader} leads in term {term}");
         self.write(10).await?;
         self.all_at_version_1().await
