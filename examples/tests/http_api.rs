@@ -201,6 +201,14 @@ async fn a_node_alone_serves_curl_and_keeps_its_data_over_restarts() {
     assert_eq!(node.get("/kv/a?stale").await.body, "2");
     assert_eq!(node.get("/kv/a/b%20c").await.status, StatusCode::OK);
     assert_eq!(node.get("/kv/b").await.status, StatusCode::NOT_FOUND);
+    // Over the value that the client knows, and over no other.
+    assert_eq!(node.put("/kv/a?expected=2", "3").await.status, StatusCode::NO_CONTENT);
+    let answer = node.put("/kv/a?expected=2", "4").await;
+    assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(answer.body, "3");
+    assert_eq!(node.put("/kv/b?expected=", "1").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(node.get("/kv/a").await.body, "3");
+    assert_eq!(node.get("/kv/b").await.status, StatusCode::NOT_FOUND);
     assert_eq!(node.delete("/kv/a").await.status, StatusCode::NO_CONTENT);
     assert_eq!(node.delete("/kv/a").await.status, StatusCode::NOT_FOUND);
     assert_eq!(node.get("/kv/a").await.status, StatusCode::NOT_FOUND);
