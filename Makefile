@@ -18,7 +18,7 @@ SEED := $(shell date +%s)
 soak: setup
 	@echo "make soak SEED=$(SEED)"
 	OPENRAFT_TOOLKIT_SOAK=1 OPENRAFT_TOOLKIT_SEED=$(SEED) \
-		cargo test -p openraft-toolkit-tests --test integration -- durability:: --nocapture --test-threads 2
+		cargo test -p openraft-toolkit-tests --test integration -- durability:: lifecycle:: --nocapture --test-threads 2
 
 lint: setup
 	cargo fmt --all --check
