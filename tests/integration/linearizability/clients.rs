@@ -94,7 +94,7 @@ impl Service {
             let key = self.keys.pick(rng.next());
             let op = self.op(&key, &mut rng, format!("{:04x}.{n}", name & 0xffff));
             if !self.call(&client, key, op, &mut rng).await {
-                sleep(Duration::from_millis(5)).await;
+                sleep(Duration::from_millis(10)).await;
             }
         }
     }
@@ -130,7 +130,7 @@ impl Service {
             return false;
         };
         let call = client.call(&key, op.clone());
-        let attempt = self.attempt(asked, &node, key.clone(), op, rng);
+        let attempt = self.attempt(&call, asked, &node, key.clone(), op, rng);
         let outcome = timeout(PATIENCE, attempt).await.unwrap_or(Outcome::Unknown);
         // A node that crashed meanwhile may have said what it will not remember.
         if !node.is_alive() {
@@ -182,20 +182,28 @@ impl Service {
         node.map(|(id, node)| (*id, node.clone()))
     }
 
-    async fn attempt(&self, id: u64, node: &Handle, key: String, op: Op, rng: &mut Rng) -> Outcome {
+    async fn attempt(&self, call: &Call, id: u64, node: &Handle, key: String, op: Op, rng: &mut Rng) -> Outcome {
         if op == Op::Get {
             match (self.reads, rng.below(3)) {
-                (Reads::Local, _) => return Outcome::Answered(Answer::Value(node.kv.get(&key))),
+                (Reads::Local, _) => {
+                    call.note(format!("what node {id} has"));
+                    return Outcome::Answered(Answer::Value(node.kv.get(&key)));
+                }
                 (Reads::Linearizable, 0) => {}
-                (Reads::Linearizable, 1) => return self.read(node, node, &key).await,
+                (Reads::Linearizable, 1) => {
+                    call.note(format!("read index of node {id}"));
+                    return self.read(node, node, &key).await;
+                }
                 (Reads::Linearizable, _) => {
-                    return match self.node(rng, 1) {
-                        Some((_, other)) => self.read(node, &other, &key).await,
-                        None => Outcome::Refused,
+                    let Some((other, other_node)) = self.node(rng, 1) else {
+                        return Outcome::Refused;
                     };
+                    call.note(format!("read index of node {id}, on node {other}"));
+                    return self.read(node, &other_node, &key).await;
                 }
             }
         }
+        call.note(format!("log of node {id}"));
         let command = Command { key, op };
         match node.raft.client_write(command.clone()).await {
             Ok(written) => {
