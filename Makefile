@@ -18,7 +18,8 @@ SEED := $(shell date +%s)
 soak: setup
 	@echo "make soak SEED=$(SEED)"
 	OPENRAFT_TOOLKIT_SOAK=1 OPENRAFT_TOOLKIT_SEED=$(SEED) \
-		cargo test -p openraft-toolkit-tests --test integration -- durability:: linearizability::seeds --nocapture --test-threads 2
+		cargo test -p openraft-toolkit-tests --test integration -- durability:: lifecycle:: linearizability:: \
+		--nocapture --test-threads 2
 
 lint: setup
 	cargo fmt --all --check

@@ -18,12 +18,21 @@ pub type Value = Vec<u8>;
 impl Data {
     pub fn apply(&mut self, command: Command) -> Outcome {
         let previous = match command {
-            Command::Put { key, value } => self.values.insert(key, value),
+            Command::Put {
+                key,
+                expected: Some(expected),
+                ..
+            } if self.values.get(&key) != Some(&expected) => {
+                return Outcome::Unexpected {
+                    found: self.values.get(&key).cloned(),
+                };
+            }
+            Command::Put { key, value, .. } => self.values.insert(key, value),
             Command::Delete { key } => self.values.remove(&key),
             // Of no concern to the data.
             Command::Raise { .. } => None,
         };
-        Outcome {
+        Outcome::Done {
             existed: previous.is_some(),
         }
     }

@@ -1,5 +1,6 @@
 //! One node: what it starts, in which order, and how it stops.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,10 +12,12 @@ use futures_util::StreamExt;
 use openraft_toolkit::log_store::{LOG_CF, LogDbOptions, META_CF};
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
 use openraft_toolkit::openraft::errors::Fatal;
-use openraft_toolkit::openraft::{Config, SnapshotPolicy};
-use openraft_toolkit::{BootstrapMode, Flat, RocksdbLogStore, bootstrap, leadership_events, open_db};
+use openraft_toolkit::openraft::{BasicNode, Config, SnapshotPolicy};
+use openraft_toolkit::{
+    BootstrapMode, Flat, RocksdbLogStore, bootstrap_checked, graceful_shutdown, leadership_events, open_db,
+};
 use tokio::net::TcpListener;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
 use crate::api::{self, App};
@@ -22,7 +25,7 @@ use crate::client::Client;
 use crate::durable;
 use crate::level::Level;
 use crate::network::Network;
-use crate::signals::asked_to_stop;
+use crate::signals::stop_requested;
 use crate::state_machine::StateMachine;
 use crate::types::{NodeId, Raft, TypeConfig};
 
@@ -31,6 +34,9 @@ const DEFAULT_LOG: &str = concat!("warn,openraft=error,", env!("CARGO_CRATE_NAME
 
 /// How long another node may take to answer a question.
 const PEER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a leader that is to stop may take to hand over.
+const HANDOVER: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -54,6 +60,16 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Bootstrap::Join)]
     bootstrap: Bootstrap,
 
+    /// The first voters, this one included: the same list on every node, for --bootstrap static
+    #[arg(
+        long,
+        value_name = "ID=HOST:PORT,...",
+        value_delimiter = ',',
+        value_parser = parse_member,
+        required_if_eq("bootstrap", "static")
+    )]
+    members: Vec<(NodeId, BasicNode)>,
+
     /// How many entries go into the log before the next snapshot is built
     #[arg(long, value_name = "ENTRIES", default_value_t = 10_000)]
     snapshot_every: u64,
@@ -68,11 +84,20 @@ pub struct Args {
     exit_with_stdin: bool,
 }
 
+fn parse_member(member: &str) -> Result<(NodeId, BasicNode), String> {
+    let (id, addr) = member.split_once('=').ok_or("expected ID=HOST:PORT")?;
+    let id = id.parse().map_err(|error| format!("{id:?} is no id: {error}"))?;
+    Ok((id, BasicNode::new(addr)))
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Bootstrap {
     /// Nothing yet, or the state of an earlier run: the flags stay the same at every start. A new
     /// cluster is then formed with POST /cluster/init, or the node is added to one that exists
     Join,
+    /// Nothing yet, or the state of an earlier run, with the same flags on every node: that of the
+    /// smallest id forms a cluster of --members, unless another one of them has been part of one
+    Static,
     /// The state of an earlier run: a node that lost its disk must not come back with an empty one
     Reopen,
 }
@@ -92,20 +117,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", args.listen))?;
 
     let (raft, state_machine) = start_raft(&args).await?;
+    let client = Client::new(PEER_TIMEOUT)?;
     let mode = match args.bootstrap {
         Bootstrap::Join => BootstrapMode::Join,
+        Bootstrap::Static => BootstrapMode::Static {
+            initial_members: BTreeMap::from_iter(args.members),
+        },
         Bootstrap::Reopen => BootstrapMode::Reopen,
     };
-    bootstrap(&raft, mode).await?;
+    bootstrap_checked(&raft, mode, |id, node| has_state(&client, id, node)).await?;
     info!(id = args.id, listen = %listener.local_addr()?, "serving");
 
-    let app = App::new(
-        args.id,
-        args.cluster,
-        raft.clone(),
-        state_machine,
-        Client::new(PEER_TIMEOUT)?,
-    );
+    let app = App::new(args.id, args.cluster, raft.clone(), state_machine, client);
     api::serve(listener, app, stopped(raft.clone(), args.exit_with_stdin)).await?;
 
     let running_state = raft.metrics().borrow_watched().running_state.clone();
@@ -122,10 +145,20 @@ async fn stopped(raft: Raft, exit_with_stdin: bool) {
         () = stop_requested(exit_with_stdin) => info!("stopping"),
         () = log_leadership(&raft) => error!("raft has stopped"),
     }
-    // Before the server drains, so that requests that wait for raft end with an error, and soon.
-    if let Err(error) = raft.shutdown().await {
-        warn!(%error, "raft did not stop cleanly");
+    // Before the server drains: until another node leads, requests are redirected there, and what then
+    // still waits for raft ends with an error, and soon.
+    let handover = graceful_shutdown(&raft, HANDOVER).await;
+    info!(?handover, "raft has stopped");
+}
+
+/// Whether node `id` has been part of a cluster, as it says itself.
+async fn has_state(client: &Client, id: NodeId, node: BasicNode) -> anyhow::Result<bool> {
+    let view = client.cluster(&node.addr).await;
+    if let Err(error) = &view {
+        info!(id, %error, "waiting for another node to start");
     }
+    let view = view?;
+    Ok(view.term > 0 || !view.nodes.is_empty())
 }
 
 async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
@@ -176,21 +209,5 @@ async fn log_leadership(raft: &Raft) {
     let mut events = leadership_events(raft);
     while let Some(state) = events.next().await {
         info!(?state, "leadership");
-    }
-}
-
-async fn stop_requested(exit_with_stdin: bool) {
-    if !exit_with_stdin {
-        return asked_to_stop().await;
-    }
-    let (closed, stdin_closed) = tokio::sync::oneshot::channel();
-    // A thread of its own: tokio waits for its blocking threads at exit, and this one may never end.
-    std::thread::spawn(move || {
-        let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        closed.send(ended)
-    });
-    tokio::select! {
-        () = asked_to_stop() => {}
-        _ = stdin_closed => {}
     }
 }

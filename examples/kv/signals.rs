@@ -25,3 +25,21 @@ pub async fn asked_to_stop() {
         std::future::pending::<()>().await;
     }
 }
+
+/// Returns when the process is asked to end, or else, with `exit_with_stdin`, when its standard input is
+/// closed: as it is when the process that started it has ended.
+pub async fn stop_requested(exit_with_stdin: bool) {
+    if !exit_with_stdin {
+        return asked_to_stop().await;
+    }
+    let (closed, stdin_closed) = tokio::sync::oneshot::channel();
+    // A thread of its own: tokio waits for its blocking threads at exit, and this one may never end.
+    std::thread::spawn(move || {
+        let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        closed.send(ended)
+    });
+    tokio::select! {
+        () = asked_to_stop() => {}
+        _ = stdin_closed => {}
+    }
+}

@@ -36,7 +36,7 @@ impl State {
     fn apply(&mut self, entry: Entry) -> Outcome {
         self.last_applied = Some(entry.log_id);
         match entry.payload {
-            EntryPayload::Blank => Outcome::default(),
+            EntryPayload::Blank => Outcome::Done { existed: false },
             EntryPayload::Normal(command) => {
                 if let Command::Raise { level, asked } = &command {
                     self.raise(*level, asked);
@@ -45,7 +45,7 @@ impl State {
             }
             EntryPayload::Membership(membership) => {
                 self.membership = StoredMembership::new(self.last_applied, membership);
-                Outcome::default()
+                Outcome::Done { existed: false }
             }
         }
     }

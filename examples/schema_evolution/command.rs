@@ -12,11 +12,13 @@ use crate::types::NodeId;
 pub const NEWEST_LEVEL: u8 = 3;
 
 #[derive(Clone, Debug, WireMessage)]
-#[wire(version = 3, min_version = 1, serde, layout(1 = "9a5d45a9a0551342", 2 = "708f358d69f7d56c", 3 = "ce5e614c75577e65"))]
+#[wire(version = 3, min_version = 1, serde, layout(1 = "708199900c5efca8", 2 = "e3a47c75c1dc4b6a", 3 = "dc265babab5651eb"))]
 pub enum Command {
     Put {
         key: String,
         value: Vec<u8>,
+        /// Puts nothing where this is not the value.
+        expected: Option<Vec<u8>>,
         /// For how many seconds the value is meant.
         #[wire(since = 2)]
         lease: Option<u64>,
@@ -55,16 +57,19 @@ impl Priority {
 }
 
 /// What applying a [`Command`] found.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Outcome {
-    /// Whether the key had a value before.
-    pub existed: bool,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It is done. Whether the key had a value before.
+    Done { existed: bool },
+    /// Nothing was put: this is what the key has instead of the expected value.
+    Unexpected { found: Option<Vec<u8>> },
 }
 
 /// How to put, as `?name=value`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutOptions {
+    expected: Option<String>,
     lease: Option<u64>,
     #[serde(default = "Priority::normal")]
     priority: Priority,
@@ -80,6 +85,7 @@ impl Command {
         Self::Put {
             key,
             value,
+            expected: options.expected.map(String::into_bytes),
             lease: options.lease,
             priority: options.priority,
         }
@@ -92,10 +98,14 @@ impl fmt::Display for Command {
             Self::Put {
                 key,
                 value,
+                expected,
                 lease,
                 priority,
             } => {
                 write!(f, "put {key:?} ({} bytes)", value.len())?;
+                if let Some(expected) = expected {
+                    write!(f, " over {} bytes", expected.len())?;
+                }
                 if let Some(seconds) = lease {
                     write!(f, " for {seconds} s")?;
                 }

@@ -44,9 +44,19 @@ impl Data {
         let previous = match command {
             Command::Put {
                 key,
+                expected: Some(expected),
+                ..
+            } if self.values.get(&key) != Some(&expected) => {
+                return Outcome::Unexpected {
+                    found: self.values.get(&key).cloned(),
+                };
+            }
+            Command::Put {
+                key,
                 value,
                 lease,
                 priority,
+                ..
             } => {
                 self.leases.remove(&key);
                 self.priorities.remove(&key);
@@ -68,7 +78,7 @@ impl Data {
             // Of no concern to the data.
             Command::Raise { .. } => None,
         };
-        Outcome {
+        Outcome::Done {
             existed: previous.is_some(),
         }
     }

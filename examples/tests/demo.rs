@@ -2,63 +2,17 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
-use std::fs;
+mod common;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command};
+
+use common::{assert_nothing_left, command, eventually, processes_that_mention, text};
 
 fn demo(tmp: &Path, args: &[&str]) -> Child {
-    start(env!("CARGO_BIN_EXE_kv"), tmp, &[&["demo"], args].concat())
-}
-
-/// Starts a demo with a temporary folder of its own.
-fn start(program: &str, tmp: &Path, args: &[&str]) -> Child {
-    Command::new(program)
-        .args(args)
-        .env("TMPDIR", tmp)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-fn assert_nothing_left(tmp: &Path) {
-    let left: Vec<_> = fs::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(left.is_empty(), "files left behind: {left:?}");
-    assert_eq!(
-        processes_that_mention(tmp),
-        Vec::<String>::new(),
-        "processes left behind"
-    );
-}
-
-/// The command lines that name this folder, which only the demo's own nodes do.
-fn processes_that_mention(tmp: &Path) -> Vec<String> {
-    let tmp = tmp.to_str().unwrap();
-    command_lines().into_iter().filter(|line| line.contains(tmp)).collect()
-}
-
-/// A small system has no `ps`.
-fn command_lines() -> Vec<String> {
-    let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    match fs::read_dir("/proc") {
-        Ok(processes) => processes
-            .filter_map(|process| fs::read(process.ok()?.path().join("cmdline")).ok())
-            .map(lossy)
-            .collect(),
-        Err(_) => {
-            let ps = Command::new("ps").args(["-eo", "args"]).output().unwrap();
-            lossy(ps.stdout).lines().map(str::to_owned).collect()
-        }
-    }
-}
-
-fn text(output: &Output) -> String {
-    format!(
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    let mut demo = command(env!("CARGO_BIN_EXE_kv"), tmp, &[&["demo"], args].concat());
+    demo.spawn().unwrap()
 }
 
 #[test]
@@ -115,11 +69,7 @@ fn a_demo_that_is_killed_takes_its_nodes_along() {
     demo.kill().unwrap();
     demo.wait().unwrap();
 
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !processes_that_mention(tmp.path()).is_empty() {
-        assert!(std::time::Instant::now() < deadline, "nodes outlive the demo");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    eventually("the nodes to end", || processes_that_mention(tmp.path()).is_empty());
     // No more output: the pipe is held by nobody.
     stdout.read_to_string(&mut line).unwrap();
 }
@@ -129,8 +79,8 @@ fn a_cluster_moves_to_another_release_and_reads_the_log_of_both() {
     let tmp = tempfile::tempdir().unwrap();
 
     // Every step has a deadline.
-    let upgrade = start(env!("CARGO_BIN_EXE_schema_evolution"), tmp.path(), &["upgrade"]);
-    let text = text(&upgrade.wait_with_output().unwrap());
+    let mut upgrade = command(env!("CARGO_BIN_EXE_schema_evolution"), tmp.path(), &["upgrade"]);
+    let text = text(&upgrade.output().unwrap());
 
     let mut lines = text.lines();
     let mut then = |part: &str| {

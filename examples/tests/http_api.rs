@@ -17,6 +17,7 @@ struct Node {
     id: u64,
     addr: String,
     dir: TempDir,
+    flags: Vec<String>,
     process: Option<Child>,
     http: reqwest::Client,
 }
@@ -35,6 +36,12 @@ impl Answer {
 
 impl Node {
     async fn start(id: u64) -> Self {
+        let mut node = Self::new(id);
+        node.restart().await;
+        node
+    }
+
+    fn new(id: u64) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -46,19 +53,19 @@ impl Node {
             .build()
             .unwrap();
         let addr = format!("127.0.0.1:{port}");
-        let mut node = Self {
+        Self {
             id,
             addr,
             dir: tempfile::tempdir().unwrap(),
+            flags: Vec::new(),
             process: None,
             http,
-        };
-        node.restart().await;
-        node
+        }
     }
 
     fn spawn(&mut self) {
         let mut command = command(self.id, &self.addr, self.dir.path());
+        command.args(&self.flags);
         self.process = Some(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     }
 
@@ -72,6 +79,10 @@ impl Node {
 
     async fn restart(&mut self) {
         self.spawn();
+        self.serves().await;
+    }
+
+    async fn serves(&self) {
         let url = format!("http://{}/cluster", self.addr);
         eventually("the node to serve", async || {
             self.http.get(&url).send().await.is_ok().then_some(())
@@ -189,6 +200,14 @@ async fn a_node_alone_serves_curl_and_keeps_its_data_over_restarts() {
     assert_eq!(node.get("/kv/a").await.body, "2");
     assert_eq!(node.get("/kv/a?stale").await.body, "2");
     assert_eq!(node.get("/kv/a/b%20c").await.status, StatusCode::OK);
+    assert_eq!(node.get("/kv/b").await.status, StatusCode::NOT_FOUND);
+    // Over the value that the client knows, and over no other.
+    assert_eq!(node.put("/kv/a?expected=2", "3").await.status, StatusCode::NO_CONTENT);
+    let answer = node.put("/kv/a?expected=2", "4").await;
+    assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(answer.body, "3");
+    assert_eq!(node.put("/kv/b?expected=", "1").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(node.get("/kv/a").await.body, "3");
     assert_eq!(node.get("/kv/b").await.status, StatusCode::NOT_FOUND);
     assert_eq!(node.delete("/kv/a").await.status, StatusCode::NO_CONTENT);
     assert_eq!(node.delete("/kv/a").await.status, StatusCode::NOT_FOUND);
@@ -326,4 +345,54 @@ async fn a_node_that_must_reopen_refuses_an_empty_disk() {
     assert!(!output.status.success());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("error: "), "{stderr}");
+}
+
+#[tokio::test]
+async fn nodes_with_the_same_flags_form_a_cluster_and_a_leader_that_ends_has_handed_over() {
+    let mut nodes = [1, 2, 3].map(Node::new);
+    let members: Vec<_> = nodes.iter().map(|node| format!("{}={}", node.id, node.addr)).collect();
+    for node in &mut nodes {
+        node.flags = ["--bootstrap", "static", "--members", &members.join(",")]
+            .map(String::from)
+            .into();
+        node.spawn();
+    }
+    for node in &nodes {
+        node.serves().await;
+    }
+    let leader = async |nodes: &[Node]| {
+        eventually("a leader", async || {
+            let view = nodes[0].get("/cluster").await.json();
+            view["leader"].as_u64()
+        })
+        .await as usize
+    };
+    let first = leader(&nodes).await;
+    let written = eventually("a write", async || {
+        let answer = nodes[first - 1].put("/kv/a", "1").await;
+        (answer.status == StatusCode::CREATED).then_some(answer)
+    });
+    written.await;
+
+    assert!(nodes[first - 1].terminate().success());
+
+    let other = &nodes[if first == 1 { 1 } else { 0 }];
+    let next = eventually("another leader", async || {
+        let leader = other.get("/cluster").await.json()["leader"].as_u64();
+        leader.map(|id| id as usize).filter(|id| *id != first)
+    })
+    .await;
+    assert_eq!(nodes[next - 1].put("/kv/a", "2").await.status, StatusCode::NO_CONTENT);
+
+    // Back with the same flags, and without its disk it is refused.
+    nodes[first - 1].restart().await;
+    nodes[0].terminate();
+    let lost = Node::new(1);
+    let output = command(1, &lost.addr, lost.dir.path())
+        .args(&nodes[0].flags)
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("already belongs to a cluster"), "{stderr}");
 }

@@ -32,6 +32,7 @@ fn entry(index: u64) -> EntryOf<TypeConfig> {
     let put = command::Command::Put {
         key: format!("k{index}"),
         value: vec![7],
+        expected: None,
     };
     RaftEntry::new(log_id(2, index), EntryPayload::Normal(put))
 }
@@ -112,7 +113,7 @@ async fn the_logs_of_a_running_node_are_listed_shown_verified_and_dumped() {
     assert_eq!(dumped[0]["entry"]["log_id"]["index"], 3);
     assert_eq!(
         dumped[0]["entry"]["payload"]["Normal"],
-        json!({ "v1": { "Put": { "key": "k3", "value": [7] } } })
+        json!({ "v1": { "Put": { "key": "k3", "value": [7], "expected": null } } })
     );
     assert_eq!(json_lines(&inspect(dir.path(), &["dump", "2"])), dumped[4..]);
 }

@@ -1,4 +1,4 @@
-//! openraft's own test suite for log storage.
+//! The log stores and key spaces of this library keep to what openraft asks of any.
 
 use std::fmt::Debug;
 use std::io;
@@ -6,69 +6,98 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use openraft_toolkit::log_store::{Flat, GroupPrefixed, KeySpace, LOG_CF, META_CF, RocksdbLogStore};
+use openraft_toolkit::log_store::{Flat, GroupPrefixed, LOG_CF, LogDbOptions, META_CF, open_db};
+use openraft_toolkit::openraft::OptionalSend;
 use openraft_toolkit::openraft::alias::{EntryOf, LogIdOf, VoteOf};
 use openraft_toolkit::openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
-use openraft_toolkit::openraft::testing::log::{StoreBuilder, Suite};
-use openraft_toolkit::openraft::{OptionalSend, StorageError};
-use openraft_toolkit_tests::state_machine::KvStateMachine;
-use openraft_toolkit_tests::types::TypeConfig;
+use openraft_toolkit::test_fakes::MemLogStore;
+use openraft_toolkit::test_fakes::conformance::{
+    GROUP_IDS, LogDisk, LogStoreOptions, key_spaces, log_store, log_store_with,
+};
 use rocksdb::DB;
 use tempfile::TempDir;
 
-use crate::log_store::open_dir;
+use crate::durability::{Image, seed, soak};
+use crate::log_store::{Store, Types, open, open_dir};
 
-type Store<K> = RocksdbLogStore<TypeConfig, K>;
-
-fn open<K: KeySpace>(db: &Arc<DB>, keys: K) -> Store<K> {
-    Store::open(db.clone(), LOG_CF, META_CF, keys).unwrap()
-}
-
-/// A database for each test of the suite.
-struct FlatBuilder;
-
-impl StoreBuilder<TypeConfig, Store<Flat>, KvStateMachine, TempDir> for FlatBuilder {
-    async fn build(&self) -> Result<(TempDir, Store<Flat>, KvStateMachine), StorageError<TypeConfig>> {
-        let dir = TempDir::new().unwrap();
-        let store = open(&open_dir(&dir), Flat);
-        let state_machine = KvStateMachine::open(dir.path());
-        Ok((dir, store, state_machine))
+fn options() -> LogStoreOptions {
+    LogStoreOptions {
+        seed: seed(),
+        histories: if soak() { 2_000 } else { 20 },
+        ..LogStoreOptions::default()
     }
 }
 
-/// A group for each test of the suite, beside those of all the others.
-#[derive(Clone)]
-struct GroupBuilder {
+/// A database with one group.
+struct FlatDisk(TempDir);
+
+impl LogDisk<Types> for FlatDisk {
+    type LogStore = Store<Flat>;
+
+    async fn open(&mut self) -> io::Result<Store<Flat>> {
+        let db = open_db(self.0.path(), LogDbOptions::default())?;
+        Ok(Store::open(db, LOG_CF, META_CF, Flat)?)
+    }
+
+    /// What remains of a process that is killed; the tests of durability do cut the power.
+    async fn power_cut(&self) -> io::Result<Option<Self>> {
+        Ok(Some(Self(Image::of(self.0.path()).write())))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flat_log_conforms() {
+    let report = log_store_with(options(), || Ok(FlatDisk(TempDir::new()?))).await;
+    let report = report.unwrap_or_else(|violation| panic!("{violation}"));
+    assert!(report.power_cuts > 0, "{report}");
+    println!("a flat log: {report}");
+}
+
+/// One of many groups in a database that stays open.
+struct GroupDisk {
     db: Arc<DB>,
-    next: Arc<AtomicU64>,
+    group: u64,
 }
 
-impl StoreBuilder<TypeConfig, Store<GroupPrefixed>, KvStateMachine, TempDir> for GroupBuilder {
-    async fn build(&self) -> Result<(TempDir, Store<GroupPrefixed>, KvStateMachine), StorageError<TypeConfig>> {
-        let dir = TempDir::new().unwrap();
-        let group = self.next.fetch_add(1, Ordering::Relaxed);
-        let state_machine = KvStateMachine::open(dir.path());
-        Ok((dir, open(&self.db, GroupPrefixed::new(group)), state_machine))
+impl LogDisk<Types> for GroupDisk {
+    type LogStore = Store<GroupPrefixed>;
+
+    async fn open(&mut self) -> io::Result<Store<GroupPrefixed>> {
+        let keys = GroupPrefixed::new(self.group);
+        Ok(Store::open(self.db.clone(), LOG_CF, META_CF, keys)?)
     }
-}
-
-#[test]
-fn a_flat_log_conforms() {
-    use openraft_toolkit::openraft::type_config::TypeConfigExt;
-    TypeConfig::run(Suite::test_all(FlatBuilder)).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_that_are_interleaved_in_the_same_column_families_conform() {
     let dir = TempDir::new().unwrap();
-    let builder = GroupBuilder {
-        db: open_dir(&dir),
-        next: Arc::default(),
-    };
-    let suites: Vec<_> = (0..4).map(|_| tokio::spawn(Suite::test_all(builder.clone()))).collect();
-    for suite in suites {
-        suite.await.unwrap().unwrap();
+    let db = open_dir(&dir);
+    let next = Arc::new(AtomicU64::default());
+    let checks = (0..4).map(|_| {
+        let (db, next) = (db.clone(), next.clone());
+        tokio::spawn(log_store(move || {
+            Ok(GroupDisk {
+                db: db.clone(),
+                group: next.fetch_add(1, Ordering::Relaxed),
+            })
+        }))
+    });
+    for check in checks.collect::<Vec<_>>() {
+        let report = check.await.unwrap().unwrap_or_else(|violation| panic!("{violation}"));
+        assert!(report.restarts > 0 && report.power_cuts == 0, "{report}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_memory_conforms() {
+    let options = LogStoreOptions {
+        histories: if soak() { 100_000 } else { 1_000 },
+        ..options()
+    };
+    let report = log_store_with(options, || Ok(MemLogStore::<Types>::new())).await;
+    let report = report.unwrap_or_else(|violation| panic!("{violation}"));
+    assert!(report.power_cuts > 0, "{report}");
+    println!("a log in memory: {report}");
 }
 
 /// A log that is closed and opened for every call, so that all of it is read from disk.
@@ -77,38 +106,40 @@ struct Reopened {
     db: Arc<DB>,
 }
 
-struct ReopenedBuilder;
+struct ReopenedDisk {
+    _dir: TempDir,
+    db: Arc<DB>,
+}
 
-impl StoreBuilder<TypeConfig, Reopened, KvStateMachine, TempDir> for ReopenedBuilder {
-    async fn build(&self) -> Result<(TempDir, Reopened, KvStateMachine), StorageError<TypeConfig>> {
-        let dir = TempDir::new().unwrap();
-        let state_machine = KvStateMachine::open(dir.path());
-        let db = open_dir(&dir);
-        Ok((dir, Reopened { db }, state_machine))
+impl LogDisk<Types> for ReopenedDisk {
+    type LogStore = Reopened;
+
+    async fn open(&mut self) -> io::Result<Reopened> {
+        Ok(Reopened { db: self.db.clone() })
     }
 }
 
-impl RaftLogReader<TypeConfig> for Reopened {
-    async fn try_get_log_entries<RB>(&mut self, range: RB) -> Result<Vec<EntryOf<TypeConfig>>, io::Error>
+impl RaftLogReader<Types> for Reopened {
+    async fn try_get_log_entries<RB>(&mut self, range: RB) -> Result<Vec<EntryOf<Types>>, io::Error>
     where
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
         open(&self.db, Flat).try_get_log_entries(range).await
     }
 
-    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<EntryOf<TypeConfig>>, io::Error> {
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<EntryOf<Types>>, io::Error> {
         open(&self.db, Flat).limited_get_log_entries(start, end).await
     }
 
-    async fn read_vote(&mut self) -> Result<Option<VoteOf<TypeConfig>>, io::Error> {
+    async fn read_vote(&mut self) -> Result<Option<VoteOf<Types>>, io::Error> {
         open(&self.db, Flat).read_vote().await
     }
 }
 
-impl RaftLogStorage<TypeConfig> for Reopened {
+impl RaftLogStorage<Types> for Reopened {
     type LogReader = Self;
 
-    async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, io::Error> {
+    async fn get_log_state(&mut self) -> Result<LogState<Types>, io::Error> {
         open(&self.db, Flat).get_log_state().await
     }
 
@@ -116,21 +147,21 @@ impl RaftLogStorage<TypeConfig> for Reopened {
         self.clone()
     }
 
-    async fn save_vote(&mut self, vote: &VoteOf<TypeConfig>) -> Result<(), io::Error> {
+    async fn save_vote(&mut self, vote: &VoteOf<Types>) -> Result<(), io::Error> {
         open(&self.db, Flat).save_vote(vote).await
     }
 
-    async fn save_committed(&mut self, committed: Option<LogIdOf<TypeConfig>>) -> Result<(), io::Error> {
+    async fn save_committed(&mut self, committed: Option<LogIdOf<Types>>) -> Result<(), io::Error> {
         open(&self.db, Flat).save_committed(committed).await
     }
 
-    async fn read_committed(&mut self) -> Result<Option<LogIdOf<TypeConfig>>, io::Error> {
+    async fn read_committed(&mut self) -> Result<Option<LogIdOf<Types>>, io::Error> {
         open(&self.db, Flat).read_committed().await
     }
 
-    async fn append<I>(&mut self, entries: I, callback: IOFlushed<TypeConfig>) -> Result<(), io::Error>
+    async fn append<I>(&mut self, entries: I, callback: IOFlushed<Types>) -> Result<(), io::Error>
     where
-        I: IntoIterator<Item = EntryOf<TypeConfig>> + OptionalSend,
+        I: IntoIterator<Item = EntryOf<Types>> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
         open(&self.db, Flat)
@@ -141,16 +172,30 @@ impl RaftLogStorage<TypeConfig> for Reopened {
         Ok(())
     }
 
-    async fn truncate_after(&mut self, last_log_id: Option<LogIdOf<TypeConfig>>) -> Result<(), io::Error> {
+    async fn truncate_after(&mut self, last_log_id: Option<LogIdOf<Types>>) -> Result<(), io::Error> {
         open(&self.db, Flat).truncate_after(last_log_id).await
     }
 
-    async fn purge(&mut self, log_id: LogIdOf<TypeConfig>) -> Result<(), io::Error> {
+    async fn purge(&mut self, log_id: LogIdOf<Types>) -> Result<(), io::Error> {
         open(&self.db, Flat).purge(log_id).await
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_is_reopened_for_every_call_conforms() {
-    Suite::test_all(ReopenedBuilder).await.unwrap();
+    let new_disk = || {
+        let dir = TempDir::new()?;
+        let db = open_dir(&dir);
+        Ok(ReopenedDisk { _dir: dir, db })
+    };
+    log_store(new_disk)
+        .await
+        .unwrap_or_else(|violation| panic!("{violation}"));
+}
+
+#[test]
+fn the_key_spaces_conform() {
+    key_spaces([Flat]).unwrap();
+    key_spaces(GROUP_IDS.map(GroupPrefixed::new)).unwrap();
+    key_spaces((0..100).map(GroupPrefixed::new)).unwrap();
 }

@@ -2,12 +2,11 @@
 
 use std::io;
 
-use openraft_toolkit::log_store::KeySpace;
 use openraft_toolkit::openraft::alias::{LogIdOf, VoteOf};
 use openraft_toolkit::openraft::entry::RaftEntry;
 use openraft_toolkit::openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
 
-use crate::log_store::{Entry, Store, Types, entry, log_id};
+use crate::log_store::{Entry, Types, entry, log_id};
 
 /// A call, relative to the state that it meets, so that any sequence is one that openraft could
 /// make.
@@ -37,7 +36,7 @@ pub struct Model {
 
 impl Model {
     /// Applies `op` to the model and to `store`.
-    pub async fn apply<K: KeySpace>(&mut self, op: &Op, store: &mut Store<K>) -> io::Result<()> {
+    pub async fn apply(&mut self, op: &Op, store: &mut impl RaftLogStorage<Types>) -> io::Result<()> {
         match *op {
             Op::Append { wait, .. } => {
                 let appended = self.step(op);
@@ -112,12 +111,12 @@ impl Model {
     }
 
     /// What `store` says that it holds.
-    pub async fn of<K: KeySpace>(store: &mut Store<K>) -> Self {
+    pub async fn of(store: &mut (impl RaftLogStorage<Types> + RaftLogReader<Types>)) -> Self {
         Self::try_of(store).await.unwrap()
     }
 
     /// What `store` says that it holds, unless it is damaged.
-    pub async fn try_of<K: KeySpace>(store: &mut Store<K>) -> io::Result<Self> {
+    pub async fn try_of(store: &mut (impl RaftLogStorage<Types> + RaftLogReader<Types>)) -> io::Result<Self> {
         let LogState {
             last_purged_log_id,
             last_log_id,

@@ -1,11 +1,12 @@
 //! Nodes that start, stop and start again on the files of a temporary folder.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openraft_toolkit::lifecycle::{BootstrapError, BootstrapMode, Bootstrapped, bootstrap};
+use openraft_toolkit::lifecycle::{BootstrapError, BootstrapMode, Bootstrapped, bootstrap, wait_writable};
 use openraft_toolkit::log_store::{
     Flat, GroupPrefixed, KeySpace, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, open_db,
 };
@@ -96,6 +97,13 @@ impl Host {
         self.dir.path()
     }
 
+    /// The host that is left where the process of a running node is killed right now.
+    pub fn killed(&self) -> Self {
+        let copy = Self::new(self.id, self.keys);
+        copy_folder(self.path(), copy.path());
+        copy
+    }
+
     /// Opens the storage and creates the `Raft`, which is what [`bootstrap`] is called on.
     pub async fn open(&self, network: &Network) -> Node {
         self.open_with(network, config()).await
@@ -173,6 +181,21 @@ impl Host {
     }
 }
 
+fn copy_folder(from: &Path, to: &Path) {
+    let mut entries: Vec<_> = fs::read_dir(from).unwrap().map(Result::unwrap).collect();
+    // The account of what is synced before the rest: it may be older than that, and not newer.
+    entries.sort_by_key(|entry| entry.file_name() != "RAFT_SYNCED");
+    for entry in entries {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir_all(&to).unwrap();
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
 async fn read<K: KeySpace>(mut log: RocksdbLogStore<TypeConfig, K>) -> Stored {
     let state = log.get_log_state().await.unwrap();
     let first = state.last_purged_log_id.map_or(0, |purged| purged.index + 1);
@@ -204,15 +227,14 @@ impl Node {
             key: key.to_string(),
             value: value.to_string(),
         };
-        let started = Instant::now();
         loop {
             match self.raft.client_write(set.clone()).await {
                 Ok(_) => return,
                 // Refused, not written: a leader that has not heard from a majority for a moment.
                 Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))
-                    if forward.reason == ForwardReason::LeaseExpired && started.elapsed() < DEADLINE =>
+                    if forward.reason == ForwardReason::LeaseExpired =>
                 {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    wait_writable(&self.raft, DEADLINE).await.unwrap();
                 }
                 Err(error) => panic!("node {} cannot write: {error:?}", self.id),
             }

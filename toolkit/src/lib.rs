@@ -6,7 +6,7 @@
 //! - [`RocksdbLogStore`](log_store) is openraft's log storage on RocksDB, for one raft group or
 //!   thousands.
 //! - [`lifecycle`] starts, grows and watches a node.
-//! - [`test_fakes`] is a network with partitions for tests of your own.
+//! - [`test_fakes`] has a cluster in one process, and a network with faults, for tests of your own.
 //!
 //! # The whole use
 //!
@@ -73,18 +73,23 @@ pub use openraft;
 
 pub mod codec;
 #[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
+mod entry_stream;
+#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
 mod error_chain;
 pub mod lifecycle;
 #[cfg(feature = "rocksdb-log-store")]
 pub mod log_store;
 mod raft_types;
+#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
+mod span;
 #[cfg(feature = "test-fakes")]
 pub mod test_fakes;
 
 pub use codec::{CodecError, WireMessage, WriteVersion, decode, encode};
 pub use lifecycle::{
-    BootstrapError, BootstrapMode, Bootstrapped, LeadershipState, MembershipError, add_learner, add_learner_checked,
-    bootstrap, change_membership, leadership_events, leadership_events_from_metrics,
+    BootstrapError, BootstrapMode, Bootstrapped, Handover, LeadershipState, MembershipError, WritableError,
+    add_learner, add_learner_checked, bootstrap, bootstrap_checked, change_membership, graceful_shutdown, hand_over,
+    leadership_events, leadership_events_from_metrics, promote_learner, replace_voter, wait_writable, while_leader,
 };
 #[cfg(feature = "rocksdb-log-store")]
 pub use log_store::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStore, RocksdbLogStoreError, open_db};

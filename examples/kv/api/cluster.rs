@@ -11,7 +11,9 @@ use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
 use openraft_toolkit::openraft::{BasicNode, ChangeMembers};
-use openraft_toolkit::{BootstrapMode, MembershipError, add_learner_checked, bootstrap, change_membership};
+use openraft_toolkit::{
+    BootstrapMode, MembershipError, add_learner_checked, bootstrap, change_membership, promote_learner,
+};
 use tokio::time::timeout;
 
 use super::App;
@@ -23,6 +25,12 @@ use crate::view::{ClusterView, NodeView};
 
 /// How long a membership change may take: a learner has the whole log or a snapshot to fetch.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many entries a node may be behind when it gets a vote.
+const MAX_LAG: u64 = 1_000;
+
+/// How long a vote waits for a node to catch up; the rest of its time is for the change.
+const CATCH_UP: Duration = Duration::from_secs(50);
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -81,15 +89,13 @@ async fn put_learner(
     committed(added, &uri).await
 }
 
-/// Gives a learner a vote.
+/// Gives a learner a vote, once it has caught up.
 async fn put_voter(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Path(id): Path<NodeId>,
 ) -> Result<StatusCode, ApiError> {
-    let mut voters = voters(&app);
-    voters.insert(id);
-    committed(change_membership(&app.raft, voters, true), &uri).await
+    committed(promote_learner(&app.raft, id, MAX_LAG, CATCH_UP), &uri).await
 }
 
 /// Takes a node out, voter or learner.

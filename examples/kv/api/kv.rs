@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use openraft_toolkit::openraft::ReadPolicy;
 use serde::Deserialize;
@@ -51,14 +52,14 @@ async fn put(
     Path(key): Path<String>,
     options: Result<Query<PutOptions>, QueryRejection>,
     value: Bytes,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     let Query(options) = options.map_err(|error| ApiError::BadRequest(error.body_text()))?;
-    let outcome = write(&app, &uri, Command::put(key, value.into(), options)).await?;
-    Ok(if outcome.existed {
-        StatusCode::NO_CONTENT
-    } else {
-        StatusCode::CREATED
-    })
+    match write(&app, &uri, Command::put(key.clone(), value.into(), options)).await? {
+        Outcome::Done { existed: true } => Ok(StatusCode::NO_CONTENT.into_response()),
+        Outcome::Done { existed: false } => Ok(StatusCode::CREATED.into_response()),
+        Outcome::Unexpected { found: Some(value) } => Ok((StatusCode::PRECONDITION_FAILED, value).into_response()),
+        Outcome::Unexpected { found: None } => Err(no_value(&key)),
+    }
 }
 
 async fn delete(
@@ -66,11 +67,9 @@ async fn delete(
     OriginalUri(uri): OriginalUri,
     Path(key): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let outcome = write(&app, &uri, Command::Delete { key: key.clone() }).await?;
-    if outcome.existed {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(no_value(&key))
+    match write(&app, &uri, Command::Delete { key: key.clone() }).await? {
+        Outcome::Done { existed: true } => Ok(StatusCode::NO_CONTENT),
+        _ => Err(no_value(&key)),
     }
 }
 

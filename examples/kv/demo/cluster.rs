@@ -1,6 +1,7 @@
 //! The node processes and their folder: what is started here is gone when [`Cluster`] is dropped.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,7 @@ use anyhow::{Context, anyhow, ensure};
 use tempfile::TempDir;
 
 use super::eventually::eventually;
-use super::ports::free_ports;
+use super::hosts::Host;
 use crate::client::Client;
 use crate::types::NodeId;
 use crate::view::ClusterView;
@@ -21,14 +22,21 @@ pub struct Cluster {
     /// When they build snapshots, and what they keep of the log.
     snapshots: &'static [&'static str],
     // Fields are dropped in order: first the processes, then the folder they write to.
-    nodes: BTreeMap<NodeId, NodeProcess>,
+    pub(super) nodes: BTreeMap<NodeId, NodeProcess>,
     folder: TempDir,
-    ports: Vec<u16>,
+    /// Of node 1, and so on.
+    hosts: Vec<Host>,
     marks: u32,
 }
 
 impl Cluster {
-    pub fn new(client: Client, program: PathBuf, snapshots: &'static [&'static str]) -> anyhow::Result<Self> {
+    /// A cluster of as many nodes as there are hosts at most, of which none is started yet.
+    pub fn new(
+        client: Client,
+        program: PathBuf,
+        snapshots: &'static [&'static str],
+        hosts: Vec<Host>,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("kv-demo-")
             .tempdir()
@@ -39,7 +47,7 @@ impl Cluster {
             snapshots,
             nodes: BTreeMap::new(),
             folder,
-            ports: free_ports(4)?,
+            hosts,
             marks: 0,
         })
     }
@@ -49,7 +57,7 @@ impl Cluster {
     }
 
     pub fn addr(&self, id: NodeId) -> String {
-        format!("127.0.0.1:{}", self.ports[id as usize - 1])
+        self.host(id).addr.clone()
     }
 
     /// Where the running nodes serve.
@@ -72,8 +80,15 @@ impl Cluster {
 
     /// What starts a node.
     pub fn command(&self, id: NodeId) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut line = self
+            .host(id)
+            .enter
+            .iter()
+            .map(OsStr::new)
+            .chain([self.program.as_os_str()]);
+        let mut command = Command::new(line.next().unwrap_or_default());
         command
+            .args(line)
             .args(["node", "--id", &id.to_string(), "--listen", &self.addr(id), "--dir"])
             .arg(self.node_folder(id))
             // A name of its own, so that it never mixes with another demo on this machine.
@@ -98,6 +113,19 @@ impl Cluster {
         node.0.kill()?;
         node.0.wait()?;
         Ok(())
+    }
+
+    /// Starts these nodes, and forms a cluster of them; returns its leader and the term.
+    pub async fn form(&mut self, founders: &[NodeId]) -> anyhow::Result<(NodeId, u64)> {
+        for id in founders {
+            self.start(*id)?;
+        }
+        for id in founders {
+            self.serving(*id).await?;
+        }
+        let members = founders.iter().map(|id| (*id, self.addr(*id))).collect();
+        self.client.init(&self.addr(founders[0]), &members).await?;
+        self.leader_after(0).await
     }
 
     /// Lets all nodes end by themselves.
@@ -171,7 +199,7 @@ impl Cluster {
     /// The end of every node's log, for an error report.
     pub fn last_log_lines(&self) -> String {
         let mut report = String::from("the demo failed; the nodes' last words:");
-        for id in 1..=self.ports.len() as NodeId {
+        for id in 1..=self.hosts.len() as NodeId {
             let log = fs::read_to_string(self.log_file(id)).unwrap_or_default();
             let lines: Vec<_> = log.lines().collect();
             for line in &lines[lines.len().saturating_sub(8)..] {
@@ -181,12 +209,16 @@ impl Cluster {
         report
     }
 
+    fn host(&self, id: NodeId) -> &Host {
+        &self.hosts[id as usize - 1]
+    }
+
     fn log_file(&self, id: NodeId) -> PathBuf {
         self.folder().join(format!("node-{id}.log"))
     }
 }
 
-struct NodeProcess(Child);
+pub(super) struct NodeProcess(pub(super) Child);
 
 impl Drop for NodeProcess {
     fn drop(&mut self) {

@@ -1,9 +1,12 @@
-//! `kv demo`: three node processes, clients that write, and a leader that is killed meanwhile.
+//! `kv demo`: three node processes, clients that write, and a leader that is killed meanwhile; with `--faults`
+//! five of them, and much more that happens to them.
 
 mod cluster;
 mod eventually;
+#[cfg(unix)]
+mod faults;
+mod hosts;
 mod load;
-mod ports;
 mod progress;
 mod report;
 mod story;
@@ -22,20 +25,34 @@ pub struct Args {
     /// How many clients write at the same time
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     clients: u32,
+
+    #[cfg(unix)]
+    #[command(flatten)]
+    faults: faults::Args,
 }
 
-/// Succeeds when every acknowledged write was read back from every node.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     // The story owns the processes and the folder. However it ends, dropping it removes both.
     tokio::select! {
-        report = story::tell(&args) => {
-            let report = report?;
-            println!("\n{report}");
-            Ok(if report.lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
+        told = tell(&args) => told,
         () = asked_to_stop() => {
             eprintln!("interrupted: the nodes are stopped and their folder is removed");
             Ok(ExitCode::from(130))
         }
     }
+}
+
+/// Succeeds when every acknowledged write was read back from every node.
+async fn tell(args: &Args) -> anyhow::Result<ExitCode> {
+    #[cfg(unix)]
+    if args.faults.faults {
+        return faults::tell(&args.faults, args.clients).await;
+    }
+    let report = story::tell(args).await?;
+    println!("\n{report}");
+    Ok(if report.lost == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

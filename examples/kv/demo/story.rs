@@ -1,6 +1,5 @@
 //! What the demo does, scene by scene.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
@@ -8,7 +7,7 @@ use super::eventually::eventually;
 use super::load::Load;
 use super::progress::Progress;
 use super::report::Report;
-use super::{Args, verify};
+use super::{Args, hosts, verify};
 use crate::client::Client;
 use crate::types::NodeId;
 
@@ -22,7 +21,9 @@ const SNAPSHOTS: &[&str] = &["--snapshot-every", "1000"];
 const NEWCOMER: NodeId = 4;
 
 pub async fn tell(args: &Args) -> anyhow::Result<Report> {
-    let mut cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?, std::env::current_exe()?, SNAPSHOTS)?;
+    let client = Client::new(CLIENT_TIMEOUT)?;
+    let hosts = hosts::loopback(NEWCOMER as usize)?;
+    let mut cluster = Cluster::new(client, std::env::current_exe()?, SNAPSHOTS, hosts)?;
     let report = scenes(args, &mut cluster).await;
     // While the folder is still there.
     report.map_err(|error| error.context(cluster.last_log_lines()))
@@ -51,7 +52,8 @@ async fn scenes(args: &Args, cluster: &mut Cluster) -> anyhow::Result<Report> {
         cluster.caught_up(id).await?;
     }
     let nodes = cluster.addrs();
-    let checked = verify::read_back(&cluster.client, &nodes, &written.writes).await?;
+    let values = written.writes.iter().map(|write| (write.key(), Some(write.value())));
+    let checked = verify::read_back(&cluster.client, &nodes, &Vec::from_iter(values)).await?;
     cluster.stop().await?;
 
     Ok(Report {
@@ -66,16 +68,11 @@ async fn scenes(args: &Args, cluster: &mut Cluster) -> anyhow::Result<Report> {
 
 async fn form(cluster: &mut Cluster) -> anyhow::Result<()> {
     println!("Starting three nodes in {}", cluster.folder().display());
-    let founders: BTreeMap<NodeId, String> = (1..NEWCOMER).map(|id| (id, cluster.addr(id))).collect();
-    for (id, addr) in &founders {
-        cluster.start(*id)?;
-        println!("  node {id} on http://{addr}");
+    let founders = Vec::from_iter(1..NEWCOMER);
+    for id in &founders {
+        println!("  node {id} on http://{}", cluster.addr(*id));
     }
-    for id in founders.keys() {
-        cluster.serving(*id).await?;
-    }
-    cluster.client.init(&cluster.addr(1), &founders).await?;
-    let (leader, term) = cluster.leader_after(0).await?;
+    let (leader, term) = cluster.form(&founders).await?;
     println!("  formed a cluster: node {leader} leads in term {term}\n");
     Ok(())
 }

@@ -1,8 +1,7 @@
-//! The proof: every acknowledged write is on every node.
+//! The proof: every node has what it should.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::load::Write;
 use super::progress::Progress;
 use crate::client::Client;
 
@@ -11,24 +10,28 @@ const CONCURRENCY: usize = 32;
 
 pub struct Checked {
     pub reads: usize,
-    /// Writes that at least one node does not have as they were made.
+    /// Values that at least one node does not have.
     pub lost: usize,
 }
 
 /// Reads each node's own state, so that no node can answer for another.
-pub async fn read_back(client: &Client, nodes: &[String], writes: &[Write]) -> anyhow::Result<Checked> {
-    let reads = nodes.len() * writes.len();
+pub async fn read_back(
+    client: &Client,
+    nodes: &[String],
+    values: &[(String, Option<String>)],
+) -> anyhow::Result<Checked> {
+    let reads = nodes.len() * values.len();
     let progress = Progress::new("reads", reads as u64);
 
-    let lost = stream::iter(writes)
-        .map(|write| {
+    let lost = stream::iter(values)
+        .map(|(key, value)| {
             let progress = progress.clone();
             async move {
                 let mut lost = false;
                 for node in nodes {
-                    let found = client.get_stale(node, &write.key()).await?;
-                    if found.as_ref() != Some(&write.value()) {
-                        progress.say(&format!("  LOST on {node}: {} is {found:?}", write.key()));
+                    let found = client.get_stale(node, key).await?;
+                    if found != *value {
+                        progress.say(&format!("  LOST on {node}: {key} is {found:?}"));
                         lost = true;
                     }
                     progress.step();

@@ -4,9 +4,9 @@
 mod cluster;
 #[path = "../../kv/demo/eventually.rs"]
 mod eventually;
+#[path = "../../kv/demo/hosts.rs"]
+mod hosts;
 mod logs;
-#[path = "../../kv/demo/ports.rs"]
-mod ports;
 mod story;
 
 use std::process::ExitCode;

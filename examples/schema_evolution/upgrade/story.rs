@@ -10,6 +10,7 @@ use reqwest::Method;
 
 use super::cluster::Cluster;
 use super::eventually::eventually;
+use super::hosts;
 use super::logs::{self, Logs};
 use crate::client::{self, Client};
 use crate::types::NodeId;
@@ -32,7 +33,9 @@ pub async fn tell() -> anyhow::Result<()> {
         "{} is missing, which is release 1: `cargo build -p openraft-toolkit-examples` builds both",
         release_1.display()
     );
-    let cluster = Cluster::new(Client::new(CLIENT_TIMEOUT)?, release_1.clone(), SNAPSHOTS)?;
+    let client = Client::new(CLIENT_TIMEOUT)?;
+    let hosts = hosts::loopback(NEWCOMER as usize)?;
+    let cluster = Cluster::new(client, release_1.clone(), SNAPSHOTS, hosts)?;
     let mut story = Story {
         cluster,
         release_1,
@@ -64,15 +67,7 @@ impl Story {
 
     async fn form(&mut self) -> anyhow::Result<()> {
         println!("Three nodes of release 1 form a cluster");
-        let founders: BTreeMap<NodeId, String> = FOUNDERS.map(|id| (id, self.cluster.addr(id))).into();
-        for id in FOUNDERS {
-            self.cluster.start(id)?;
-        }
-        for id in FOUNDERS {
-            self.cluster.serving(id).await?;
-        }
-        self.cluster.client.init(&self.cluster.addr(1), &founders).await?;
-        let (leader, term) = self.cluster.leader_after(0).await?;
+        let (leader, term) = self.cluster.form(&FOUNDERS).await?;
         println!("  node {leader} leads in term {term}");
         self.write(10).await?;
         self.all_at_version_1().await

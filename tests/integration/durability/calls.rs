@@ -243,3 +243,22 @@ impl Process {
         process.0.wait().unwrap().success()
     }
 }
+
+/// As [`this_test`], in a process that has a file system of its own, which `mount` is called for, at the path
+/// in `variable`; `None` where that is not allowed.
+pub fn this_test_on_mount(name: &str, mount: &str, variable: &str, path: &Path) -> Option<Command> {
+    let unshare = ["unshare", "--map-root-user", "--mount"];
+    let [script, trial] = [format!("\"${variable}\" && exec \"$0\" \"$@\""), "/mnt".to_string()]
+        .map(|rest| format!("mount {mount} none {rest}"));
+    let can = Command::new(unshare[0])
+        .args(&unshare[1..])
+        .args(["sh", "-c", &trial])
+        .status();
+    if !can.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: may not mount a file system");
+        return None;
+    }
+    let mut command = this_test(name, &[&unshare[..], &["sh", "-c", &script]].concat());
+    command.env(variable, path);
+    Some(command)
+}

@@ -2,13 +2,12 @@
 //! is room again.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::{env, fs};
 
 use tempfile::TempDir;
 
-use super::calls::{Calls, this_test};
+use super::calls::{Calls, this_test_on_mount};
 use super::{Rng, seed, soak};
 
 const MOUNT: &str = "OPENRAFT_TOOLKIT_FULL_DISK";
@@ -69,22 +68,12 @@ fn process() {
 
 #[test]
 fn a_full_disk_is_an_error_and_with_room_again_the_database_opens() {
-    let unshare = ["unshare", "--map-root-user", "--mount"];
-    let can = Command::new(unshare[0])
-        .args(&unshare[1..])
-        .args(["mount", "-t", "tmpfs", "none", "/mnt"])
-        .status();
-    if !can.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: may not mount a small disk to fill");
-        return;
-    }
     let dir = TempDir::new().unwrap();
-    let script = format!("mount -t tmpfs -o size=40m none \"${MOUNT}\" && exec \"$0\" \"$@\"");
-    let program = [&unshare[..], &["sh", "-c", &script]].concat();
-    let output = this_test("durability::full_disk::process", &program)
-        .env(MOUNT, dir.path())
-        .output()
-        .unwrap();
+    let mount = "-t tmpfs -o size=40m";
+    let Some(mut process) = this_test_on_mount("durability::full_disk::process", mount, MOUNT, dir.path()) else {
+        return;
+    };
+    let output = process.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(stdout.contains("No space left on device"), "{stdout}");

@@ -4,6 +4,7 @@
 
 mod calls;
 mod corruption;
+mod direct_io;
 mod failed_sync;
 mod full_disk;
 mod isolation;

@@ -1,6 +1,10 @@
+use std::pin::pin;
+
+use futures_util::future::{self, Either};
 use futures_util::stream::{self, FusedStream, StreamExt};
-use openraft::alias::{NodeIdOf, TermOf, WatchOf};
+use openraft::alias::{NodeIdOf, TermOf, WatchOf, WatchReceiverOf};
 use openraft::async_runtime::WatchReceiver;
+use openraft::metrics::RaftServerMetrics;
 use openraft::storage::RaftStateMachine;
 use openraft::{OptionalSend, Raft, RaftMetrics, RaftTypeConfig, ServerState};
 
@@ -59,8 +63,13 @@ impl<C: RaftTypeConfig> LeadershipState<C> {
 /// seen: the stream is always about now, however slowly it is read, and holds nothing back. After
 /// [`LeadershipState::Shutdown`] it ends, and stays ended when polled again.
 ///
+/// It costs nothing while the role stays: its reader is woken for changes of role, vote or
+/// membership alone, however much is written and replicated meanwhile.
+///
 /// The stream does not keep the node running and does not borrow `raft`. It works on any runtime of
-/// openraft, since it rests on nothing but [`Raft::metrics`](openraft::Raft::metrics).
+/// openraft, since it rests on nothing but [`Raft::metrics`](openraft::Raft::metrics) and
+/// [`Raft::server_metrics`](openraft::Raft::server_metrics). To do a job while this node leads, see
+/// [`while_leader`](super::while_leader).
 ///
 /// # Examples
 ///
@@ -89,14 +98,17 @@ where
     C: RaftTypeConfig,
     SM: RaftStateMachine<C>,
 {
-    // `server_metrics` changes less often, but its vote is the one on disk, which trails the role:
-    // a candidate would show under the term before its own.
-    leadership_events_from_metrics::<C>(raft.metrics())
+    changes(Watched {
+        metrics: raft.metrics(),
+        server: Some(raft.server_metrics()),
+    })
 }
 
 /// [`leadership_events`] for those who hold a metrics receiver rather than the `Raft` itself.
 ///
-/// `metrics` is what [`Raft::metrics`](openraft::Raft::metrics) returns, of any runtime.
+/// `metrics` is what [`Raft::metrics`](openraft::Raft::metrics) returns, of any runtime. It has no part
+/// that changes with the role alone, so that the reader's task is woken for each of its changes,
+/// to find that nothing is to be reported.
 ///
 /// # Examples
 ///
@@ -131,20 +143,89 @@ where
 pub fn leadership_events_from_metrics<C: RaftTypeConfig>(
     metrics: impl WatchReceiver<WatchOf<C>, RaftMetrics<C>> + 'static,
 ) -> impl FusedStream<Item = LeadershipState<C>> + Unpin + OptionalSend + 'static {
-    let changes = stream::unfold((metrics, None), |(mut metrics, last)| async move {
+    changes(Watched {
+        metrics,
+        server: None::<WatchReceiverOf<C, RaftServerMetrics<C>>>,
+    })
+}
+
+fn changes<C, M, S>(
+    watched: Watched<M, S>,
+) -> impl FusedStream<Item = LeadershipState<C>> + Unpin + OptionalSend + 'static
+where
+    C: RaftTypeConfig,
+    M: WatchReceiver<WatchOf<C>, RaftMetrics<C>> + 'static,
+    S: WatchReceiver<WatchOf<C>, RaftServerMetrics<C>> + 'static,
+{
+    let changes = stream::unfold((watched, None), |(mut watched, last)| async move {
         if last == Some(LeadershipState::Shutdown) {
             return None;
         }
         loop {
-            let now = LeadershipState::of(&*metrics.borrow_and_update());
+            let now = watched.state::<C>().await;
             if last.as_ref() != Some(&now) {
-                return Some((now.clone(), (metrics, Some(now))));
+                return Some((now.clone(), (watched, Some(now))));
             }
             // The sender goes when the node does, with or without a last word.
-            if metrics.changed().await.is_err() {
-                return Some((LeadershipState::Shutdown, (metrics, Some(LeadershipState::Shutdown))));
+            if watched.changed::<C>().await.is_none() {
+                return Some((LeadershipState::Shutdown, (watched, Some(LeadershipState::Shutdown))));
             }
         }
     });
     Box::pin(changes).fuse()
+}
+
+/// What is to be looked at, and what says when.
+struct Watched<M, S> {
+    metrics: M,
+    /// It changes when the role does, and seldom else. It does not do by itself: its vote is the one
+    /// on disk, which trails the role, so that a candidate would show under the term before its own.
+    server: Option<S>,
+}
+
+impl<M, S> Watched<M, S> {
+    async fn changed<C>(&mut self) -> Option<()>
+    where
+        C: RaftTypeConfig,
+        M: WatchReceiver<WatchOf<C>, RaftMetrics<C>>,
+        S: WatchReceiver<WatchOf<C>, RaftServerMetrics<C>>,
+    {
+        let changed = match &mut self.server {
+            Some(server) => server.changed().await,
+            None => self.metrics.changed().await,
+        };
+        changed.ok()
+    }
+
+    /// Where `metrics` and `server` are from different moments, which openraft sends one after the
+    /// other, waits for the one that is behind.
+    async fn state<C>(&mut self) -> LeadershipState<C>
+    where
+        C: RaftTypeConfig,
+        M: WatchReceiver<WatchOf<C>, RaftMetrics<C>>,
+        S: WatchReceiver<WatchOf<C>, RaftServerMetrics<C>>,
+    {
+        loop {
+            let Some(server) = &mut self.server else {
+                return LeadershipState::of(&*self.metrics.borrow_and_update());
+            };
+            let seen = server.borrow_and_update().clone();
+            {
+                let metrics = self.metrics.borrow_and_update();
+                // What stops a node is told to `metrics` alone.
+                if metrics.running_state.is_err() || same_moment(&metrics, &seen) {
+                    return LeadershipState::of(&*metrics);
+                }
+            }
+            let (metrics, server) = (pin!(self.metrics.changed()), pin!(server.changed()));
+            let (Either::Left((changed, _)) | Either::Right((changed, _))) = future::select(metrics, server).await;
+            if changed.is_err() {
+                return LeadershipState::Shutdown;
+            }
+        }
+    }
+}
+
+fn same_moment<C: RaftTypeConfig>(metrics: &RaftMetrics<C>, server: &RaftServerMetrics<C>) -> bool {
+    metrics.state == server.state && metrics.current_leader == server.current_leader && metrics.vote == server.vote
 }

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use openraft::alias::{ChangeMembershipErrorOf, InProgressOf, LogIdOf, NodeIdOf, NodeOf};
 use openraft::errors::{
@@ -8,6 +9,7 @@ use openraft::errors::{
 use openraft::storage::RaftStateMachine;
 use openraft::{ChangeMembers, Raft, RaftTypeConfig};
 
+use super::redirect::{leader_of, redirect};
 use crate::codec::WriteVersion;
 
 /// Why the membership did not change.
@@ -42,6 +44,38 @@ pub enum MembershipError<C: RaftTypeConfig> {
         node_id: NodeIdOf<C>,
         /// openraft's error.
         source: LearnerNotFound<NodeIdOf<C>>,
+    },
+    /// The learner has not caught up before the deadline.
+    /// [`promote_learner`](super::promote_learner) and [`replace_voter`](super::replace_voter) give this.
+    ///
+    /// It stays a learner, and goes on catching up.
+    #[error(
+        "node {node_id} was {lag} entries behind after {deadline:?}, and {max_lag} are allowed; \
+         help: check that it is up and reachable, and ask again"
+    )]
+    Lagging {
+        /// The learner.
+        node_id: NodeIdOf<C>,
+        /// How many entries of the leader's log it is not known to have.
+        lag: u64,
+        /// How many it may lack.
+        max_lag: u64,
+        /// How long it was waited for.
+        deadline: Duration,
+    },
+    /// The node that is to be replaced has no vote. [`replace_voter`](super::replace_voter) gives this.
+    #[error("node {node_id} is not a voter, it cannot be replaced as one; help: to add a voter, use `promote_learner`")]
+    VoterNotFound {
+        /// The node that is no voter.
+        node_id: NodeIdOf<C>,
+    },
+    /// A voter is to be replaced by itself. [`replace_voter`](super::replace_voter) gives this.
+    #[error(
+        "node {node_id} cannot be replaced by itself; help: a voter that lost its disk must come back under an id that the cluster has never had"
+    )]
+    ReplacedByItself {
+        /// The voter.
+        node_id: NodeIdOf<C>,
     },
     /// No voters would be left.
     #[error("the set of voters is empty; help: name at least one voter")]
@@ -97,17 +131,6 @@ pub enum MembershipError<C: RaftTypeConfig> {
         /// Why it stopped.
         source: Fatal<C>,
     },
-}
-
-fn redirect<NodeId: std::fmt::Display, Node>(leader: &Option<(NodeId, Node)>) -> String {
-    match leader {
-        Some((id, _)) => format!("ask node {id}"),
-        None => "ask again once a leader is elected".to_string(),
-    }
-}
-
-fn leader_of<C: RaftTypeConfig>(forward: &ForwardToLeader<C>) -> Option<(NodeIdOf<C>, NodeOf<C>)> {
-    forward.leader_id.clone().zip(forward.leader_node.clone())
 }
 
 impl<C: RaftTypeConfig> From<RaftError<C, ClientWriteError<C>>> for MembershipError<C> {

@@ -15,33 +15,63 @@
 //! # Forming a cluster, and growing it
 //!
 //! One node starts with [`BootstrapMode::Fresh`] and names the first voters, often itself alone.
-//! All others start with [`BootstrapMode::Join`], which waits for a leader to contact them. The
-//! leader brings them in: [`add_learner`] copies the log to a node that has no vote yet, and
-//! [`change_membership`] then makes it a voter. A node that is restarted uses `Join` again, or
-//! [`BootstrapMode::Reopen`] where blank storage would be an accident. A cluster whose releases change
-//! the format of their commands uses [`add_learner_checked`], which refuses a node that is too old to
-//! read them.
+//! All others start with [`BootstrapMode::Join`], which waits for a leader to contact them. Where all
+//! nodes are to have the same arguments, as in a StatefulSet, they start with
+//! [`BootstrapMode::Static`], in which that of the smallest id forms the cluster;
+//! [`bootstrap_checked`] asks the others first whether there is one.
 //!
-//! | storage | `Fresh` | `Reopen` | `Join` |
-//! |---|---|---|---|
-//! | blank | [`Initialized`](Bootstrapped::Initialized) | [`NoExistingState`](BootstrapError::NoExistingState) | [`Joining`](Bootstrapped::Joining) |
-//! | has state | [`UnexpectedExistingState`](BootstrapError::UnexpectedExistingState) | [`Resumed`](Bootstrapped::Resumed) | [`Resumed`](Bootstrapped::Resumed) |
+//! The leader brings further nodes in: [`add_learner`] copies the log to a node that has no vote yet,
+//! and [`promote_learner`] makes it a voter once it has caught up, or [`replace_voter`] in the place of
+//! a dead one. [`change_membership`] makes any set of members the voters. A node that is restarted uses
+//! `Join` again, or [`BootstrapMode::Reopen`] where blank storage would be an accident. A cluster whose
+//! releases change the format of their commands uses [`add_learner_checked`], which refuses a node
+//! that is too old to read them.
+//!
+//! | storage | `Fresh` | `Static` | `Reopen` | `Join` |
+//! |---|---|---|---|---|
+//! | blank | [`Initialized`](Bootstrapped::Initialized) | `Initialized` on the node of the smallest id, [`Joining`](Bootstrapped::Joining) on others | [`NoExistingState`](BootstrapError::NoExistingState) | `Joining` |
+//! | has state | [`UnexpectedExistingState`](BootstrapError::UnexpectedExistingState) | [`Resumed`](Bootstrapped::Resumed) | `Resumed` | `Resumed` |
 //!
 //! # A node that lost its disk
 //!
 //! It forgot its votes and the entries that it acknowledged. Were it to come back under its old id,
-//! it could vote a second time in a term, and acknowledged entries could be lost. Remove it from
-//! the voters with [`change_membership`] and let a node with a **new id** join in its place.
+//! it could vote a second time in a term, and acknowledged entries could be lost. Let a node with a **new
+//! id** join, and put it in the place of the lost one with [`replace_voter`].
+//!
+//! # Writing
+//!
+//! A leader that was just elected, or lost touch with the majority, refuses writes for a moment.
+//! [`wait_writable`] waits until it takes them, or names the node that does.
+//!
+//! # A rolling restart
+//!
+//! For one node after the other:
+//!
+//! 1. [`hand_over`]: if it leads, another node does when this returns. Go on serving clients meanwhile:
+//!    the node redirects them.
+//! 2. Stop accepting clients, and let those that are connected finish.
+//! 3. `Raft::shutdown`, and end the process. [`graceful_shutdown`] is steps 1 and 3 in one call.
+//! 4. Start it as ever, and wait until it has caught up, such as with `Raft::wait_for_recovery`, before the
+//!    next one goes: a majority of the voters must be up at any moment.
 //!
 //! # Following the leadership
 //!
 //! [`leadership_events`] is a stream of what this node is: leader, follower of whom, candidate,
-//! learner, or shut down.
+//! learner, or shut down. [`while_leader`] runs a task as long as this node leads.
 
 mod bootstrap;
+mod fence;
+mod handover;
 mod leadership;
 mod membership;
+mod promotion;
+mod redirect;
+mod writable;
 
-pub use bootstrap::{BootstrapError, BootstrapMode, Bootstrapped, bootstrap};
+pub use bootstrap::{BootstrapError, BootstrapMode, Bootstrapped, bootstrap, bootstrap_checked};
+pub use fence::while_leader;
+pub use handover::{Handover, graceful_shutdown, hand_over};
 pub use leadership::{LeadershipState, leadership_events, leadership_events_from_metrics};
 pub use membership::{MembershipError, add_learner, add_learner_checked, change_membership};
+pub use promotion::{promote_learner, replace_voter};
+pub use writable::{WritableError, wait_writable};

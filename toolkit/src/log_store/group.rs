@@ -4,11 +4,12 @@ use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
 use rocksdb::DB;
 
-use super::record::Record;
-use super::records::{Records, Span, cf_handle};
+use super::record::{Place, Record};
+use super::records::{Records, cf_handle};
 use super::tail::Tail;
 use super::writer::{Claim, Done, Writer, lock};
 use super::{KeySpace, MetaLabel, RocksdbLogStoreError};
+use crate::span::{Span, check_consecutive};
 
 /// Bytes of the newest entries that all groups of a database keep in memory together.
 const TAIL_BYTES: usize = 32 << 20;
@@ -126,9 +127,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
+    /// Appends entries that lie at their places in `bytes`.
     pub(super) fn append(
         &self,
-        entries: Vec<(LogIdOf<C>, Record)>,
+        bytes: &Arc<[u8]>,
+        entries: &[(LogIdOf<C>, Place)],
         done: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static,
     ) -> Result<(), RocksdbLogStoreError> {
         let state = self.state.clone();
@@ -143,45 +146,31 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
 
         let mut guard = lock(&self.state);
         let state = &mut *guard;
-        self.check_consecutive(state, entries.iter().map(|(log_id, _)| log_id.index))?;
-
-        let puts = entries.iter().map(|(_, record)| self.records.put_entry(record.clone()));
-        let batch = self.writer.push(puts, Some(done))?;
-
-        for (log_id, record) in entries {
-            let index = log_id.index;
-            state.span = Some(Span {
-                first: state.span.map_or(index, |s| s.first),
-                last: index,
-            });
-            state.last = Some(log_id);
-            state.tail.push(index, record, batch);
-        }
-        Ok(())
-    }
-
-    /// A log has no hole, so an entry follows the one before it, or the last purged one. Only a
-    /// blank log may start anywhere.
-    fn check_consecutive(
-        &self,
-        state: &State<C>,
-        indexes: impl Iterator<Item = u64>,
-    ) -> Result<(), RocksdbLogStoreError> {
-        let mut previous = state.last.as_ref().map(|last| last.index);
-        for index in indexes {
-            let expected = match previous {
-                Some(previous) => previous.checked_add(1),
-                None => Some(index),
-            };
-            if expected != Some(index) {
-                let expected = expected.unwrap_or(u64::MAX);
-                return Err(RocksdbLogStoreError::NotConsecutive {
-                    group: self.records.name(),
-                    index,
-                    expected,
-                });
+        let last = state.last.as_ref().map(|last| last.index);
+        check_consecutive(last, entries.iter().map(|(log_id, _)| log_id.index)).map_err(|hole| {
+            RocksdbLogStoreError::NotConsecutive {
+                group: self.records.name(),
+                index: hole.index,
+                expected: hole.expected,
             }
-            previous = Some(index);
+        })?;
+
+        let records = entries.iter().map(|(_, place)| Record::at(bytes, *place));
+        let batch = self
+            .writer
+            .push(records.map(|record| self.records.put_entry(record)), Some(done))?;
+
+        for (log_id, place) in entries {
+            state.tail.push(log_id.index, Record::at(bytes, *place), batch);
+        }
+        if let [(first, _), ..] = entries
+            && let [.., (last, _)] = entries
+        {
+            state.span = Some(Span {
+                first: state.span.map_or(first.index, |span| span.first),
+                last: last.index,
+            });
+            state.last = Some(last.clone());
         }
         Ok(())
     }
@@ -233,12 +222,6 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     pub(super) fn read(&self, range: Span, max_bytes: usize) -> Result<Vec<C::Entry>, RocksdbLogStoreError> {
         let db = self.writer.db();
         let cf = cf_handle!(db, self.records.log_cf())?;
-        let mut read = Read {
-            entries: Vec::new(),
-            bytes: 0,
-            max_bytes,
-        };
-
         let (on_disk, in_tail) = {
             let state = lock(&self.state);
             let Some(range) = state.span.and_then(|span| span.intersect(range)) else {
@@ -255,6 +238,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 });
             let mut in_tail = Vec::new();
             if let Some(span) = tail_first.and_then(|first| range.from(first)) {
+                in_tail.reserve(span.capacity());
                 let mut budget = max_bytes;
                 for (index, record) in (span.first..=span.last).zip(state.tail.iter_from(span.first)) {
                     in_tail.push((index, record.clone()));
@@ -265,6 +249,12 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 }
             }
             (on_disk, in_tail)
+        };
+        let capacity = in_tail.len() + on_disk.as_ref().map_or(0, |(span, _)| span.capacity());
+        let mut read = Read {
+            entries: Vec::with_capacity(capacity),
+            bytes: 0,
+            max_bytes,
         };
 
         if let Some((span, mut entries)) = on_disk {

@@ -6,8 +6,9 @@ use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
 use rocksdb::{DB, DBRawIterator};
 
-use super::records::{Records, Span, cf_handle};
+use super::records::{Records, cf_handle};
 use super::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStoreError};
+use crate::span::Span;
 
 /// The keys of a group that was found in a database: one of the key spaces of this library, told
 /// apart by the form of the keys.

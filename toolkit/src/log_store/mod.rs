@@ -43,6 +43,7 @@
 #[doc = include_str!("../../docs/durability.md")]
 pub mod durability {}
 
+mod batch;
 mod error;
 mod group;
 mod groups;

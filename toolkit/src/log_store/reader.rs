@@ -2,23 +2,16 @@ use std::fmt::Debug;
 use std::io;
 use std::ops::RangeBounds;
 use std::sync::Arc;
-use std::vec;
 
 use futures_util::{Stream, stream};
 use openraft::alias::{LeaderIdOf, VoteOf};
-use openraft::entry::RaftEntry;
-use openraft::errors::LeaderChanged;
 use openraft::storage::{LeaderBoundedStreamError, RaftLogReader};
-use openraft::vote::RaftVote;
 use openraft::{OptionalSend, RaftTypeConfig};
 
 use super::group::Group;
-use super::records::Span;
 use super::{KeySpace, RocksdbLogStore};
-
-/// Bytes that `limited_get_log_entries` returns and that a stream holds, about. A single entry
-/// may be larger.
-const READ_BYTES: usize = 1 << 20;
+use crate::entry_stream::{Entries, EntrySource, LeaderBounded, READ_BYTES};
+use crate::span::Span;
 
 impl<C: RaftTypeConfig, K: KeySpace> RaftLogReader<C> for RocksdbLogStore<C, K> {
     async fn try_get_log_entries<RB>(&mut self, range: RB) -> Result<Vec<C::Entry>, io::Error>
@@ -57,85 +50,24 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogReader<C> for RocksdbLogStore<C, K> 
     where
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
-        let entries = Entries::new(self.group.clone(), &range);
-        stream::iter(LeaderBounded {
-            leader,
-            entries,
-            ended: false,
-        })
+        stream::iter(LeaderBounded::new(leader, Entries::new(self.group.clone(), &range)))
     }
 }
 
-/// Entries of a range as the log is when the iteration starts, read a chunk at a time. Ends after
-/// the first error.
-struct Entries<C: RaftTypeConfig, K: KeySpace> {
-    group: Arc<Group<C, K>>,
-    chunk: vec::IntoIter<C::Entry>,
-    /// What is still to be read.
-    rest: Option<Span>,
-}
-
-impl<C: RaftTypeConfig, K: KeySpace> Entries<C, K> {
-    fn new(group: Arc<Group<C, K>>, range: &impl RangeBounds<u64>) -> Self {
-        let rest = Span::of(range).and_then(|range| group.with_state(|state| state.span?.intersect(range)));
-        Self {
-            group,
-            chunk: Vec::new().into_iter(),
-            rest,
-        }
+impl<C: RaftTypeConfig, K: KeySpace> EntrySource<C> for Arc<Group<C, K>> {
+    fn span(&self) -> Option<Span> {
+        self.with_state(|state| state.span)
     }
-}
 
-impl<C: RaftTypeConfig, K: KeySpace> Iterator for Entries<C, K> {
-    type Item = Result<C::Entry, io::Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(entry) = self.chunk.next() {
-            return Some(Ok(entry));
-        }
-        let rest = self.rest.take()?;
-        let chunk = match self.group.read(rest, READ_BYTES) {
-            Ok(chunk) => chunk,
-            Err(e) => return Some(Err(e.into())),
-        };
-        // The log had all of the range when the iteration started. What was purged or truncated
-        // since must not become a hole.
-        match (chunk.first(), chunk.last()) {
-            (Some(first), Some(last)) if first.index() == rest.first => {
-                self.rest = last.index().checked_add(1).and_then(|next| Span::new(next, rest.last));
-            }
-            _ => return Some(Err(self.group.records().missing(rest.first).into())),
-        }
-        self.chunk = chunk.into_iter();
-        self.chunk.next().map(Ok)
+    fn with_vote<R>(&self, read: impl FnOnce(Option<&VoteOf<C>>) -> R) -> R {
+        self.with_state(|state| read(state.vote.as_ref()))
     }
-}
 
-/// Entries for as long as the saved vote is the committed one of `leader`.
-struct LeaderBounded<C: RaftTypeConfig, K: KeySpace> {
-    leader: LeaderIdOf<C>,
-    entries: Entries<C, K>,
-    ended: bool,
-}
+    fn read(&self, range: Span, max_bytes: usize) -> io::Result<Vec<C::Entry>> {
+        Ok(Group::read(self, range, max_bytes)?)
+    }
 
-impl<C: RaftTypeConfig, K: KeySpace> Iterator for LeaderBounded<C, K> {
-    type Item = Result<C::Entry, LeaderBoundedStreamError<C>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let entry = self.entries.next();
-        // A vote never returns to an earlier leader. So if it is this leader's after the read, it
-        // was so all the while, and no truncation came between.
-        let changed = self.entries.group.with_state(|state| match &state.vote {
-            Some(vote) if vote.is_committed() && *vote.leader_id() == self.leader => None,
-            vote => Some(vote.clone()),
-        });
-        if let Some(vote) = changed {
-            self.ended = true;
-            return Some(Err(LeaderChanged::new(self.leader.clone(), vote).into()));
-        }
-        Some(entry?.map_err(Into::into))
+    fn missing(&self, index: u64) -> io::Error {
+        self.records().missing(index).into()
     }
 }

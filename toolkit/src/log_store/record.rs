@@ -10,36 +10,77 @@ use crate::codec::{CodecError, decode, encode_into};
 /// The version of the frames of entries and meta records.
 const VERSION: u8 = 1;
 
-/// A key and its value, one allocation, shared by the tail and the queue.
+/// A key and its value. The records of one append lie in one allocation, which the tail keeps until it
+/// needs none of them.
 #[derive(Clone)]
 pub(super) struct Record {
     bytes: Arc<[u8]>,
-    key_len: usize,
+    place: Place,
 }
 
-impl Record {
-    /// `scratch` is any buffer that is kept for the next call.
-    pub(super) fn encode<T: Serialize>(key: &[u8], value: &T, scratch: &mut Vec<u8>) -> Result<Self, CodecError> {
-        scratch.clear();
-        scratch.extend_from_slice(key);
-        encode_into(VERSION, value, scratch)?;
+/// Where a record lies in bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    start: usize,
+    key_len: usize,
+    end: usize,
+}
+
+impl Place {
+    /// Encodes a record behind what `bytes` has.
+    pub(super) fn encode<T: Serialize>(key: &[u8], value: &T, bytes: &mut Vec<u8>) -> Result<Self, CodecError> {
+        let start = bytes.len();
+        bytes.extend_from_slice(key);
+        encode_into(VERSION, value, bytes)?;
         Ok(Self {
-            bytes: Arc::from(scratch.as_slice()),
+            start,
             key_len: key.len(),
+            end: bytes.len(),
         })
     }
 
+    /// The length of the value.
+    pub(super) fn value_len(&self) -> usize {
+        self.end - self.start - self.key_len
+    }
+}
+
+impl Record {
+    pub(super) fn at(bytes: &Arc<[u8]>, place: Place) -> Self {
+        Self {
+            bytes: bytes.clone(),
+            place,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn new(key: &[u8], value: &[u8]) -> Self {
+        Self {
+            bytes: [key, value].concat().into(),
+            place: Place {
+                start: 0,
+                key_len: key.len(),
+                end: key.len() + value.len(),
+            },
+        }
+    }
+
+    fn split(&self) -> (&[u8], &[u8]) {
+        let Place { start, key_len, end } = self.place;
+        self.bytes.split_at(end).0.split_at(start).1.split_at(key_len)
+    }
+
     pub(super) fn key(&self) -> &[u8] {
-        self.bytes.split_at(self.key_len).0
+        self.split().0
     }
 
     pub(super) fn value(&self) -> &[u8] {
-        self.bytes.split_at(self.key_len).1
+        self.split().1
     }
 
     /// Bytes of memory, about.
     pub(super) fn size(&self) -> usize {
-        self.bytes.len() + 64
+        self.place.end - self.place.start + 64
     }
 }
 

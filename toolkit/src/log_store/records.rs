@@ -1,7 +1,6 @@
 //! The records of one group in RocksDB: where they lie, and how they are read.
 
 use std::marker::PhantomData;
-use std::ops::{Bound, RangeBounds};
 
 use openraft::RaftTypeConfig;
 use openraft::alias::LogIdOf;
@@ -10,10 +9,12 @@ use rocksdb::{DB, ReadOptions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::record::{Record, decode_value};
-use super::writer::{CfName, Claim, Op};
+use super::batch::{Op, Tags};
+use super::record::{Place, Record, decode_value};
+use super::writer::{CfName, Claim};
 use super::{KeySpace, MetaLabel, RecordId, RocksdbLogStoreError};
 use crate::codec::CodecError;
+use crate::span::Span;
 
 /// The column family called `name`. The handle's type depends on rocksdb's feature
 /// `multi-threaded-cf`, which any crate may turn on.
@@ -25,62 +26,11 @@ macro_rules! cf_handle {
 }
 pub(super) use cf_handle;
 
-/// A range of indexes that is not empty, both ends included: `u64::MAX` is an index like others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) first: u64,
-    pub(super) last: u64,
-}
-
-impl Span {
-    pub(super) const ALL: Span = Span {
-        first: 0,
-        last: u64::MAX,
-    };
-
-    pub(super) fn new(first: u64, last: u64) -> Option<Self> {
-        (first <= last).then_some(Self { first, last })
-    }
-
-    /// The indexes of `range`; `None` when it is empty.
-    pub(super) fn of(range: &impl RangeBounds<u64>) -> Option<Self> {
-        let first = match range.start_bound() {
-            Bound::Included(&start) => start,
-            Bound::Excluded(&before) => before.checked_add(1)?,
-            Bound::Unbounded => 0,
-        };
-        let last = match range.end_bound() {
-            Bound::Included(&last) => last,
-            Bound::Excluded(&end) => end.checked_sub(1)?,
-            Bound::Unbounded => u64::MAX,
-        };
-        Self::new(first, last)
-    }
-
-    pub(super) fn intersect(self, other: Self) -> Option<Self> {
-        Self::new(self.first.max(other.first), self.last.min(other.last))
-    }
-
-    pub(super) fn up_to(self, last: u64) -> Option<Self> {
-        Self::new(self.first, self.last.min(last))
-    }
-
-    pub(super) fn from(self, first: u64) -> Option<Self> {
-        Self::new(self.first.max(first), self.last)
-    }
-
-    pub(super) fn before(self, index: u64) -> Option<Self> {
-        self.up_to(index.checked_sub(1)?)
-    }
-
-    pub(super) fn after(self, index: u64) -> Option<Self> {
-        self.from(index.checked_add(1)?)
-    }
-}
-
 pub(super) struct Records<C, K> {
     log_cf: CfName,
     meta_cf: CfName,
+    log: Tags,
+    meta: Tags,
     keys: K,
     types: PhantomData<fn() -> C>,
 }
@@ -93,15 +43,16 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
         keys: K,
     ) -> Result<Self, RocksdbLogStoreError> {
         let (log_cf, meta_cf) = (log_cf.into(), meta_cf.into());
-        for name in [&log_cf, &meta_cf] {
-            cf_handle!(db, name)?;
-        }
+        let log = Tags::of(&cf_handle!(db, &log_cf)?);
+        let meta = Tags::of(&cf_handle!(db, &meta_cf)?);
         if log_cf == meta_cf {
             return Err(RocksdbLogStoreError::SharedColumnFamily(log_cf.to_string()));
         }
         Ok(Self {
             log_cf,
             meta_cf,
+            log,
+            meta,
             keys,
             types: PhantomData,
         })
@@ -192,30 +143,30 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
         self.decode(index, value)
     }
 
-    /// Encodes a value and its key. `scratch` is any buffer that is kept for the next call.
+    /// Encodes a key and its value behind what `bytes` has.
     pub(super) fn encode<T: Serialize>(
         &self,
         id: RecordId,
         value: &T,
-        scratch: &mut Vec<u8>,
-    ) -> Result<Record, RocksdbLogStoreError> {
+        bytes: &mut Vec<u8>,
+    ) -> Result<Place, RocksdbLogStoreError> {
         let encoded = match id {
-            RecordId::Entry(index) => Record::encode(self.keys.log_key(index).as_ref(), value, scratch),
-            RecordId::Meta(label) => Record::encode(self.keys.meta_key(label).as_ref(), value, scratch),
+            RecordId::Entry(index) => Place::encode(self.keys.log_key(index).as_ref(), value, bytes),
+            RecordId::Meta(label) => Place::encode(self.keys.meta_key(label).as_ref(), value, bytes),
         };
-        let record = encoded.map_err(|source| RocksdbLogStoreError::Encode {
+        let place = encoded.map_err(|source| RocksdbLogStoreError::Encode {
             group: self.name(),
             record: id,
             source,
         })?;
-        match record.value().len() {
-            // RocksDB's C interface drops a larger one without an error.
+        match place.value_len() {
+            // More than the length of a value in RocksDB's batches can say.
             bytes if u32::try_from(bytes).is_err() => Err(RocksdbLogStoreError::TooLarge {
                 group: self.name(),
                 record: id,
                 bytes,
             }),
-            _ => Ok(record),
+            _ => Ok(place),
         }
     }
 
@@ -246,21 +197,22 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
     }
 
     pub(super) fn put_entry(&self, record: Record) -> Op {
-        Op::Put(self.log_cf.clone(), record)
+        Op::Put(self.log, record)
     }
 
     pub(super) fn put_meta<T: Serialize>(&self, label: MetaLabel, value: &T) -> Result<Op, RocksdbLogStoreError> {
-        let record = self.encode(RecordId::Meta(label), value, &mut Vec::new())?;
-        Ok(Op::Put(self.meta_cf.clone(), record))
+        let mut bytes = Vec::new();
+        let place = self.encode(RecordId::Meta(label), value, &mut bytes)?;
+        Ok(Op::Put(self.meta, Record::at(&bytes.into(), place)))
     }
 
     pub(super) fn delete_meta(&self, label: MetaLabel) -> Op {
-        Op::Delete(self.meta_cf.clone(), self.keys.meta_key(label).as_ref().into())
+        Op::Delete(self.meta, self.keys.meta_key(label).as_ref().into())
     }
 
     pub(super) fn delete(&self, span: Span) -> Op {
         let first = self.keys.log_key(span.first).as_ref().into();
-        Op::DeleteRange(self.log_cf.clone(), first, self.end_key(span).into())
+        Op::DeleteRange(self.log, first, self.end_key(span).into())
     }
 
     /// Deletes all that the group has.

@@ -11,7 +11,7 @@ use openraft::{OptionalSend, RaftTypeConfig};
 use rocksdb::DB;
 
 use super::group::Group;
-use super::record::Record;
+use super::record::Place;
 use super::writer::Done;
 use super::{KeySpace, RecordId, RocksdbLogStoreError};
 use crate::codec::WriteVersion;
@@ -61,9 +61,24 @@ const SCRATCH_BYTES: usize = 64 << 10;
 /// ```
 pub struct RocksdbLogStore<C: RaftTypeConfig, K: KeySpace> {
     pub(super) group: Arc<Group<C, K>>,
-    /// Where entries are encoded; kept for its capacity.
-    scratch: Vec<u8>,
+    scratch: Scratch<C>,
     level: Option<WriteVersion>,
+}
+
+/// Where entries are encoded, outside any lock; kept for its capacity.
+struct Scratch<C: RaftTypeConfig> {
+    bytes: Vec<u8>,
+    /// Where each of them lies.
+    entries: Vec<(LogIdOf<C>, Place)>,
+}
+
+impl<C: RaftTypeConfig> Default for Scratch<C> {
+    fn default() -> Self {
+        Self {
+            bytes: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
 }
 
 impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
@@ -98,7 +113,7 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
         let group = Group::open(db, log_cf.into(), meta_cf.into(), keys)?;
         Ok(Self {
             group: Arc::new(group),
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
             level: None,
         })
     }
@@ -187,21 +202,22 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
         Group::<C, K>::destroy(db, log_cf.into(), meta_cf.into(), keys)
     }
 
-    fn encode(
-        &mut self,
-        entries: impl IntoIterator<Item = C::Entry>,
-    ) -> Result<Vec<(LogIdOf<C>, Record)>, RocksdbLogStoreError> {
+    /// Encodes `entries` into the scratch.
+    fn encode(&mut self, entries: impl IntoIterator<Item = C::Entry>) -> Result<(), RocksdbLogStoreError> {
+        let Self { group, scratch, level } = self;
+        scratch.bytes.clear();
+        scratch.entries.clear();
         let mut encode = |entry: C::Entry| {
             let log_id = entry.log_id();
             let record = RecordId::Entry(log_id.index);
-            let record = self.group.records().encode(record, &entry, &mut self.scratch)?;
-            Ok((log_id, record))
+            let place = group.records().encode(record, &entry, &mut scratch.bytes)?;
+            scratch.entries.push((log_id, place));
+            Ok(())
         };
-        let records = entries.into_iter().map(|entry| match &self.level {
+        entries.into_iter().try_for_each(|entry| match level {
             Some(level) => level.scope(|| encode(entry)),
             None => encode(entry),
-        });
-        records.collect()
+        })
     }
 }
 
@@ -209,7 +225,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Clone for RocksdbLogStore<C, K> {
     fn clone(&self) -> Self {
         Self {
             group: self.group.clone(),
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
             level: self.level.clone(),
         }
     }
@@ -255,12 +271,13 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
         I::IntoIter: OptionalSend,
     {
         self.group.ready().await?;
-        let records = self.encode(entries)?;
-        self.group.append(records, move |result| {
+        self.encode(entries)?;
+        let bytes = Arc::from(self.scratch.bytes.as_slice());
+        self.group.append(&bytes, &self.scratch.entries, move |result| {
             callback.io_completed(result.map_err(io::Error::from));
         })?;
         // One huge entry must not cost every group as much for ever.
-        self.scratch.shrink_to(SCRATCH_BYTES);
+        self.scratch.bytes.shrink_to(SCRATCH_BYTES);
         Ok(())
     }
 

@@ -12,9 +12,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use rocksdb::{DB, WriteBatch, WriteOptions};
+use rocksdb::{DB, WriteOptions};
 
 use super::RocksdbLogStoreError;
+use super::batch::Batch;
 use super::scan::Scan;
 use super::weak_options::{hides_wal, weak_options};
 
@@ -23,6 +24,9 @@ pub(super) const SYNCED_FILE: &str = "RAFT_SYNCED";
 
 /// How a [`Mark`] in a batch starts.
 const MAGIC: &[u8; 8] = b"raft-syn";
+
+/// An operation of RocksDB's that goes into the WAL and nowhere else, of 32 bytes.
+const LOG_DATA: [u8; 2] = [3, 32];
 
 /// A length of a numbered file of RocksDB's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,22 +44,28 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// Puts the mark into an empty batch; it goes into the WAL and nowhere else.
-    fn put(self, batch: &mut WriteBatch) {
+    /// The length of [`operation`](Self::operation).
+    pub(super) const BYTES: usize = 34;
+
+    /// The operation of a batch that goes into the WAL and nowhere else, with the mark.
+    pub(super) fn operation(self) -> [u8; Self::BYTES] {
         let Self { synced, written } = self;
-        let bytes = [
-            *MAGIC,
-            synced.file.to_le_bytes(),
-            synced.length.to_le_bytes(),
-            written.to_le_bytes(),
+        let mut operation = [0; Self::BYTES];
+        let parts = [
+            &LOG_DATA,
+            MAGIC.as_slice(),
+            &synced.file.to_le_bytes(),
+            &synced.length.to_le_bytes(),
+            &written.to_le_bytes(),
         ];
-        batch.put_log_data(bytes.as_flattened());
+        operation.copy_from_slice(&parts.concat());
+        operation
     }
 
     /// The mark in a record of the WAL of which `head` is the start.
     pub(super) fn in_record(head: &[u8]) -> Option<Self> {
-        // A batch is its sequence number, its count, and its operations; that of type 3 is log data.
-        let bytes = head.get(12..)?.strip_prefix(&[3, 32])?.strip_prefix(MAGIC)?;
+        // A batch is its sequence number, its count, and its operations.
+        let bytes = head.get(12..)?.strip_prefix(&LOG_DATA)?.strip_prefix(MAGIC)?;
         let (file, bytes) = bytes.split_first_chunk()?;
         let (length, bytes) = bytes.split_first_chunk()?;
         Some(Self {
@@ -227,20 +237,16 @@ impl SyncedWriter {
         Ok(writer)
     }
 
-    /// An empty batch. What is in it is written by `write`, and before any other.
-    pub(super) fn batch(&self) -> Result<WriteBatch, RocksdbLogStoreError> {
-        match &self.account {
-            Some(account) => account.batch().map_err(|e| self.error(e)),
-            None => Ok(WriteBatch::default()),
-        }
-    }
-
     /// Writes a batch; with `sync` it is synced, and all before it.
-    pub(super) fn write(&mut self, db: &DB, batch: WriteBatch, sync: bool) -> Result<(), RocksdbLogStoreError> {
-        match &mut self.account {
-            Some(account) if sync => account.write(&self.dir, db, batch).map_err(|e| self.error(e)),
-            _ => Ok(db.write_opt(batch, &write_options(sync))?),
-        }
+    pub(super) fn write(&mut self, db: &DB, batch: &mut Batch, sync: bool) -> Result<(), RocksdbLogStoreError> {
+        let written = match &mut self.account {
+            Some(account) if sync => account.write(&self.dir, db, batch),
+            Some(account) => account.write_unsynced(db, batch),
+            None => db
+                .write_opt(batch.seal(None), &write_options(sync))
+                .map_err(WriteError::from),
+        };
+        written.map_err(|e| self.error(e))
     }
 
     fn error(&self, e: impl Into<WriteError>) -> RocksdbLogStoreError {
@@ -285,27 +291,37 @@ impl Account {
             wal,
             manifest,
         };
-        account.write(dir, db, account.batch()?)?;
+        account.write(dir, db, &mut Batch::default())?;
         // From now on the file is there, and is overwritten in place.
         account.file.0.set_len(account.synced.line().len() as u64)?;
         account.file.0.sync_all()?;
         Ok(account)
     }
 
-    fn batch(&self) -> io::Result<WriteBatch> {
-        let mut batch = WriteBatch::default();
-        let mark = Mark {
-            synced: self.synced.wal,
-            written: self.wal.metadata()?.len(),
-        };
-        mark.put(&mut batch);
-        Ok(batch)
+    /// The end of the WAL, and what a batch says that is written there.
+    fn mark(&self) -> io::Result<(u64, Mark)> {
+        let written = self.wal.metadata()?.len();
+        let synced = self.synced.wal;
+        Ok((written, Mark { synced, written }))
     }
 
-    fn write(&mut self, dir: &Path, db: &DB, batch: WriteBatch) -> Result<(), WriteError> {
-        let sequence = db.latest_sequence_number() + batch.len() as u64;
-        let mut end = self.wal.metadata()?.len() + batch.size_in_bytes() as u64;
+    fn write_unsynced(&self, db: &DB, batch: &mut Batch) -> Result<(), WriteError> {
+        let (_, mark) = self.mark()?;
+        Ok(db.write_opt(batch.seal(Some(mark)), &write_options(false))?)
+    }
+
+    /// Writes a batch and syncs it. Returns the end of the WAL at the earliest.
+    fn write_synced(&self, db: &DB, batch: &mut Batch) -> Result<u64, WriteError> {
+        let (start, mark) = self.mark()?;
+        let batch = batch.seal(Some(mark));
+        let end = start + batch.size_in_bytes() as u64;
         db.write_opt(batch, &write_options(true))?;
+        Ok(end)
+    }
+
+    fn write(&mut self, dir: &Path, db: &DB, batch: &mut Batch) -> Result<(), WriteError> {
+        let sequence = db.latest_sequence_number() + u64::from(batch.count());
+        let mut end = self.write_synced(db, batch)?;
         // A database may have other writers, so that this batch may not start at the end that the
         // file had. But it starts there at the earliest, and all before it is synced too.
         while self.wal.metadata()?.len() < end {
@@ -315,9 +331,7 @@ impl Account {
             if self.synced.wal.file == last {
                 return Err(io::Error::other(format!("the WAL {last:06}.log does not grow")).into());
             }
-            let batch = self.batch()?;
-            end = self.wal.metadata()?.len() + batch.size_in_bytes() as u64;
-            db.write_opt(batch, &write_options(true))?;
+            end = self.write_synced(db, &mut Batch::default())?;
         }
         self.synced.wal.length = end;
         self.synced.sequence = sequence;

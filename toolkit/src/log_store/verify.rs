@@ -8,9 +8,10 @@ use rocksdb::{DB, DBRawIterator};
 use serde::de::DeserializeOwned;
 
 use super::groups::group_keys;
-use super::records::{Records, Span, cf_handle};
+use super::records::{Records, cf_handle};
 use super::{GroupKeys, KeySpace, MetaLabel, RocksdbLogStoreError};
 use crate::error_chain::error_chain;
+use crate::span::Span;
 
 /// What [`verify`] found wrong with a group.
 #[derive(Debug, thiserror::Error)]

@@ -18,11 +18,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rocksdb::DB;
 
 use super::RocksdbLogStoreError;
-use super::record::Record;
+use super::batch::{Batch, Op};
 use super::synced::SyncedWriter;
 
 /// Bytes that are queued or being written before `ready` makes callers wait.
@@ -34,23 +35,6 @@ pub(super) type Done = Box<dyn FnOnce(Result<u64, RocksdbLogStoreError>) + Send>
 
 /// The name of a column family.
 pub(super) type CfName = Arc<str>;
-
-pub(super) enum Op {
-    Put(CfName, Record),
-    Delete(CfName, Box<[u8]>),
-    /// From a key to another, excluded.
-    DeleteRange(CfName, Box<[u8]>, Box<[u8]>),
-}
-
-impl Op {
-    fn size(&self) -> usize {
-        match self {
-            Self::Put(_, record) => record.size(),
-            Self::Delete(_, key) => key.len(),
-            Self::DeleteRange(_, from, to) => from.len() + to.len(),
-        }
-    }
-}
 
 /// A handle on the writer of one database. The last one that is dropped writes out the queue and
 /// ends the thread.
@@ -74,6 +58,8 @@ pub(super) struct Shared {
     work: Condvar,
     claims: Mutex<HashSet<Key>>,
     group_count: AtomicUsize,
+    /// How many callbacks are queued.
+    callers: AtomicUsize,
 }
 
 /// A key in a column family.
@@ -84,29 +70,35 @@ pub(super) type Claim = [Key; 2];
 
 #[derive(Default)]
 struct Queue {
-    ops: Vec<Op>,
-    done: Vec<Done>,
+    gathered: Gathered,
     /// The number of the batch that is gathering: one more than those taken.
-    batch: u64,
-    /// Bytes of all operations that are queued or being written.
-    bytes: usize,
-    /// Who waits for `bytes` to fall.
+    number: u64,
+    /// Bytes of the batch that is being written.
+    writing: usize,
+    /// Who waits for the bytes to get fewer.
     waiting: Vec<Waker>,
+    /// The thread waits for work.
+    asleep: bool,
     closed: bool,
     failed: Option<Arc<RocksdbLogStoreError>>,
 }
 
-/// What the thread writes at once.
-struct Batch {
-    number: u64,
-    ops: Vec<Op>,
+/// What the thread writes at once, and whom it tells.
+#[derive(Default)]
+struct Gathered {
+    batch: Batch,
     done: Vec<Done>,
-    bytes: usize,
+}
+
+impl Gathered {
+    fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.done.is_empty()
+    }
 }
 
 impl Queue {
-    fn is_empty(&self) -> bool {
-        self.ops.is_empty() && self.done.is_empty()
+    fn bytes(&self) -> usize {
+        self.gathered.batch.bytes() + self.writing
     }
 
     fn check(&self) -> Result<(), RocksdbLogStoreError> {
@@ -138,12 +130,13 @@ impl Writer {
         let shared = Arc::new(Shared {
             db: db.clone(),
             queue: Mutex::new(Queue {
-                batch: 1,
+                number: 1,
                 ..Queue::default()
             }),
             work: Condvar::new(),
             claims: Mutex::default(),
             group_count: AtomicUsize::new(0),
+            callers: AtomicUsize::new(0),
         });
         let of_thread = shared.clone();
         let thread = thread::Builder::new()
@@ -225,7 +218,7 @@ impl Shared {
         poll_fn(|cx| {
             let mut queue = lock(&self.queue);
             queue.check()?;
-            if queue.bytes < QUEUE_BYTES {
+            if queue.bytes() < QUEUE_BYTES {
                 return Poll::Ready(Ok(()));
             }
             if !queue.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
@@ -249,23 +242,28 @@ impl Shared {
         let mut guard = lock(&self.queue);
         let queue = &mut *guard;
         queue.check()?;
-        let idle = queue.is_empty();
         for op in ops {
-            queue.bytes += op.size();
-            queue.ops.push(op);
+            queue.gathered.batch.push(&op);
         }
-        queue.done.extend(done);
-        let batch = queue.batch;
+        queue.gathered.done.extend(done);
+        self.callers.store(queue.gathered.done.len(), Ordering::Relaxed);
+        let number = queue.number;
+        let asleep = mem::take(&mut queue.asleep);
         drop(guard);
-        if idle {
+        if asleep {
             self.work.notify_one();
         }
-        Ok(batch)
+        Ok(number)
     }
 
     /// Waits, blocking, until all that was queued before is written.
     pub(super) fn drain(&self) -> Result<(), RocksdbLogStoreError> {
-        self.push_and_wait([])
+        let is_written = {
+            let queue = lock(&self.queue);
+            queue.check()?;
+            queue.bytes() == 0
+        };
+        if is_written { Ok(()) } else { self.push_and_wait([]) }
     }
 
     /// As [`push`](Self::push), and waits, blocking, until `ops` are synced.
@@ -279,77 +277,53 @@ impl Shared {
     /// The thread: writes batches until the queue is closed and empty.
     fn run(&self, mut writer: SyncedWriter) {
         let mut unsynced = false;
-        while let Some(Batch {
-            number,
-            ops,
-            done,
-            bytes,
-        }) = self.take()
-        {
+        let mut gathered = Gathered::default();
+        let mut patience = Patience::default();
+        while let Some(number) = self.take(&mut gathered) {
+            let Gathered { batch, done } = &mut gathered;
             let sync = !done.is_empty();
-            let outcome = if ops.is_empty() && !unsynced {
+            let start = Instant::now();
+            let outcome = if batch.is_empty() && !unsynced {
                 Ok(())
             } else {
-                self.write(&mut writer, ops, sync)
+                writer.write(&self.db, batch, sync)
             };
+            let took = start.elapsed();
             unsynced = !sync;
             if let Err(e) = outcome {
                 tracing::error!(path = %self.db.path().display(), error = %e, "log write failed, no more writes");
-                self.fail(done, || e);
+                self.fail(mem::take(done), || e);
                 continue;
             }
             let waiting = {
                 let mut queue = lock(&self.queue);
-                queue.bytes -= bytes;
+                queue.writing = 0;
                 mem::take(&mut queue.waiting)
             };
-            done.into_iter().for_each(|done| isolate(|| done(Ok(number))));
+            let callers = done.len();
+            done.drain(..).for_each(|done| isolate(|| done(Ok(number))));
             waiting.into_iter().for_each(|waker| isolate(|| waker.wake()));
+            patience.wait(took, || self.callers.load(Ordering::Relaxed) >= callers);
         }
     }
 
-    /// All that is queued, as soon as there is any; `None` at the end.
-    fn take(&self) -> Option<Batch> {
-        let queue = lock(&self.queue);
-        let mut queue = self
-            .work
-            .wait_while(queue, |q| q.is_empty() && !q.closed)
-            .unwrap_or_else(PoisonError::into_inner);
-        if queue.is_empty() {
-            return None;
-        }
-        let number = queue.batch;
-        queue.batch += 1;
-        Some(Batch {
-            number,
-            ops: mem::take(&mut queue.ops),
-            done: mem::take(&mut queue.done),
-            // The batch before this one is written, so all that is counted is in this one.
-            bytes: queue.bytes,
-        })
-    }
-
-    fn write(&self, writer: &mut SyncedWriter, ops: Vec<Op>, sync: bool) -> Result<(), RocksdbLogStoreError> {
-        let mut batch = writer.batch()?;
-        // Most operations of a batch name the same two column families.
-        let mut handles = Vec::with_capacity(2);
-        for op in ops {
-            let (Op::Put(name, _) | Op::Delete(name, _) | Op::DeleteRange(name, ..)) = &op;
-            if !handles.iter().any(|(known, _)| known == name)
-                && let Some(handle) = self.db.cf_handle(name)
-            {
-                handles.push((name.clone(), handle));
+    /// Swaps `gathered`, which is written, for all that is queued, as soon as there is any. Returns the number
+    /// of the batch; `None` at the end.
+    fn take(&self, gathered: &mut Gathered) -> Option<u64> {
+        gathered.batch.clear();
+        let mut queue = lock(&self.queue);
+        while queue.gathered.is_empty() {
+            if queue.closed {
+                return None;
             }
-            let Some((_, cf)) = handles.iter().find(|(known, _)| known == name) else {
-                return Err(RocksdbLogStoreError::MissingColumnFamily(name.to_string()));
-            };
-            match &op {
-                Op::Put(_, record) => batch.put_cf(cf, record.key(), record.value()),
-                Op::Delete(_, key) => batch.delete_cf(cf, key),
-                Op::DeleteRange(_, from, to) => batch.delete_range_cf(cf, from, to),
-            }
+            queue.asleep = true;
+            queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        writer.write(&self.db, batch, sync)
+        mem::swap(&mut queue.gathered, gathered);
+        self.callers.store(0, Ordering::Relaxed);
+        queue.writing = gathered.batch.bytes();
+        queue.number += 1;
+        Some(queue.number - 1)
     }
 
     /// Ends all writing. `done` and all that is queued get the error; so does every later call.
@@ -357,13 +331,55 @@ impl Shared {
         let (queued, waiting, error) = {
             let mut queue = lock(&self.queue);
             let error = queue.failed.get_or_insert_with(|| Arc::new(error())).clone();
-            queue.ops.clear();
-            (mem::take(&mut queue.done), mem::take(&mut queue.waiting), error)
+            queue.gathered.batch.clear();
+            queue.writing = 0;
+            (
+                mem::take(&mut queue.gathered.done),
+                mem::take(&mut queue.waiting),
+                error,
+            )
         };
         for done in done.into_iter().chain(queued) {
             isolate(|| done(Err(RocksdbLogStoreError::WriteFailed(error.clone()))));
         }
         waiting.into_iter().for_each(|waker| isolate(|| waker.wake()));
+    }
+}
+
+/// The longest wait for callers who come back.
+const PATIENCE: Duration = Duration::from_micros(200);
+
+/// Waits for the callers who were just told, before the next batch is taken.
+///
+/// Those who append one entry after the other come back within microseconds. Were the first of
+/// them written alone, the others would have to wait for its sync before their own. The wait is no
+/// longer than a sync, and comes the more rarely the more often it was in vain.
+#[derive(Default)]
+struct Patience {
+    /// How often it was in vain, one after the other.
+    in_vain: u32,
+    /// How many waits are left out.
+    skip: u32,
+}
+
+impl Patience {
+    fn wait(&mut self, sync: Duration, back: impl Fn() -> bool) {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return;
+        }
+        let start = Instant::now();
+        let limit = sync.min(PATIENCE);
+        while !back() {
+            if start.elapsed() >= limit {
+                self.in_vain = (self.in_vain + 1).min(6);
+                self.skip = (1 << self.in_vain) - 2;
+                return;
+            }
+            // Not to sleep: to be woken takes longer than most waits.
+            thread::yield_now();
+        }
+        self.in_vain = 0;
     }
 }
 

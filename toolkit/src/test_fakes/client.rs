@@ -164,7 +164,9 @@ impl<C: RaftTypes> Route<C> {
         };
         if fate.duplicate {
             // Entries need not be `Clone`; on a wire it is the bytes that come twice.
-            let copy = self.network.recode((&self.from, &self.to), kind, Message::Request, &request);
+            let copy = self
+                .network
+                .recode((&self.from, &self.to), kind, Message::Request, &request);
             deliver(copy.map_err(Unreachable::from_string)?, fate.duplicate_delay);
             self.count(kind, |counts| counts.duplicated += 1);
         }
@@ -208,13 +210,22 @@ impl<C: RaftTypes> Route<C> {
             if fate.lost {
                 return Err(lost(Loss::Silent));
             }
-            self.travel(fate.delay - half, left, Message::Request).await.map_err(lost)?;
+            self.travel(fate.delay - half, left, Message::Request)
+                .await
+                .map_err(lost)?;
             match self.network.target(&self.to) {
                 Some(now) if now.process.is(&target.process) && !self.process.is_crashed() => {}
-                _ => return Err(lost(Loss::reported("the connection of the snapshot is gone".to_owned()))),
+                _ => {
+                    return Err(lost(Loss::reported(
+                        "the connection of the snapshot is gone".to_owned(),
+                    )));
+                }
             }
             let (vote, meta) = self.transmit(kind, Message::Request, (vote, snapshot.meta))?;
-            let snapshot = Snapshot { meta, snapshot: snapshot.snapshot };
+            let snapshot = Snapshot {
+                meta,
+                snapshot: snapshot.snapshot,
+            };
             self.count(kind, |counts| counts.delivered += 1);
             let response = target.raft.install_full_snapshot(vote, snapshot).await?;
             self.answer(kind, &target, response).await

@@ -173,7 +173,8 @@ impl fmt::Display for LinkFaults {
                 chance("drop answers", self.drop_answers),
             ],
         };
-        let reorder = chance("reorder", self.reorder).map(|reorder| format!("{reorder} by up to {:?}", self.reorder_by));
+        let reorder =
+            chance("reorder", self.reorder).map(|reorder| format!("{reorder} by up to {:?}", self.reorder_by));
         let faults = [time("latency", self.latency), time("jitter", self.jitter)]
             .into_iter()
             .chain(drop)

@@ -253,7 +253,11 @@ impl<C: RaftTypes> MemNetwork<C> {
     /// What became of the RPCs of one kind on all links.
     pub fn total_counts(&self, kind: RpcKind) -> RpcCounts {
         let state = self.state();
-        state.links.values().filter_map(|link| link.counts.get(&kind).copied()).sum()
+        state
+            .links
+            .values()
+            .filter_map(|link| link.counts.get(&kind).copied())
+            .sum()
     }
 
     /// Starts all counts over, at zero.

@@ -1,5 +1,11 @@
 //! The in-process network: every RPC, and every way in which one fails.
 
+mod cluster;
+mod link;
+mod snapshot;
+mod stores;
+mod wire;
+
 use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +19,13 @@ use openraft_toolkit::openraft::network::RPCOption;
 use openraft_toolkit::openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use openraft_toolkit::openraft::{LogId, RPCTypes, RaftNetworkFactory, RaftNetworkV2};
 use openraft_toolkit::test_fakes::{MemNetwork, MemNetworkClient, PartitionController};
-use openraft_toolkit_tests::node::{Host, Keys, Network, Node, address, eventually, fresh, wait_for_leader};
+use openraft_toolkit_tests::node::{
+    Host, Keys, Network, Node, Raft, address, config, eventually, fresh, wait_for_leader,
+};
 use openraft_toolkit_tests::types::TypeConfig;
 use tokio::sync::Notify;
+
+use self::stores::Disks;
 
 type Snapshot = SnapshotOf<TypeConfig, <TypeConfig as RaftTypes>::SnapshotData>;
 
@@ -41,10 +51,22 @@ async fn receiver(network: &Network, id: u64) -> Node {
     node
 }
 
+/// As [`receiver`], on stores in memory, so that it works by a paused clock.
+async fn mem_receiver(network: &Network, id: u64) -> Raft {
+    let (log, kv) = Disks::default().open(id).await.unwrap();
+    let config = Arc::new(config().validate().unwrap());
+    let raft = Raft::new(id, config, network.factory_for(id), log, kv).await.unwrap();
+    network.register(id, raft.clone());
+    raft
+}
+
 /// The term of the last vote that `node` granted.
 async fn voted_in(node: &Node) -> u64 {
-    node.raft
-        .with_raft_state(|state| state.vote_ref().leader_id().term)
+    mem_voted_in(&node.raft).await
+}
+
+async fn mem_voted_in(raft: &Raft) -> u64 {
+    raft.with_raft_state(|state| state.vote_ref().leader_id().term)
         .await
         .unwrap()
 }
@@ -84,6 +106,45 @@ fn isolation_and_cut_edges_are_lifted_separately() {
     assert!(!partitions.is_reachable("a", "b"));
     partitions.heal("b");
     assert!(partitions.is_reachable("a", "b"));
+}
+
+#[test]
+fn a_partition_cuts_between_its_sides_and_healing_all_lifts_everything() {
+    let partitions = PartitionController::new();
+    partitions.partition([1, 2], [3, 4, 5]);
+    for (a, b) in [(1, 3), (1, 4), (1, 5), (2, 3), (2, 4), (2, 5)] {
+        assert!(
+            !partitions.is_reachable(a, b) && !partitions.is_reachable(b, a),
+            "{a} and {b}"
+        );
+    }
+    assert!(partitions.is_reachable(1, 2) && partitions.is_reachable(3, 5) && partitions.is_reachable(6, 1));
+    assert_eq!(partitions.cut_edges().len(), 12);
+
+    partitions.isolate(6);
+    assert_eq!(partitions.isolated(), [6].into());
+
+    partitions.heal_all();
+    assert!(partitions.cut_edges().is_empty() && partitions.isolated().is_empty());
+    assert!(partitions.is_reachable(1, 3) && partitions.is_reachable(6, 1));
+}
+
+#[test]
+fn in_a_ring_each_node_reaches_its_two_neighbours() {
+    for n in 1..8 {
+        let partitions = PartitionController::new();
+        partitions.ring(0..n);
+        for a in 0..n {
+            for b in 0..n {
+                let is_neighbour = (a + 1) % n == b || (b + 1) % n == a;
+                assert_eq!(
+                    partitions.is_reachable(a, b),
+                    a == b || is_neighbour,
+                    "{a} -> {b} of {n}"
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

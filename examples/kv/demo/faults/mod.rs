@@ -1,0 +1,153 @@
+//! `kv demo --faults`: nodes are killed and paused and links are cut while clients work, and what the clients
+//! were told is checked for linearizability.
+
+mod clients;
+mod namespaces;
+mod nemesis;
+mod schedule;
+mod summary;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use openraft_toolkit_linearizability::{Answer, History, Op};
+
+use self::clients::{Clients, Told, ask};
+use self::namespaces::Namespaces;
+use self::nemesis::Nemesis;
+use self::schedule::Schedule;
+use self::summary::Summary;
+use super::cluster::Cluster;
+use super::eventually::eventually;
+use super::{hosts, verify};
+use crate::client::Client;
+use crate::types::NodeId;
+
+/// Enough for two nodes to be away, and for a third.
+const NODES: usize = 5;
+
+/// How long the demo itself waits for an answer.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Often enough that nodes that were away start from a snapshot now and then.
+const SNAPSHOTS: &[&str] = &["--snapshot-every", "200", "--keep", "50"];
+
+const IN_NAMESPACE: &str = "--in-namespace";
+
+#[derive(clap::Args)]
+#[group(skip)]
+pub struct Args {
+    /// Make faults instead, SIGKILL, SIGSTOP and one-way partitions, while clients put, get,
+    /// delete and compare-and-set, and check that what they were told is linearizable
+    #[arg(long, conflicts_with = "writes")]
+    pub faults: bool,
+
+    /// Repeat the schedule of faults of another run, which printed its seed
+    #[arg(long, requires = "faults")]
+    seed: Option<u64>,
+
+    /// For how long to make faults
+    #[arg(long, requires = "faults", default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=600))]
+    seconds: u64,
+
+    /// The demo has started itself over in a network namespace
+    #[arg(long = &IN_NAMESPACE[2..], hide = true)]
+    in_namespace: bool,
+}
+
+/// Succeeds when the history is linearizable, and all nodes have the same in the end.
+pub async fn tell(args: &Args, clients: u32) -> anyhow::Result<ExitCode> {
+    let namespaces = match args.in_namespace {
+        true => Namespaces::new(NODES),
+        false => Err(namespaces::enter(IN_NAMESPACE)),
+    };
+    let hosts = match &namespaces {
+        Ok(namespaces) => namespaces.hosts(),
+        Err(error) => {
+            println!("No network namespaces here, so that no link is cut ({error:#})");
+            hosts::loopback(NODES)?
+        }
+    };
+    let mut cluster = Cluster::new(Client::new(TIMEOUT)?, std::env::current_exe()?, SNAPSHOTS, hosts)?;
+    let told = scenes(args, clients, &mut cluster, namespaces.as_ref().ok()).await;
+    // While the folder is still there.
+    let summary = told.map_err(|error| error.context(cluster.last_log_lines()))?;
+    println!("\n{summary}");
+    if summary.is_clean() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("{}", cluster.last_log_lines());
+    Ok(ExitCode::FAILURE)
+}
+
+async fn scenes(
+    args: &Args,
+    clients: u32,
+    cluster: &mut Cluster,
+    namespaces: Option<&Namespaces>,
+) -> anyhow::Result<Summary> {
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+    println!(
+        "kv demo --faults --seed {seed} --seconds {} --clients {clients}\n",
+        args.seconds
+    );
+    let nodes = Vec::from_iter(1..=NODES as NodeId);
+    cluster.form(&nodes).await?;
+    println!("{clients} clients put, get, delete and compare-and-set");
+    let history = History::new();
+    let start = Instant::now();
+    let end = start + Duration::from_secs(args.seconds);
+    let clients = Clients::start(&history, &cluster.addrs(), clients, seed, end)?;
+    let mut nemesis = Nemesis {
+        cluster: &mut *cluster,
+        namespaces,
+        made: BTreeMap::new(),
+    };
+    nemesis
+        .run(Schedule::new(seed, namespaces.is_some()), start, end)
+        .await?;
+    let made = nemesis.made;
+    let keys = clients.finish().await?;
+
+    println!("\nReading every key once more, and from every node");
+    let values = read_once_more(cluster, &history, &keys).await?;
+    for id in nodes {
+        cluster.caught_up(id).await?;
+    }
+    let replicas = verify::read_back(&cluster.client, &cluster.addrs(), &values).await?;
+    cluster.stop().await?;
+
+    Ok(Summary {
+        made,
+        verdict: history.check(),
+        replicas,
+        keys: keys.len(),
+    })
+}
+
+/// As one more client, who would miss a write that was acknowledged and lost.
+async fn read_once_more(
+    cluster: &Cluster,
+    history: &History,
+    keys: &BTreeSet<String>,
+) -> anyhow::Result<Vec<(String, Option<String>)>> {
+    let record = history.client();
+    let mut values = Vec::new();
+    for key in keys {
+        let value = eventually("reading", async || {
+            let call = record.call(key, Op::Get);
+            match ask(&cluster.client, &cluster.addr(1), key, &Op::Get).await? {
+                Told::Answer(Answer::Value(value)) => {
+                    call.returned(Answer::Value(value.clone()));
+                    Ok(value)
+                }
+                _ => bail!("no answer"),
+            }
+        })
+        .await?;
+        values.push((key.clone(), value));
+    }
+    Ok(values)
+}

@@ -1,0 +1,131 @@
+//! The calling side: one TCP connection to a node, for all groups.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use futures_util::StreamExt;
+use openraft_toolkit::WireMessage;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+use tokio_util::codec::FramedRead;
+
+use crate::framing::{QUEUE, codec, write_queued};
+use crate::rpc::{Reply, Request, Rpc};
+use crate::types::{GroupId, NodeId};
+
+/// How long it may take to connect, and how long to wait after it was in vain.
+const CONNECT: Duration = Duration::from_secs(1);
+const RECONNECT: Duration = Duration::from_millis(100);
+
+/// A handle on a connection, which is made again whenever it breaks; clones share it. The last one that is
+/// dropped closes it.
+#[derive(Clone)]
+pub struct Connection {
+    calls: mpsc::Sender<Call>,
+}
+
+struct Call {
+    group: GroupId,
+    path: &'static str,
+    body: Vec<u8>,
+    reply: ReplySender,
+}
+
+type ReplySender = oneshot::Sender<Result<Vec<u8>, String>>;
+
+impl Connection {
+    pub fn open(to: NodeId, addr: String) -> Self {
+        let (calls, queue) = mpsc::channel(QUEUE);
+        tokio::spawn(run(to, addr, queue));
+        Self { calls }
+    }
+
+    /// Fails at once while the node cannot be reached, and waits for its answer otherwise, which the caller
+    /// bounds. After an error, nobody knows whether it was done.
+    pub async fn call<R: Rpc>(&self, group: GroupId, rpc: &R) -> anyhow::Result<R::Reply> {
+        let (reply, answer) = oneshot::channel();
+        let call = Call {
+            group,
+            path: R::PATH,
+            body: rpc.encode()?,
+            reply,
+        };
+        self.calls
+            .send(call)
+            .await
+            .map_err(|_| anyhow!("the connection is closed"))?;
+        let body = answer.await.map_err(|_| anyhow!("the node cannot be reached"))?;
+        Ok(R::Reply::decode(&body.map_err(anyhow::Error::msg)?)?)
+    }
+}
+
+async fn run(to: NodeId, addr: String, mut queue: mpsc::Receiver<Call>) {
+    while !queue.is_closed() {
+        // Calls wait for the outcome, so that the first one is not lost.
+        if let Ok(Ok(stream)) = timeout(CONNECT, TcpStream::connect(&addr)).await {
+            let outcome = exchange(to, stream, &mut queue).await;
+            tracing::debug!(to, ?outcome, "disconnected");
+        }
+        tokio::select! {
+            () = sleep(RECONNECT) => {}
+            () = refuse(&mut queue) => {}
+        }
+    }
+}
+
+/// Dropping a call is its error. Returns when there are no more callers.
+async fn refuse(queue: &mut mpsc::Receiver<Call>) {
+    while queue.recv().await.is_some() {}
+}
+
+/// Sends calls and hands out replies, until the connection breaks or there are no more callers.
+async fn exchange(to: NodeId, stream: TcpStream, queue: &mut mpsc::Receiver<Call>) -> anyhow::Result<()> {
+    // Small messages must not wait for more: the writer has gathered what there is.
+    stream.set_nodelay(true)?;
+    let waiting = Waiting::default();
+    let (read, write) = stream.into_split();
+
+    let mut id = 0;
+    let send = write_queued(write, queue, |call: Call| {
+        id += 1;
+        waiting.lock().insert(id, call.reply);
+        let request = Request {
+            id,
+            to,
+            group: call.group,
+            path: call.path.to_owned(),
+            body: call.body,
+        };
+        Ok(request.encode()?)
+    });
+
+    let receive = async {
+        let mut replies = FramedRead::new(read, codec());
+        while let Some(frame) = replies.next().await {
+            let Reply { id, body } = Reply::decode(&frame?)?;
+            if let Some(reply) = waiting.lock().remove(&id) {
+                // The caller may have given up.
+                let _ = reply.send(body);
+            }
+        }
+        bail!("closed by the node")
+    };
+
+    tokio::select! {
+        sent = send => sent,
+        received = receive => received,
+    }
+}
+
+/// Who waits for which reply. Dropping it tells them that there will be none.
+#[derive(Default)]
+struct Waiting(Mutex<HashMap<u64, ReplySender>>);
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, ReplySender>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,68 @@
+//! The one RocksDB of a node: the logs of all groups, and their snapshots beside them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use openraft_toolkit::log_store::{
+    GroupPrefixed, LOG_CF, META_CF, RocksdbLogStore, RocksdbLogStoreError, db_options, log_cf_options, meta_cf_options,
+    recover,
+};
+use rocksdb::statistics::{StatsLevel, Ticker};
+use rocksdb::{ColumnFamilyDescriptor, DB, Options};
+
+use crate::snapshots::{self, Snapshots};
+use crate::types::{GroupId, TypeConfig};
+
+pub type LogStore = RocksdbLogStore<TypeConfig, GroupPrefixed>;
+
+pub struct Database {
+    db: Arc<DB>,
+    /// Where RocksDB counts.
+    options: Options,
+}
+
+impl Database {
+    /// As `open_db` of the toolkit, with one column family more.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        recover(path)?;
+        let mut options = db_options();
+        options.enable_statistics();
+        options.set_statistics_level(StatsLevel::ExceptHistogramOrTimers);
+        let families = [
+            ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
+            ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
+            ColumnFamilyDescriptor::new(snapshots::CF, Options::default()),
+        ];
+        let db = Arc::new(DB::open_cf_descriptors(&options, path, families)?);
+        Ok(Self { db, options })
+    }
+
+    pub fn snapshots(&self) -> Snapshots {
+        Snapshots::new(self.db.clone())
+    }
+
+    /// Blocks: it reads, and waits for the log's writer.
+    pub fn open_log(&self, group: GroupId) -> Result<LogStore, RocksdbLogStoreError> {
+        LogStore::open(self.db.clone(), LOG_CF, META_CF, GroupPrefixed::new(group))
+    }
+
+    /// Blocks for an fsync and a compaction.
+    pub fn destroy_log(&self, group: GroupId) -> Result<(), RocksdbLogStoreError> {
+        LogStore::destroy(self.db.clone(), LOG_CF, META_CF, GroupPrefixed::new(group))
+    }
+
+    /// The groups that have a log.
+    pub fn logs(&self) -> anyhow::Result<Vec<GroupId>> {
+        let groups = openraft_toolkit::log_store::groups::<TypeConfig>(&self.db, LOG_CF, META_CF)?;
+        let ids = groups.into_iter().filter_map(|group| match group.keys {
+            openraft_toolkit::log_store::GroupKeys::Prefixed(id) => Some(id),
+            openraft_toolkit::log_store::GroupKeys::Flat => None,
+        });
+        Ok(ids.collect())
+    }
+
+    /// How often the WAL was synced: by all groups together.
+    pub fn fsyncs(&self) -> u64 {
+        self.options.get_ticker_count(Ticker::WalFileSynced)
+    }
+}

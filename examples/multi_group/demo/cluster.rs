@@ -1,0 +1,231 @@
+//! The node processes, their folder, and a connection to each: what is started here is gone when
+//! [`Cluster`] is dropped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, ensure};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use openraft_toolkit::openraft::BasicNode;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use crate::connection::Connection;
+use crate::eventually::eventually;
+use crate::ports::free_ports;
+use crate::rpc::{GetStats, GroupView, Host, List, Rpc};
+use crate::run::Timing;
+use crate::stats::Stats;
+use crate::types::{GroupId, NodeId};
+
+/// The nodes that found the groups.
+pub const FOUNDERS: [NodeId; 3] = [1, 2, 3];
+
+/// The node that groups are moved to.
+pub const NEWCOMER: NodeId = 4;
+
+/// How long an operation on a group may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Operations at a time.
+const AT_ONCE: usize = 64;
+
+pub struct Cluster {
+    timing: Timing,
+    // Fields are dropped in order: first the processes, then the folder they write to.
+    nodes: BTreeMap<NodeId, NodeProcess>,
+    folder: TempDir,
+    addrs: BTreeMap<NodeId, String>,
+    connections: BTreeMap<NodeId, Connection>,
+}
+
+impl Cluster {
+    pub fn new(timing: Timing) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("multi-group-")
+            .tempdir()
+            .context("cannot create a temporary folder")?;
+        let addrs: BTreeMap<_, _> = (1..=NEWCOMER)
+            .zip(free_ports(NEWCOMER as usize)?)
+            .map(|(id, port)| (id, format!("127.0.0.1:{port}")))
+            .collect();
+        let connections = addrs
+            .iter()
+            .map(|(id, addr)| (*id, Connection::open(*id, addr.clone())));
+        Ok(Self {
+            timing,
+            nodes: BTreeMap::new(),
+            folder,
+            connections: connections.collect(),
+            addrs,
+        })
+    }
+
+    pub fn connections(&self) -> &BTreeMap<NodeId, Connection> {
+        &self.connections
+    }
+
+    pub fn members(&self, ids: &BTreeSet<NodeId>) -> BTreeMap<NodeId, BasicNode> {
+        ids.iter().map(|id| (*id, self.node(*id))).collect()
+    }
+
+    pub fn node(&self, id: NodeId) -> BasicNode {
+        BasicNode::new(&self.addrs[&id])
+    }
+
+    /// Starts a node, or starts it again: the flags are the same. Returns when it serves.
+    pub async fn start(&mut self, id: NodeId) -> anyhow::Result<()> {
+        let log = File::options().create(true).append(true).open(self.log_file(id))?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(["node", "--id", &id.to_string(), "--listen", &self.addrs[&id], "--dir"])
+            .arg(self.folder.path().join(format!("node-{id}")))
+            .args(["--heartbeat-ms", &self.timing.heartbeat_ms.to_string()])
+            .args(["--idle-ms", &self.timing.idle_ms.to_string()])
+            .args(self.timing.awake.then_some("--awake"))
+            .arg("--exit-with-stdin");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
+        // Ctrl-C is for the demo alone, which then stops the nodes.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.spawn().context("cannot start a node")?;
+        self.nodes.insert(id, NodeProcess(child));
+        eventually(&format!("waiting for node {id} to serve"), async || {
+            self.stats(id).await.map(drop)
+        })
+        .await
+    }
+
+    /// Ends a node with SIGKILL: it has no chance to write anything more.
+    pub fn kill(&mut self, id: NodeId) -> anyhow::Result<()> {
+        let mut node = self
+            .nodes
+            .remove(&id)
+            .ok_or_else(|| anyhow!("node {id} is not running"))?;
+        node.0.kill()?;
+        node.0.wait()?;
+        Ok(())
+    }
+
+    /// Lets all nodes end by themselves.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        for node in self.nodes.values_mut() {
+            // Closing it is the sign.
+            drop(node.0.stdin.take());
+        }
+        for (id, node) in &mut self.nodes {
+            let ended = async || node.0.try_wait()?.ok_or_else(|| anyhow!("it is still running"));
+            let status = eventually(&format!("waiting for node {id} to end"), ended).await?;
+            ensure!(status.success(), "node {id} ended with {status}");
+        }
+        self.nodes.clear();
+        Ok(())
+    }
+
+    pub async fn call<R: Rpc>(&self, id: NodeId, group: GroupId, rpc: &R) -> anyhow::Result<R::Reply> {
+        let reply = timeout(PATIENCE, self.connections[&id].call(group, rpc)).await;
+        reply
+            .map_err(|_| anyhow!("no answer within {PATIENCE:?}"))
+            .and_then(|reply| reply)
+            .with_context(|| format!("node {id}, group {group}, {}", R::PATH))
+    }
+
+    pub async fn stats(&self, id: NodeId) -> anyhow::Result<Stats> {
+        self.call(id, 0, &GetStats {}).await
+    }
+
+    /// All groups of the running nodes, as each of them sees them.
+    pub async fn list(&self) -> anyhow::Result<BTreeMap<NodeId, BTreeMap<GroupId, GroupView>>> {
+        let mut lists = BTreeMap::new();
+        for id in self.nodes.keys() {
+            lists.insert(*id, self.call(*id, 0, &List {}).await?.0);
+        }
+        Ok(lists)
+    }
+
+    /// Founds groups on the first three nodes, each of which founds, and leads, a third of them.
+    pub async fn found(&self, groups: impl Iterator<Item = GroupId>) -> anyhow::Result<()> {
+        for_each(groups, async |group| {
+            let first = FOUNDERS[group as usize % FOUNDERS.len()];
+            for id in FOUNDERS.into_iter().filter(|id| *id != first) {
+                self.call(id, group, &Host { founders: None }).await?;
+            }
+            let founders = Some(self.members(&FOUNDERS.into()));
+            self.call(first, group, &Host { founders }).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until all groups have a leader that all their replicas know, and returns the leaders.
+    pub async fn leaders(&self) -> anyhow::Result<BTreeMap<GroupId, NodeId>> {
+        eventually("waiting for leaders", async || {
+            let mut leaders = BTreeMap::new();
+            for (id, groups) in self.list().await? {
+                for (group, view) in groups {
+                    let leader = view
+                        .leader
+                        .ok_or_else(|| anyhow!("group {group} on node {id} has no leader"))?;
+                    let known = *leaders.entry(group).or_insert(leader);
+                    ensure!(leader == known, "node {leader} or {known} leads group {group}");
+                }
+            }
+            Ok(leaders)
+        })
+        .await
+    }
+
+    /// Waits until all groups have fallen asleep.
+    pub async fn asleep(&self) -> anyhow::Result<()> {
+        eventually("waiting for the groups to fall asleep", async || {
+            for (node, groups) in self.list().await? {
+                let awake = groups.values().filter(|view| !view.asleep).count();
+                ensure!(awake == 0, "{awake} groups are awake on node {node}");
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The end of every node's log, for an error report.
+    pub fn last_log_lines(&self) -> String {
+        let mut report = String::from("the demo failed; the nodes' last words:");
+        for id in self.addrs.keys() {
+            let log = fs::read_to_string(self.log_file(*id)).unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            for line in &lines[lines.len().saturating_sub(8)..] {
+                report.push_str(&format!("\n  node {id}: {line}"));
+            }
+        }
+        report
+    }
+
+    fn log_file(&self, id: NodeId) -> PathBuf {
+        self.folder.path().join(format!("node-{id}.log"))
+    }
+}
+
+/// Does something with all groups, many at a time, and stops at the first error.
+pub async fn for_each(
+    groups: impl IntoIterator<Item = GroupId>,
+    action: impl AsyncFn(GroupId) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    stream::iter(groups)
+        .map(|group| action(group))
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+struct NodeProcess(Child);
+
+impl Drop for NodeProcess {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,66 @@
+//! Many raft groups in one process: they share a database, its fsyncs, a connection to each other node, and
+//! the threads of one runtime.
+//!
+//! `multi_group node` is one node of a cluster. `multi_group demo` runs a cluster of such processes, kills one,
+//! moves and removes groups. `multi_group costs` measures what groups cost, idle and busy.
+
+mod connection;
+mod database;
+mod demo;
+#[path = "../kv/demo/eventually.rs"]
+mod eventually;
+mod framing;
+mod liveness;
+mod node;
+#[path = "../kv/demo/ports.rs"]
+mod ports;
+#[path = "../kv/rpc.rs"]
+mod raft_rpc;
+mod router;
+mod rpc;
+mod run;
+mod serve;
+#[path = "../kv/signals.rs"]
+mod signals;
+mod sleep;
+mod snapshots;
+mod state_machine;
+mod stats;
+mod types;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "multi_group", about = "Many raft groups in one process", version)]
+enum Command {
+    /// Run one node of a cluster
+    Node(run::Args),
+    /// Run a cluster on this machine, kill a node, move and remove groups, and check that no write is lost
+    Demo(demo::Args),
+    /// Measure what groups cost, idle and busy
+    Costs(demo::CostsArgs),
+}
+
+fn main() -> ExitCode {
+    let run = async {
+        match Command::parse() {
+            Command::Node(args) => run::run(args).await.map(|()| ExitCode::SUCCESS),
+            Command::Demo(args) => demo::run(args).await,
+            Command::Costs(args) => demo::run_costs(args).await,
+        }
+    };
+    // Snapshots and the opening of groups block: a few threads for that are enough for any number of groups.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .build();
+    let result = runtime
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run));
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

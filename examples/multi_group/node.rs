@@ -1,0 +1,250 @@
+//! A node: the groups that it hosts, on one database, one network and one runtime.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, anyhow};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use openraft_toolkit::openraft::async_runtime::WatchReceiver;
+use openraft_toolkit::openraft::errors::{ClientWriteError, Fatal, ForwardReason, RaftError};
+use openraft_toolkit::openraft::type_config::TypeConfigExt;
+use openraft_toolkit::openraft::{BasicNode, Config, RaftMetrics};
+use openraft_toolkit::{BootstrapMode, RocksdbLogStoreError, bootstrap};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::database::Database;
+use crate::router::Router;
+use crate::rpc::GroupView;
+use crate::snapshots::Snapshots;
+use crate::state_machine::StateMachine;
+use crate::stats::Stats;
+use crate::types::{GroupId, Increment, NodeId, Raft, TypeConfig};
+
+type WriteError = RaftError<TypeConfig, ClientWriteError<TypeConfig>>;
+
+/// Groups that are opened at a time: their reads and fsyncs are shared, their tasks are not started all in
+/// one instant.
+const OPEN_AT_ONCE: usize = 64;
+
+pub struct Node {
+    pub id: NodeId,
+    /// Another number after each start.
+    pub incarnation: u64,
+    opened_db: Duration,
+    opened_groups: Duration,
+    database: Arc<Database>,
+    snapshots: Snapshots,
+    router: Router,
+    config: Arc<Config>,
+    groups: RwLock<HashMap<GroupId, Group>>,
+}
+
+/// One group on this node; clones share it.
+#[derive(Clone)]
+pub struct Group {
+    pub raft: Raft,
+    pub state_machine: StateMachine,
+    asleep: Arc<AtomicBool>,
+}
+
+impl Group {
+    pub fn view(&self) -> GroupView {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        // After a restart, openraft may name this node, which was the leader.
+        let is_right = |leader: &NodeId| *leader != metrics.id || metrics.state.is_leader();
+        GroupView {
+            leader: metrics.current_leader.filter(is_right),
+            count: self.state_machine.count(),
+            asleep: self.asleep.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Writes through the log, if this node leads.
+    pub async fn write(&self, increment: Increment) -> Result<u64, WriteError> {
+        match self.raft.client_write(increment.clone()).await {
+            // It was asleep, or has just been elected.
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))
+                if forward.reason == ForwardReason::LeaseExpired =>
+            {
+                self.renew_lease().await;
+                Ok(self.raft.client_write(increment).await?.data)
+            }
+            written => Ok(written?.data),
+        }
+    }
+
+    /// A leader takes no write unless a majority has acknowledged it lately. One that was asleep asks for that
+    /// first, which takes a round trip. What follows fails if it is in vain.
+    pub async fn renew_lease(&self) {
+        let start = TypeConfig::now();
+        let renewed = async {
+            self.raft.trigger().heartbeat().await?;
+            let acknowledged = |metrics: &RaftMetrics<TypeConfig>| {
+                !metrics.state.is_leader() || metrics.last_quorum_acked.is_some_and(|sent| *sent >= start)
+            };
+            let patience = Duration::from_millis(self.raft.config().election_timeout_max);
+            self.raft
+                .wait(Some(patience))
+                .metrics(acknowledged, "a majority")
+                .await?;
+            anyhow::Ok(())
+        };
+        if let Err(error) = renewed.await {
+            tracing::debug!(%error, "no lease");
+        }
+    }
+
+    /// Stops the timers of the group, or starts them again.
+    pub fn set_asleep(&self, asleep: bool) {
+        if self.asleep.swap(asleep, Ordering::Relaxed) != asleep {
+            self.raft.runtime_config().tick(!asleep);
+        }
+    }
+}
+
+impl Node {
+    /// The node with all groups that the database in `dir` has.
+    pub async fn open(id: NodeId, dir: &Path, router: Router, config: Config) -> anyhow::Result<Self> {
+        let start = Instant::now();
+        let database = Database::open(dir).with_context(|| format!("cannot open {}", dir.display()))?;
+        let opened_db = start.elapsed();
+        let mut node = Self {
+            id,
+            incarnation: SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64,
+            opened_db,
+            opened_groups: Duration::ZERO,
+            snapshots: database.snapshots(),
+            database: Arc::new(database),
+            router,
+            config: Arc::new(config.validate()?),
+            groups: RwLock::default(),
+        };
+        let hosted = node.snapshots.groups()?;
+        // Removing a group was interrupted.
+        for group in node.database.logs()? {
+            if hosted.binary_search(&group).is_err() {
+                node.destroy_log(group).await?;
+            }
+        }
+        stream::iter(hosted)
+            .map(|group| node.start(group, BootstrapMode::Join))
+            .buffer_unordered(OPEN_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        node.opened_groups = start.elapsed() - opened_db;
+        Ok(node)
+    }
+
+    pub fn group(&self, id: GroupId) -> anyhow::Result<Group> {
+        let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
+        groups
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| anyhow!("node {} does not host group {id}", self.id))
+    }
+
+    pub fn groups(&self) -> HashMap<GroupId, Group> {
+        self.groups.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn views(&self) -> BTreeMap<GroupId, GroupView> {
+        self.groups().iter().map(|(id, group)| (*id, group.view())).collect()
+    }
+
+    pub fn stats(&self) -> Stats {
+        Stats {
+            fsyncs: self.database.fsyncs(),
+            opened_db_ms: self.opened_db.as_millis() as u64,
+            opened_groups_ms: self.opened_groups.as_millis() as u64,
+            ..Stats::of_this_process()
+        }
+    }
+
+    /// Hosts a group from now on; one that is here already stays as it is. With `founders` the group is
+    /// founded, and this node stands for election.
+    pub async fn host(&self, id: GroupId, founders: Option<BTreeMap<NodeId, BasicNode>>) -> anyhow::Result<()> {
+        if self.group(id).is_ok() {
+            return Ok(());
+        }
+        let mode = match founders {
+            Some(initial_members) => BootstrapMode::Fresh { initial_members },
+            None => BootstrapMode::Join,
+        };
+        self.start(id, mode).await
+    }
+
+    async fn start(&self, id: GroupId, mode: BootstrapMode<TypeConfig>) -> anyhow::Result<()> {
+        let database = Arc::clone(&self.database);
+        let log = spawn_blocking(move || database.open_log(id)).await?;
+        let log = log.with_context(|| format!("cannot open the log of group {id}"))?;
+        let state_machine = StateMachine::open(self.snapshots.of(id)).await?;
+        let network = self.router.of_group(id);
+        let raft = Raft::new(self.id, self.config.clone(), network, log, state_machine.clone()).await?;
+        bootstrap(&raft, mode).await?;
+        let group = Group {
+            raft,
+            state_machine,
+            asleep: Arc::default(),
+        };
+        self.groups
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, group);
+        Ok(())
+    }
+
+    /// Returns when a group has stopped by itself, as all do that write to a disk that fails. Others take over
+    /// only if this process ends then: it would go on to answer pings.
+    pub async fn failure(&self) -> anyhow::Error {
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            for (id, group) in self.groups() {
+                match &group.raft.metrics().borrow_watched().running_state {
+                    Ok(()) | Err(Fatal::Stopped) => {}
+                    Err(fatal) => return anyhow!(fatal.clone()).context(format!("group {id} has stopped")),
+                }
+            }
+        }
+    }
+
+    /// Removes all that this node has of a group. It must have left the group before, or the group must end
+    /// as a whole: a voter that forgets what it has acknowledged can lose data.
+    pub async fn remove(&self, id: GroupId) -> anyhow::Result<()> {
+        let group = self.groups.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let Some(group) = group {
+            group.raft.shutdown().await?;
+        }
+        // In this order: a log without a snapshot is what a crash leaves, and removed at the next start.
+        let snapshots = self.snapshots.clone();
+        spawn_blocking(move || snapshots.remove(id)).await??;
+        self.destroy_log(id).await
+    }
+
+    /// Ends all groups.
+    pub async fn shutdown(&self) -> anyhow::Result<()> {
+        for group in self.groups().into_values() {
+            group.raft.shutdown().await?;
+        }
+        Ok(())
+    }
+
+    async fn destroy_log(&self, id: GroupId) -> anyhow::Result<()> {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let start = Instant::now();
+        loop {
+            let database = Arc::clone(&self.database);
+            match spawn_blocking(move || database.destroy_log(id)).await? {
+                // A task of openraft that ends after `shutdown` has returned may still hold a reader.
+                Err(RocksdbLogStoreError::AlreadyOpen { .. }) if start.elapsed() < PATIENCE => {
+                    sleep(Duration::from_millis(10)).await;
+                }
+                destroyed => return destroyed.with_context(|| format!("cannot remove the log of group {id}")),
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `multi_group node`: what a node starts, in which order, and when it stops.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use openraft_toolkit::openraft::{Config, SnapshotPolicy};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::liveness::Liveness;
+use crate::node::Node;
+use crate::router::Router;
+use crate::serve::serve;
+use crate::signals::stop_requested;
+use crate::sleep;
+use crate::types::NodeId;
+
+/// What is logged without RUST_LOG. openraft would warn of every group, again and again, while a node is down.
+const DEFAULT_LOG: &str = "warn,openraft=error";
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// This node's id, unique in the cluster and the same at every start
+    #[arg(long)]
+    id: NodeId,
+
+    /// Where this node keeps its database
+    #[arg(long)]
+    dir: PathBuf,
+
+    /// The address to serve on
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: String,
+
+    #[command(flatten)]
+    timing: Timing,
+
+    /// How many entries of a group go into the log before its next snapshot
+    #[arg(long, value_name = "ENTRIES", default_value_t = 1_000)]
+    snapshot_every: u64,
+
+    /// Stop when stdin is closed, so that no node outlives the process that started it
+    #[arg(long, hide = true)]
+    exit_with_stdin: bool,
+}
+
+/// When groups do something by themselves.
+#[derive(Clone, clap::Args)]
+pub struct Timing {
+    /// How often a leader sends heartbeats; a follower waits between 3 and 6 times as long for one. Ten
+    /// thousand groups that do not sleep need more
+    #[arg(long = "heartbeat-ms", value_name = "MS", default_value_t = 250)]
+    pub heartbeat_ms: u64,
+
+    /// For how long a group must be idle to fall asleep
+    #[arg(long = "idle-ms", value_name = "MS", default_value_t = 5_000)]
+    pub idle_ms: u64,
+
+    /// Let no group sleep
+    #[arg(long)]
+    pub awake: bool,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+
+    // Bound first, served last: no message of another node gets in before all groups are open.
+    let listener = TcpListener::bind(&args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+
+    let heartbeat_interval = args.timing.heartbeat_ms;
+    let election_timeout_min = heartbeat_interval * 3;
+    let config = Config {
+        heartbeat_interval,
+        // A group that writes sends none.
+        heartbeat_min_interval: Some(heartbeat_interval),
+        election_timeout_min,
+        election_timeout_max: heartbeat_interval * 6,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(args.snapshot_every),
+        max_in_snapshot_log_to_keep: args.snapshot_every,
+        replication_lag_threshold: args.snapshot_every.saturating_mul(2),
+        install_snapshot_timeout: 60_000,
+        // A node that comes back does not disturb a thousand leaders that are well.
+        enable_pre_vote: Some(true),
+        // The state machine is behind the log after a restart; winning an election brings it up to date.
+        enable_leader_restore: Some(false),
+        ..Config::default()
+    };
+    let liveness = Liveness::new(
+        Duration::from_millis(heartbeat_interval),
+        Duration::from_millis(election_timeout_min),
+    );
+    let node = Node::open(args.id, &args.dir, Router::new(liveness.clone()), config).await?;
+    let node = Arc::new(node);
+
+    let idle_after = Duration::from_millis(args.timing.idle_ms);
+    tokio::select! {
+        served = serve(listener, Arc::clone(&node)) => served?,
+        () = sleep::run(&node, &liveness, idle_after), if !args.timing.awake => {}
+        failure = node.failure() => return Err(failure),
+        () = stop_requested(args.exit_with_stdin) => {}
+    }
+    node.shutdown().await
+}

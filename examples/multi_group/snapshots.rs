@@ -1,0 +1,96 @@
+//! The snapshots of all groups, in a column family of the log's database: no group needs a file.
+//!
+//! A group is hosted by this node exactly if it has a snapshot, be it a blank one.
+
+use std::io;
+use std::sync::Arc;
+
+use rocksdb::{DB, IteratorMode, WriteOptions};
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+
+use crate::types::{GroupId, LogId};
+
+pub const CF: &str = "snapshots";
+
+#[derive(Clone)]
+pub struct Snapshots(Arc<DB>);
+
+impl Snapshots {
+    pub fn new(db: Arc<DB>) -> Self {
+        Self(db)
+    }
+
+    pub fn of(&self, group: GroupId) -> GroupSnapshot {
+        GroupSnapshot {
+            db: self.0.clone(),
+            group,
+            saved: Arc::default(),
+        }
+    }
+
+    /// The groups that have one, in order.
+    pub fn groups(&self) -> io::Result<Vec<GroupId>> {
+        let cf = family(&self.0)?;
+        let keys = self.0.iterator_cf(&cf, IteratorMode::Start).map(|record| {
+            let (key, _) = record.map_err(io::Error::other)?;
+            let key = <[u8; 8]>::try_from(&*key).map_err(io::Error::other)?;
+            Ok(GroupId::from_be_bytes(key))
+        });
+        keys.collect()
+    }
+
+    /// Blocks for an fsync.
+    pub fn remove(&self, group: GroupId) -> io::Result<()> {
+        let cf = family(&self.0)?;
+        self.0
+            .delete_cf_opt(&cf, group.to_be_bytes(), &synced())
+            .map_err(io::Error::other)
+    }
+}
+
+/// The snapshot of one group; clones are of the same.
+#[derive(Clone)]
+pub struct GroupSnapshot {
+    db: Arc<DB>,
+    group: GroupId,
+    /// The last entry in what is stored, as far as this process has written it.
+    saved: Arc<Mutex<Option<LogId>>>,
+}
+
+impl GroupSnapshot {
+    /// Replaces it, durably, unless what is stored is later: a build that took long may end after a newer
+    /// snapshot came from the leader.
+    pub async fn save(&self, last_log_id: Option<LogId>, snapshot: Vec<u8>) -> io::Result<()> {
+        let mut saved = self.saved.lock().await;
+        if last_log_id < *saved {
+            return Ok(());
+        }
+        let (db, group) = (self.db.clone(), self.group);
+        // RocksDB writes it together with what the log's writer syncs at that moment.
+        spawn_blocking(move || {
+            let cf = family(&db)?;
+            db.put_cf_opt(&cf, group.to_be_bytes(), snapshot, &synced())
+                .map_err(io::Error::other)
+        })
+        .await??;
+        *saved = last_log_id;
+        Ok(())
+    }
+
+    pub async fn load(&self) -> io::Result<Option<Vec<u8>>> {
+        let (db, group) = (self.db.clone(), self.group);
+        spawn_blocking(move || db.get_cf(&family(&db)?, group.to_be_bytes()).map_err(io::Error::other)).await?
+    }
+}
+
+fn family(db: &DB) -> io::Result<impl rocksdb::AsColumnFamilyRef + '_> {
+    db.cf_handle(CF)
+        .ok_or_else(|| io::Error::other(format!("the database has no column family {CF}")))
+}
+
+fn synced() -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.set_sync(true);
+    options
+}

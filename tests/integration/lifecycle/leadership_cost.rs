@@ -1,0 +1,191 @@
+//! The stream of leadership is lossless for the current state, and costs nothing while that stays.
+
+use std::future::ready;
+use std::pin::pin;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures_util::StreamExt;
+use openraft_toolkit::lifecycle::{
+    BootstrapMode, LeadershipState, add_learner, change_membership, leadership_events, leadership_events_from_metrics,
+};
+use openraft_toolkit::openraft::async_runtime::{WatchReceiver, WatchSender};
+use openraft_toolkit::openraft::type_config::TypeConfigExt;
+use openraft_toolkit::openraft::{RaftMetrics, ServerState};
+use openraft_toolkit::test_fakes::MemNetwork;
+use openraft_toolkit_tests::node::{DEADLINE, Host, Keys, address, eventually, fresh, wait_for_leader};
+use openraft_toolkit_tests::types::TypeConfig;
+use tokio::time::timeout;
+
+use super::{metrics, three_nodes};
+use crate::durability::{Rng, seed, soak};
+
+type State = LeadershipState<TypeConfig>;
+
+/// What the stream has to say of these metrics.
+fn state_of(metrics: &RaftMetrics<TypeConfig>) -> State {
+    let term = metrics.current_term;
+    match metrics.state {
+        ServerState::Leader => State::Leader { term },
+        ServerState::Follower => State::Follower {
+            term,
+            leader: metrics.current_leader,
+        },
+        ServerState::Candidate => State::Candidate { term },
+        ServerState::Learner => State::Learner,
+        ServerState::Shutdown => State::Shutdown,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_fast_the_role_flaps_the_last_event_is_where_it_stays_and_none_is_repeated() {
+    let mut rng = Rng::new(seed());
+    let roles = [
+        ServerState::Leader,
+        ServerState::Follower,
+        ServerState::Candidate,
+        ServerState::Learner,
+    ];
+    let mut seen = 0;
+    for _ in 0..if soak() { 1_000 } else { 50 } {
+        let (tx, rx) = TypeConfig::watch_channel(metrics(ServerState::Learner, 0, None));
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let reader = tokio::spawn({
+            let events = events.clone();
+            leadership_events_from_metrics(rx).for_each(move |state: State| {
+                events.lock().unwrap().push(state);
+                ready(())
+            })
+        });
+        let mut last = metrics(ServerState::Learner, 0, None);
+        for term in 0..1_000 {
+            let leader = [None, Some(1), Some(2)][rng.below(3) as usize];
+            last = metrics(roles[rng.below(4) as usize], term / 3, leader);
+            tx.send(last.clone()).unwrap();
+            if rng.below(50) == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        eventually("the last event is where the role stays", || {
+            events.lock().unwrap().last() == Some(&state_of(&last))
+        })
+        .await;
+        drop(tx);
+
+        timeout(DEADLINE, reader).await.unwrap().unwrap();
+        let events = events.lock().unwrap();
+        assert_eq!(events[events.len() - 2..], [state_of(&last), State::Shutdown]);
+        assert!(events.windows(2).all(|pair| pair[0] != pair[1]), "{events:?}");
+        seen += events.len();
+    }
+    println!("flapping: {seen} events seen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_elections_are_seen_to_the_last_one() {
+    let network = MemNetwork::new();
+    let nodes = three_nodes(&network).await;
+    let nodes: Vec<_> = nodes.iter().map(|(_, node)| node).collect();
+    let watchers: Vec<_> = nodes
+        .iter()
+        .map(|node| tokio::spawn(leadership_events(&node.raft).collect::<Vec<State>>()))
+        .collect();
+
+    // Elections as fast as they can be asked for.
+    for round in 0..if soak() { 1_000 } else { 40 } {
+        nodes[round % 3].raft.trigger().elect(false).await.unwrap();
+        if round % 4 == 0 {
+            wait_for_leader(&nodes).await;
+        }
+    }
+    let leader = wait_for_leader(&nodes).await;
+    leader.wait_to_lead().await;
+    let last: Vec<State> = nodes
+        .iter()
+        .map(|node| state_of(&node.raft.metrics().borrow_watched()))
+        .collect();
+    for node in &nodes {
+        node.raft.runtime_config().elect(false);
+    }
+    for node in &nodes {
+        node.raft.shutdown().await.unwrap();
+    }
+
+    for (watcher, last) in watchers.into_iter().zip(last) {
+        let events = timeout(DEADLINE, watcher).await.unwrap().unwrap();
+        assert!(events.windows(2).all(|pair| pair[0] != pair[1]), "{events:?}");
+        assert_eq!(events.last(), Some(&State::Shutdown));
+        assert!(events.contains(&last), "{last:?} is not in {events:?}");
+    }
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_is_not_woken_while_the_role_stays() {
+    let network = MemNetwork::new();
+    let (node, _) = Host::new(1, Keys::Flat).start(&network, fresh([1])).await.unwrap();
+    node.wait_to_lead().await;
+    node.set("first", "v").await;
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(wakes.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut events = leadership_events(&node.raft);
+    let leading = events.next().await.unwrap();
+    assert!(matches!(leading, State::Leader { .. }), "{leading:?}");
+    assert_eq!(pin!(events.next()).poll(&mut cx), Poll::Pending);
+    // The same for those who have nothing but metrics, whose cost this shows beside it.
+    let metrics_wakes = Arc::new(Wakes::default());
+    let metrics_waker = Waker::from(metrics_wakes.clone());
+    let mut by_metrics = leadership_events_from_metrics(node.raft.metrics());
+    assert_eq!(by_metrics.next().await.unwrap(), leading);
+
+    let writes = 300;
+    for i in 0..writes {
+        assert_eq!(
+            pin!(by_metrics.next()).poll(&mut Context::from_waker(&metrics_waker)),
+            Poll::Pending
+        );
+        node.set("k", &i.to_string()).await;
+    }
+    node.raft.trigger().snapshot().await.unwrap();
+    node.wait("has a snapshot", |m| m.snapshot.is_some()).await;
+    let woken = wakes.0.load(Relaxed);
+    assert_eq!(woken, 0, "woken for {writes} writes and a snapshot");
+
+    node.raft.shutdown().await.unwrap();
+    assert_eq!(wakes.0.load(Relaxed), 1);
+    assert_eq!(pin!(events.next()).poll(&mut cx), Poll::Ready(Some(State::Shutdown)));
+    println!(
+        "wake-ups during {writes} writes: {woken} of leadership_events, {} of leadership_events_from_metrics",
+        metrics_wakes.0.load(Relaxed)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_membership_wakes_the_reader_and_is_no_event() {
+    let network = MemNetwork::new();
+    let (node, _) = Host::new(1, Keys::Flat).start(&network, fresh([1])).await.unwrap();
+    let (_second, _) = Host::new(2, Keys::Flat)
+        .start(&network, BootstrapMode::Join)
+        .await
+        .unwrap();
+    node.wait_to_lead().await;
+    let mut events = leadership_events(&node.raft);
+    let leading = events.next().await.unwrap();
+
+    add_learner(&node.raft, 2, address(2), true).await.unwrap();
+    change_membership(&node.raft, [1, 2].into(), false).await.unwrap();
+
+    let mut cx = Context::from_waker(Waker::noop());
+    assert_eq!(pin!(events.next()).poll(&mut cx), Poll::Pending, "after {leading:?}");
+}

@@ -1,0 +1,215 @@
+//! Stores in memory, of any type config, so that these tests run by a paused clock.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::io::{self, Cursor};
+use std::ops::RangeBounds;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use futures_util::{Stream, TryStreamExt};
+use openraft_toolkit::RaftTypes;
+use openraft_toolkit::openraft::alias::{EntryOf, LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf, VoteOf};
+use openraft_toolkit::openraft::entry::RaftEntry;
+use openraft_toolkit::openraft::storage::{
+    EntryResponder, IOFlushed, LogState, RaftLogReader, RaftLogStorage, RaftSnapshotBuilder, RaftStateMachine,
+};
+use openraft_toolkit::openraft::{OptionalSend, RaftTypeConfig, Snapshot, SnapshotMeta};
+use openraft_toolkit_tests::state_machine::KvStateMachine;
+use openraft_toolkit_tests::types::TypeConfig;
+use tempfile::TempDir;
+
+/// A log in memory. A clone is another handle on the same log.
+pub struct MemLog<C: RaftTypeConfig>(Arc<Mutex<Log<C>>>);
+
+struct Log<C: RaftTypeConfig> {
+    vote: Option<VoteOf<C>>,
+    committed: Option<LogIdOf<C>>,
+    last_purged: Option<LogIdOf<C>>,
+    entries: BTreeMap<u64, EntryOf<C>>,
+}
+
+impl<C: RaftTypeConfig> MemLog<C> {
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(Log {
+            vote: None,
+            committed: None,
+            last_purged: None,
+            entries: BTreeMap::new(),
+        })))
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log<C>> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl<C: RaftTypeConfig> Clone for MemLog<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C: RaftTypeConfig<Entry: Clone>> RaftLogReader<C> for MemLog<C> {
+    async fn try_get_log_entries<RB>(&mut self, range: RB) -> Result<Vec<EntryOf<C>>, io::Error>
+    where
+        RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        Ok(self
+            .log()
+            .entries
+            .range(range)
+            .map(|(_, entry)| entry.clone())
+            .collect())
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<VoteOf<C>>, io::Error> {
+        Ok(self.log().vote.clone())
+    }
+}
+
+impl<C: RaftTypeConfig<Entry: Clone>> RaftLogStorage<C> for MemLog<C> {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> Result<LogState<C>, io::Error> {
+        let log = self.log();
+        let last = log.entries.last_key_value().map(|(_, entry)| entry.log_id());
+        Ok(LogState {
+            last_purged_log_id: log.last_purged.clone(),
+            last_log_id: last.or(log.last_purged.clone()),
+        })
+    }
+
+    async fn get_log_reader(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &VoteOf<C>) -> Result<(), io::Error> {
+        self.log().vote = Some(vote.clone());
+        Ok(())
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogIdOf<C>>) -> Result<(), io::Error> {
+        self.log().committed = committed;
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogIdOf<C>>, io::Error> {
+        Ok(self.log().committed.clone())
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: IOFlushed<C>) -> Result<(), io::Error>
+    where
+        I: IntoIterator<Item = EntryOf<C>> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let entries = entries.into_iter().map(|entry| (entry.index(), entry));
+        self.log().entries.extend(entries);
+        callback.io_completed(Ok(()));
+        Ok(())
+    }
+
+    async fn truncate_after(&mut self, last: Option<LogIdOf<C>>) -> Result<(), io::Error> {
+        self.log().entries.split_off(&last.map_or(0, |last| last.index + 1));
+        Ok(())
+    }
+
+    async fn purge(&mut self, log_id: LogIdOf<C>) -> Result<(), io::Error> {
+        let mut log = self.log();
+        log.entries = log.entries.split_off(&(log_id.index + 1));
+        log.last_purged = Some(log_id);
+        Ok(())
+    }
+}
+
+/// A state machine that only remembers how far it got.
+pub struct Ignoring<C: RaftTypeConfig>(Arc<Mutex<Applied<C>>>);
+
+type Applied<C> = (Option<LogIdOf<C>>, StoredMembershipOf<C>);
+
+impl<C: RaftTypeConfig> Ignoring<C> {
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new((None, StoredMembershipOf::<C>::default()))))
+    }
+}
+
+impl<C: RaftTypeConfig> Clone for Ignoring<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C> RaftStateMachine<C> for Ignoring<C>
+where
+    C: RaftTypes<SnapshotData = Cursor<Vec<u8>>, R: Default>,
+{
+    type SnapshotData = Cursor<Vec<u8>>;
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogIdOf<C>>, StoredMembershipOf<C>)> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = io::Result<EntryResponder<C>>> + Unpin + OptionalSend,
+    {
+        while let Some((entry, responder)) = entries.try_next().await? {
+            let mut applied = self.0.lock().unwrap();
+            applied.0 = Some(entry.log_id());
+            if let Some(membership) = entry.get_membership() {
+                applied.1 = StoredMembershipOf::<C>::new(Some(entry.log_id()), membership);
+            }
+            if let Some(responder) = responder {
+                responder.send(C::R::default());
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMetaOf<C>, _: Cursor<Vec<u8>>) -> io::Result<()> {
+        *self.0.lock().unwrap() = (meta.last_log_id.clone(), meta.last_membership.clone());
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<C, Cursor<Vec<u8>>>>> {
+        Ok(None)
+    }
+}
+
+impl<C> RaftSnapshotBuilder<C> for Ignoring<C>
+where
+    C: RaftTypes<SnapshotData = Cursor<Vec<u8>>, R: Default>,
+{
+    type SnapshotData = Cursor<Vec<u8>>;
+
+    async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<C, Cursor<Vec<u8>>>> {
+        let (last_log_id, last_membership) = self.0.lock().unwrap().clone();
+        Ok(Snapshot {
+            meta: SnapshotMeta {
+                last_log_id,
+                last_membership,
+            },
+            snapshot: Cursor::default(),
+        })
+    }
+}
+
+/// What the nodes of a cluster keep: logs in memory, and snapshots in files.
+#[derive(Clone, Default)]
+pub struct Disks(Arc<Mutex<BTreeMap<u64, Disk>>>);
+
+type Disk = (MemLog<TypeConfig>, TempDir);
+
+impl Disks {
+    pub async fn open(self, id: u64) -> io::Result<(MemLog<TypeConfig>, KvStateMachine)> {
+        let mut disks = self.0.lock().unwrap();
+        let (log, dir) = disks
+            .entry(id)
+            .or_insert_with(|| (MemLog::new(), tempfile::tempdir().unwrap()));
+        Ok((log.clone(), KvStateMachine::open(dir.path())))
+    }
+}

@@ -1,0 +1,236 @@
+use std::time::Duration;
+
+use openraft::alias::{LogIdOf, NodeIdOf};
+use openraft::async_runtime::WatchReceiver;
+use openraft::errors::{ForwardReason, ForwardToLeader, LearnerNotFound};
+use openraft::metrics::WaitError;
+use openraft::storage::RaftStateMachine;
+use openraft::type_config::TypeConfigExt;
+use openraft::{ChangeMembers, Instant, Raft, RaftMetrics, RaftTypeConfig};
+
+use super::MembershipError;
+use super::redirect::leader_of;
+
+/// Makes learner `id` a voter, once it is at most `max_lag` entries behind, and returns the log id of
+/// the membership.
+///
+/// A voter that lags is worse than none: it counts in the majority, and where another voter is down,
+/// nothing commits until it has caught up. A bound well above what is in flight at any moment is
+/// found in time, such as a thousand where writes are small; 0 may never be met under load.
+///
+/// The node must be a learner: see [`add_learner`](super::add_learner), which does not need to
+/// be `blocking`. It waits for the learner for at most `deadline`, and then for the commits of
+/// [`change_membership`](super::change_membership), which it makes. Where `id` is a voter already
+/// nothing changes, except that a joint membership is completed.
+///
+/// # Errors
+///
+/// - [`MembershipError::Lagging`]: the learner is still too far behind. It stays a learner, and goes on
+///   catching up.
+/// - [`MembershipError::LearnerNotFound`]: the node is not in the cluster.
+/// - [`MembershipError::NotLeader`], also where this node ceases to lead while it waits.
+/// - Those of [`change_membership`](super::change_membership).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use openraft_toolkit::lifecycle::{MembershipError, add_learner, promote_learner};
+/// use openraft_toolkit::openraft::storage::RaftStateMachine;
+/// use openraft_toolkit::openraft::{Raft, RaftTypeConfig};
+///
+/// async fn grow<C, SM>(raft: &Raft<C, SM>, id: C::NodeId, node: C::Node) -> Result<(), MembershipError<C>>
+/// where
+///     C: RaftTypeConfig,
+///     SM: RaftStateMachine<C>,
+/// {
+///     add_learner(raft, id.clone(), node, false).await?;
+///     loop {
+///         match promote_learner(raft, id.clone(), 1_000, Duration::from_secs(60)).await {
+///             Err(MembershipError::Lagging { lag, .. }) => println!("node {id} has {lag} entries to go"),
+///             other => return other.map(drop),
+///         }
+///     }
+/// }
+/// ```
+pub async fn promote_learner<C, SM>(
+    raft: &Raft<C, SM>,
+    id: NodeIdOf<C>,
+    max_lag: u64,
+    deadline: Duration,
+) -> Result<LogIdOf<C>, MembershipError<C>>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C>,
+{
+    caught_up(raft, &id, max_lag, deadline).await?;
+    let committed = raft
+        .change_membership(ChangeMembers::AddVoterIds([id].into()), true)
+        .await?;
+    Ok(committed.log_id)
+}
+
+/// Makes learner `new` a voter in the place of `old`, in one change, and returns the log id of the
+/// membership.
+///
+/// It is for a voter that is gone for good, such as one that lost its disk: there is no moment at which
+/// the cluster has a voter more, whose majority would be harder to come by, nor one less. `old`
+/// leaves the cluster altogether, whether it runs or not. It must not come back under its
+/// id. A leader may replace itself: it leads until the change is committed, and then steps down.
+///
+/// It waits for `new` like [`promote_learner`]. The same call again completes a change that was
+/// interrupted, and changes nothing where it is complete.
+///
+/// # Errors
+///
+/// [`MembershipError::VoterNotFound`] where `old` is no voter, and those of [`promote_learner`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use openraft_toolkit::lifecycle::{MembershipError, add_learner, replace_voter};
+/// use openraft_toolkit::openraft::storage::RaftStateMachine;
+/// use openraft_toolkit::openraft::{Raft, RaftTypeConfig};
+///
+/// /// `new` is an id that the cluster has never had, of a node that was started with `Join`.
+/// async fn replace<C, SM>(
+///     raft: &Raft<C, SM>,
+///     dead: C::NodeId,
+///     new: C::NodeId,
+///     node: C::Node,
+/// ) -> Result<(), MembershipError<C>>
+/// where
+///     C: RaftTypeConfig,
+///     SM: RaftStateMachine<C>,
+/// {
+///     add_learner(raft, new.clone(), node, false).await?;
+///     replace_voter(raft, dead, new, 1_000, Duration::from_secs(60)).await?;
+///     Ok(())
+/// }
+/// ```
+pub async fn replace_voter<C, SM>(
+    raft: &Raft<C, SM>,
+    old: NodeIdOf<C>,
+    new: NodeIdOf<C>,
+    max_lag: u64,
+    deadline: Duration,
+) -> Result<LogIdOf<C>, MembershipError<C>>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C>,
+{
+    if old == new {
+        return Err(MembershipError::ReplacedByItself { node_id: old });
+    }
+    let standing = caught_up(raft, &new, max_lag, deadline).await?;
+    if standing == Standing::Learner && standing_of(raft, &old).await? != Some(Standing::Voter) {
+        return Err(MembershipError::VoterNotFound { node_id: old });
+    }
+    let one_change = ChangeMembers::Batch(vec![
+        ChangeMembers::AddVoterIds([new].into()),
+        ChangeMembers::RemoveVoters([old].into()),
+    ]);
+    let committed = raft.change_membership(one_change, false).await?;
+    Ok(committed.log_id)
+}
+
+/// What a member is in the membership that is in effect.
+#[derive(Clone, Copy, PartialEq)]
+enum Standing {
+    Learner,
+    Voter,
+}
+
+/// Waits until node `id` is a voter, or a learner at most `max_lag` entries behind.
+async fn caught_up<C, SM>(
+    raft: &Raft<C, SM>,
+    id: &NodeIdOf<C>,
+    max_lag: u64,
+    deadline: Duration,
+) -> Result<Standing, MembershipError<C>>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C>,
+{
+    let started = C::now();
+    loop {
+        match standing_of(raft, id).await? {
+            Some(Standing::Learner) => {}
+            Some(Standing::Voter) => return Ok(Standing::Voter),
+            None => {
+                let source = LearnerNotFound { node_id: id.clone() };
+                return Err(MembershipError::LearnerNotFound {
+                    node_id: id.clone(),
+                    source,
+                });
+            }
+        }
+        let left = deadline.saturating_sub(started.elapsed());
+        let wait = raft.wait(Some(left));
+        let near_or_gone = wait.metrics(
+            |metrics| lag(metrics, id).is_none_or(|lag| lag <= max_lag),
+            "the learner has caught up",
+        );
+        match near_or_gone.await {
+            Ok(metrics) if lag(&metrics, id).is_some() => return Ok(Standing::Learner),
+            // Nothing is replicated to it, or raft has stopped: the next question tells why.
+            Ok(_) | Err(WaitError::ShuttingDown) => {}
+            Err(WaitError::Timeout(..)) => {
+                let metrics = raft.metrics().borrow_watched().clone();
+                return Err(MembershipError::Lagging {
+                    node_id: id.clone(),
+                    lag: lag(&metrics, id).unwrap_or_default(),
+                    max_lag,
+                    deadline,
+                });
+            }
+        }
+    }
+}
+
+/// Asks raft itself, because the metrics lag behind it. It must lead, as others may not know.
+async fn standing_of<C, SM>(raft: &Raft<C, SM>, id: &NodeIdOf<C>) -> Result<Option<Standing>, MembershipError<C>>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C>,
+{
+    let id = id.clone();
+    let standing = raft.with_raft_state(move |state| {
+        let membership = state.membership_state.effective();
+        let standing = membership.get_node(&id).map(|_| {
+            let is_voter = membership.voter_ids().any(|voter| voter == id);
+            if is_voter { Standing::Voter } else { Standing::Learner }
+        });
+        state.server_state.is_leader().then_some(standing)
+    });
+    match standing.await {
+        Ok(Some(standing)) => Ok(standing),
+        Ok(None) => {
+            let metrics = raft.metrics().borrow_watched().clone();
+            let leader_id = metrics.current_leader.filter(|leader| *leader != metrics.id);
+            let membership = metrics.membership_config.membership();
+            let source = ForwardToLeader {
+                leader_node: leader_id.as_ref().and_then(|id| membership.get_node(id).cloned()),
+                leader_id,
+                reason: ForwardReason::NotLeader,
+            };
+            Err(MembershipError::NotLeader {
+                leader: leader_of(&source),
+                source,
+            })
+        }
+        Err(source) => Err(MembershipError::Fatal { source }),
+    }
+}
+
+/// How many entries of this leader's log node `id` is not known to have. `None` where this node does not
+/// lead, or does not replicate to it.
+fn lag<C: RaftTypeConfig>(metrics: &RaftMetrics<C>, id: &NodeIdOf<C>) -> Option<u64> {
+    let matching = metrics.replication.as_ref()?.get(id)?;
+    let has = matching.as_ref().map_or(0, |log_id| log_id.index() + 1);
+    let end = metrics.last_log_index.map_or(0, |index| index + 1);
+    Some(end.saturating_sub(has))
+}

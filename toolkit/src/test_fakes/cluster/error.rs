@@ -1,0 +1,121 @@
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use openraft::ConfigError;
+use openraft::alias::NodeIdOf;
+use openraft::errors::Fatal;
+
+use crate::RaftTypes;
+use crate::error_chain::error_chain;
+use crate::lifecycle::{BootstrapError, MembershipError};
+
+/// Why a [`Cluster`](super::Cluster) did not do what a test asked for.
+///
+/// Where it helps, the message ends with the [report](super::Cluster::report): what each node believed, and what
+/// the network did. `Debug` shows the same as `Display`, with the cause, so that a test which unwraps the error, or returns it,
+/// shows all of it.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError<C: RaftTypes> {
+    /// The [`config`](super::ClusterBuilder::config) is not valid.
+    #[error("the config of the nodes is not valid")]
+    Config {
+        /// openraft's error.
+        source: ConfigError,
+    },
+    /// No nodes were named.
+    #[error("there are no nodes; help: name them with `nodes` or `members`")]
+    NoNodes,
+    /// The stores of a node could not be opened.
+    #[error("the stores of node {id} could not be opened")]
+    Open {
+        /// The node.
+        id: NodeIdOf<C>,
+        /// What the closure that opens stores returned.
+        source: io::Error,
+    },
+    /// A node could not start from its stores, or has stopped.
+    #[error("node {id} has stopped")]
+    Fatal {
+        /// The node.
+        id: NodeIdOf<C>,
+        /// openraft's error.
+        source: Fatal<C>,
+    },
+    /// A node refused its storage.
+    #[error("node {id} did not start")]
+    Bootstrap {
+        /// The node.
+        id: NodeIdOf<C>,
+        /// Why.
+        source: BootstrapError<C>,
+    },
+    /// The network could not connect a node.
+    #[error("node {id} could not be connected to the network")]
+    Connect {
+        /// The node.
+        id: NodeIdOf<C>,
+        /// What [`connect`](super::ClusterNetwork::connect) returned.
+        source: io::Error,
+    },
+    /// A node is needed that does not run.
+    #[error("node {id} does not run; help: `restart` it, or `add_learner` it if there never was one\n\n{report}")]
+    NotRunning {
+        /// The node.
+        id: NodeIdOf<C>,
+        /// What each node believed.
+        report: String,
+    },
+    /// A node was started that is there already.
+    #[error("there is a node {id} already; help: `stop` or `crash` it, and then `restart` it\n\n{report}")]
+    AlreadyThere {
+        /// The node.
+        id: NodeIdOf<C>,
+        /// What each node believed.
+        report: String,
+    },
+    /// What was waited for did not come.
+    #[error("not within {deadline:?}: {what}\n\n{report}")]
+    Deadline {
+        /// What was waited for.
+        what: String,
+        /// How long, by the clock of the runtime.
+        deadline: Duration,
+        /// What each node believed at the end.
+        report: String,
+    },
+    /// A membership change failed.
+    #[error("the membership was not changed\n\n{report}")]
+    Membership {
+        /// Why.
+        source: MembershipError<C>,
+        /// What each node believed.
+        report: String,
+    },
+    /// The network found something that no test should pass with, such as a
+    /// [message that does not survive encoding](crate::test_fakes::MemNetwork::encode_messages).
+    #[error("{failure}\n\n{report}")]
+    Network {
+        /// What the network found.
+        failure: String,
+        /// What each node believed.
+        report: String,
+    },
+}
+
+impl<C: RaftTypes> fmt::Debug for ClusterError<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.to_string();
+        let (message, report) = text.split_once("\n\n").unwrap_or((&text, ""));
+        f.write_str(message)?;
+        if let Some(source) = self.source() {
+            write!(f, ": {}", error_chain(source))?;
+        }
+        match report {
+            "" => Ok(()),
+            report => write!(f, "\n\n{report}"),
+        }
+    }
+}

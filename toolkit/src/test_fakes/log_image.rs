@@ -1,0 +1,112 @@
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use openraft::RaftTypeConfig;
+use openraft::alias::{LogIdOf, VoteOf};
+use openraft::entry::RaftEntry;
+
+use crate::codec::{CodecError, decode, encode};
+use crate::span::Span;
+
+/// The version of the frames of entries.
+const VERSION: u8 = 1;
+
+/// All that a log store holds at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct LogImage<C: RaftTypeConfig> {
+    pub(super) vote: Option<VoteOf<C>>,
+    pub(super) committed: Option<LogIdOf<C>>,
+    pub(super) purged: Option<LogIdOf<C>>,
+    /// Consecutive, and right behind `purged` if there is one.
+    pub(super) entries: VecDeque<StoredEntry<C>>,
+}
+
+/// An entry as it would be on disk, so that one that does not survive encoding is found out.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct StoredEntry<C: RaftTypeConfig> {
+    pub(super) log_id: LogIdOf<C>,
+    frame: Arc<[u8]>,
+}
+
+/// What changes a log.
+#[derive(Clone, Debug)]
+pub(super) enum LogWrite<C: RaftTypeConfig> {
+    Vote(VoteOf<C>),
+    Committed(Option<LogIdOf<C>>),
+    Append(Vec<StoredEntry<C>>),
+    TruncateAfter(Option<LogIdOf<C>>),
+    Purge(LogIdOf<C>),
+}
+
+impl<C: RaftTypeConfig> StoredEntry<C> {
+    pub(super) fn encode(entry: &C::Entry) -> Result<Self, CodecError> {
+        Ok(Self {
+            log_id: entry.log_id(),
+            frame: encode(VERSION, entry)?.into(),
+        })
+    }
+
+    pub(super) fn decode(&self) -> Result<C::Entry, CodecError> {
+        decode(VERSION, &self.frame)
+    }
+
+    pub(super) fn index(&self) -> u64 {
+        self.log_id.index
+    }
+}
+
+impl<C: RaftTypeConfig> LogImage<C> {
+    /// The last entry, or the last purged one.
+    pub(super) fn last(&self) -> Option<&LogIdOf<C>> {
+        self.entries.back().map(|last| &last.log_id).or(self.purged.as_ref())
+    }
+
+    /// The first and the last index of the log, unless it is empty.
+    pub(super) fn span(&self) -> Option<Span> {
+        Span::new(self.entries.front()?.index(), self.entries.back()?.index())
+    }
+
+    /// The entries of `range` that the log contains.
+    pub(super) fn range(&self, range: Span) -> impl Iterator<Item = &StoredEntry<C>> {
+        self.entries
+            .iter()
+            .skip_while(move |entry| entry.index() < range.first)
+            .take_while(move |entry| entry.index() <= range.last)
+    }
+
+    /// Reads as [`EntrySource::read`](crate::entry_stream::EntrySource::read).
+    pub(super) fn read(&self, range: Span, max_bytes: usize) -> io::Result<Vec<C::Entry>> {
+        let mut bytes = 0;
+        let entries = self.range(range).take_while(|entry| {
+            let room = bytes == 0 || bytes < max_bytes;
+            bytes += entry.frame.len();
+            room
+        });
+        entries
+            .map(|entry| {
+                entry
+                    .decode()
+                    .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+            })
+            .collect()
+    }
+
+    pub(super) fn apply(&mut self, write: LogWrite<C>) {
+        match write {
+            LogWrite::Vote(vote) => self.vote = Some(vote),
+            LogWrite::Committed(committed) => self.committed = committed,
+            LogWrite::Append(entries) => self.entries.extend(entries),
+            LogWrite::TruncateAfter(last) => {
+                let keep = |entry: &StoredEntry<C>| last.as_ref().is_some_and(|last| entry.index() <= last.index);
+                self.entries.retain(keep);
+            }
+            LogWrite::Purge(upto) => {
+                if self.purged.as_ref().is_none_or(|purged| purged.index < upto.index) {
+                    self.entries.retain(|entry| entry.index() > upto.index);
+                    self.purged = Some(upto);
+                }
+            }
+        }
+    }
+}
