@@ -5,15 +5,16 @@ use std::io;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use openraft_toolkit::log_store::{Flat, GroupPrefixed, LOG_CF, LogDbOptions, META_CF, open_db};
 use openraft_toolkit::openraft::OptionalSend;
 use openraft_toolkit::openraft::alias::{EntryOf, LogIdOf, VoteOf};
 use openraft_toolkit::openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
-use openraft_toolkit::test_fakes::MemLogStore;
 use openraft_toolkit::test_fakes::conformance::{
     GROUP_IDS, LogDisk, LogStoreOptions, key_spaces, log_store, log_store_with,
 };
+use openraft_toolkit::test_fakes::{LogStoreCall, MemLogStore};
 use rocksdb::DB;
 use tempfile::TempDir;
 
@@ -23,7 +24,7 @@ use crate::log_store::{Store, Types, open, open_dir};
 fn options() -> LogStoreOptions {
     LogStoreOptions {
         seed: seed(),
-        histories: if soak() { 2_000 } else { 20 },
+        histories: if soak() { 500 } else { 20 },
         ..LogStoreOptions::default()
     }
 }
@@ -91,13 +92,40 @@ async fn groups_that_are_interleaved_in_the_same_column_families_conform() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_in_memory_conforms() {
     let options = LogStoreOptions {
-        histories: if soak() { 100_000 } else { 1_000 },
+        histories: if soak() { 20_000 } else { 300 },
         ..options()
     };
     let report = log_store_with(options, || Ok(MemLogStore::<Types>::new())).await;
     let report = report.unwrap_or_else(|violation| panic!("{violation}"));
     assert!(report.power_cuts > 0, "{report}");
     println!("a log in memory: {report}");
+}
+
+/// A log in memory that takes a while to sync, so that much is lost with the power.
+struct SlowDisk(MemLogStore<Types>);
+
+impl LogDisk<Types> for SlowDisk {
+    type LogStore = MemLogStore<Types>;
+
+    async fn open(&mut self) -> io::Result<MemLogStore<Types>> {
+        self.0.faults().delay(LogStoreCall::Callback, Duration::from_millis(10));
+        Ok(self.0.clone())
+    }
+
+    async fn power_cut(&self) -> io::Result<Option<Self>> {
+        let unsynced = self.0.unsynced();
+        Ok(Some(Self(self.0.crash_keeping(unsynced / 2))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_conforms_that_loses_what_it_has_not_acknowledged() {
+    let options = LogStoreOptions {
+        histories: if soak() { 20_000 } else { 300 },
+        ..options()
+    };
+    let report = log_store_with(options, || Ok(SlowDisk(MemLogStore::new()))).await;
+    report.unwrap_or_else(|violation| panic!("{violation}"));
 }
 
 /// A log that is closed and opened for every call, so that all of it is read from disk.

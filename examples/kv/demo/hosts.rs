@@ -1,8 +1,8 @@
 //! Where nodes run.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 
-use anyhow::bail;
+use super::ports::free_ports;
 
 pub struct Host {
     /// Where a node that runs there serves.
@@ -11,21 +11,11 @@ pub struct Host {
     pub enter: Vec<String>,
 }
 
-/// Hosts that are all this machine, each with a free port on loopback, below those that systems hand out
-/// for outgoing connections: while a node is down, nobody is given its port.
+/// Hosts that are all this machine, each with a free port on loopback.
 pub fn loopback(count: usize) -> anyhow::Result<Vec<Host>> {
-    // Each process starts its search elsewhere, so that two at a time find different ones.
-    let first = 20_000 + (std::process::id() % 3_000) as u16 * 4;
-    let hosts: Vec<Host> = (first..32_768)
-        .filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
-        .take(count)
-        .map(|port| Host {
-            addr: format!("{}:{port}", Ipv4Addr::LOCALHOST),
-            enter: Vec::new(),
-        })
-        .collect();
-    if hosts.len() < count {
-        bail!("no {count} free ports between {first} and 32768");
-    }
-    Ok(hosts)
+    let hosts = free_ports(count)?.into_iter().map(|port| Host {
+        addr: format!("{}:{port}", Ipv4Addr::LOCALHOST),
+        enter: Vec::new(),
+    });
+    Ok(hosts.collect())
 }

@@ -7,6 +7,7 @@ mod eventually;
 mod faults;
 mod hosts;
 mod load;
+mod ports;
 mod progress;
 mod report;
 mod story;

@@ -7,6 +7,8 @@ mod eventually;
 #[path = "../../kv/demo/hosts.rs"]
 mod hosts;
 mod logs;
+#[path = "../../kv/demo/ports.rs"]
+mod ports;
 mod story;
 
 use std::process::ExitCode;

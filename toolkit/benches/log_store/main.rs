@@ -8,6 +8,7 @@
 
 mod appends;
 mod baseline;
+mod cluster;
 mod cycles;
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -152,6 +153,7 @@ fn main() {
     cycles::run(&settings, &runtime, &mut report);
     reads::run(&settings, &runtime, &mut report);
     opening::run(&settings, &runtime, &mut report);
+    cluster::run(&settings, &runtime, &mut report);
 
     if !settings.args.measure {
         return;

@@ -432,6 +432,10 @@ where
         }
         self.check_run(found)?;
 
+        let durable = match rule {
+            Some(rule) => self.log.last().map(|last| (last.index, rule)),
+            None => self.durable,
+        };
         // What a purge was to remove is there as long as the purge is not.
         let purged_index = found.purged.as_ref().map(|purged| purged.index);
         let undone = self
@@ -439,24 +443,16 @@ where
             .entries
             .iter()
             .filter(|entry| Some(entry.index()) > purged_index);
-        for entry in undone {
-            let comes_back = found.entries.iter().any(|found| found == entry);
-            if !comes_back {
-                let found = format!("entry {} is purged, and the log is {}", entry.log_id, log(found));
-                return broken(Rule::PurgeWhole, found);
-            }
-        }
-        let durable = match rule {
-            Some(rule) => self.log.last().map(|last| (last.index, rule)),
-            None => self.durable,
-        };
         if let Some((last, rule)) = durable
-            && let Some(lost) = self
-                .log
-                .entries
-                .iter()
-                .find(|entry| entry.index() <= last && !found.entries.iter().any(|found| found == *entry))
+            && let Some(lost) = undone
+                .chain(&self.log.entries)
+                .find(|entry| entry.index() <= last && !found.entries.contains(entry))
         {
+            let purged = Some(lost.index()) <= self.log.purged.as_ref().map(|purged| purged.index);
+            let rule = match purged && found.entries.is_empty() {
+                true => Rule::PurgeWhole,
+                false => rule,
+            };
             let found = format!("entry {} is not there, and the log is {}", lost.log_id, log(found));
             return Err(Violation::new(rule, found));
         }
