@@ -146,7 +146,7 @@ impl Node {
         self.handle.raft.metrics().borrow_watched().current_term
     }
 
-    fn voters(&self) -> BTreeSet<u64> {
+    pub fn voters(&self) -> BTreeSet<u64> {
         self.handle
             .raft
             .metrics()
