@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use openraft_toolkit::lifecycle::BootstrapMode;
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
 use openraft_toolkit::test_fakes::MemNetwork;
@@ -89,6 +90,15 @@ impl Cluster {
         }
     }
 
+    /// Restarts the nodes in which openraft panicked, as a supervisor does, and says which.
+    pub fn supervise(&mut self, rng: &mut Rng) -> Vec<u64> {
+        let stopped = self.up.values().filter(|node| node.handle.has_stopped());
+        let stopped: Vec<u64> = stopped.map(|node| node.id).collect();
+        self.crash(stopped.iter().copied(), Crash::Kill, rng);
+        self.restart_all();
+        stopped
+    }
+
     /// The node that leads in the latest term, and has committed in it.
     pub fn leader(&self) -> Option<&Node> {
         let leads = |node: &&Node| {
@@ -158,6 +168,19 @@ impl Node {
 }
 
 impl Handle {
+    /// Whether openraft has stopped by itself, which only a panic may make it do.
+    fn has_stopped(&self) -> bool {
+        let mut metrics = self.raft.metrics();
+        while let Some(changed) = metrics.changed().now_or_never() {
+            if changed.is_err() {
+                let state = metrics.borrow_watched().running_state.clone();
+                assert_eq!(state, Ok(()), "node {}", self.raft.node_id());
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether this node may stand for election.
     pub fn elect(&self, may: bool) {
         self.raft.runtime_config().elect(may);

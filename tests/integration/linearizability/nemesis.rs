@@ -90,7 +90,15 @@ impl Nemesis {
         self.cluster.network.partitions().heal_all();
         self.cluster.network.clear_faults();
         self.cluster.restart_all();
+        self.supervise();
         self.tell("all is whole".to_owned());
+    }
+
+    /// Restarts what stopped by itself.
+    pub fn supervise(&mut self) {
+        for id in self.cluster.supervise(&mut self.rng) {
+            self.made("openraft panics, and its node is restarted", id);
+        }
     }
 
     /// Waits until clients have been answered that often.

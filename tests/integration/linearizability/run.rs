@@ -78,18 +78,19 @@ impl Run {
         let mut at_work = Nemesis::new(cluster, rng, runtime.handle().clone());
         nemesis(&mut at_work);
         at_work.heal();
-        let Nemesis {
-            cluster, faults, story, ..
-        } = at_work;
 
         service.stop();
         runtime.block_on(clients.join_all());
         // A cluster that lost data need not come so far as to answer again.
-        service.history.check().inspect_err(|_| tell(&story))?;
-        let reads = runtime.block_on(async { timeout(DEADLINE, service.read_all(readers)).await });
+        service.history.check().inspect_err(|_| tell(&at_work.story))?;
+        let reads = runtime.block_on(async { timeout(DEADLINE, service.clone().read_all(readers)).await });
         reads.expect("the cluster answers again");
-        let stats = service.history.check().inspect_err(|_| tell(&story))?;
-        wait_for("all voters have applied the same", || cluster.agrees().then_some(()));
+        let stats = service.history.check().inspect_err(|_| tell(&at_work.story))?;
+        wait_for("all voters have applied the same", || {
+            at_work.supervise();
+            at_work.cluster.agrees().then_some(())
+        });
+        let Nemesis { cluster, faults, .. } = at_work;
         assert!(cluster.network.codec_failures().is_empty());
         cluster.stop();
         runtime.shutdown_timeout(Duration::from_secs(1));
