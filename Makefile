@@ -12,13 +12,14 @@ test: setup lint
 	cargo test -p openraft-toolkit --no-default-features
 	cargo test -p openraft-toolkit --all-features
 
-# The long forms of the tests of durability: faults for 20 minutes, and what came of them. A seed repeats
-# a run: make soak SEED=1
+# The long forms of the tests of durability, and of clusters under fire: faults for 40 minutes, and what came of
+# them. A seed repeats a run: make soak SEED=1
 SEED := $(shell date +%s)
 soak: setup
 	@echo "make soak SEED=$(SEED)"
 	OPENRAFT_TOOLKIT_SOAK=1 OPENRAFT_TOOLKIT_SEED=$(SEED) \
-		cargo test -p openraft-toolkit-tests --test integration -- durability:: lifecycle:: --nocapture --test-threads 2
+		cargo test -p openraft-toolkit-tests --test integration -- durability:: lifecycle:: linearizability:: \
+		--nocapture --test-threads 2
 
 lint: setup
 	cargo fmt --all --check

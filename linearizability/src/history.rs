@@ -29,6 +29,7 @@ pub(crate) struct Operation {
     pub(crate) client: usize,
     pub(crate) key: String,
     pub(crate) op: Op,
+    pub(crate) note: String,
     pub(crate) called: Moment,
     pub(crate) end: End,
 }
@@ -66,6 +67,11 @@ impl History {
             number: record.clients,
             history: self.clone(),
         }
+    }
+
+    /// How long ago it began: the time by which a [`Violation`] tells when something happened.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Checks what has been recorded so far. Calls that are not over yet count as unknown.
@@ -125,6 +131,7 @@ impl Client {
             client: self.number,
             key,
             op,
+            note: String::new(),
             called,
             end: End::Unknown,
         });
@@ -147,6 +154,15 @@ pub struct Call {
 }
 
 impl Call {
+    /// Adds what helps a person who reads a [`Violation`], such as which node was asked. The check does not look
+    /// at it.
+    pub fn note(&self, note: impl Into<String>) {
+        let mut record = self.history.record();
+        if let Some(operation) = record.operations.get_mut(self.operation) {
+            operation.note = note.into();
+        }
+    }
+
     /// Notes what the client was told.
     pub fn returned(self, answer: Answer) {
         let mut record = self.history.record();

@@ -44,15 +44,19 @@ impl fmt::Display for Violation {
                 ' '
             };
             let called = operation.called.time.as_secs_f64();
-            let (client, op) = (operation.client, &operation.op);
-            match &operation.end {
+            let (returned, answer) = match &operation.end {
                 End::Returned(moment, answer) if moment.event <= self.unexplained => {
-                    let returned = moment.time.as_secs_f64();
-                    writeln!(f, "{mark} {called:10.6} {returned:9.6}  {client:>6}  {op}: {answer}")?;
+                    (format!("{:.6}", moment.time.as_secs_f64()), format!(": {answer}"))
                 }
                 // Its answer came later, and explains nothing.
-                End::Returned(..) => writeln!(f, "{mark} {called:10.6}     later  {client:>6}  {op}")?,
-                End::Unknown | End::Failed => writeln!(f, "{mark} {called:10.6}   unknown  {client:>6}  {op}")?,
+                End::Returned(..) => ("later".to_owned(), String::new()),
+                End::Unknown | End::Failed => ("unknown".to_owned(), String::new()),
+            };
+            let Operation { client, op, note, .. } = operation;
+            let line = format!("{mark} {called:10.6} {returned:>9}  {client:>6}  {op}{answer}");
+            match note.as_str() {
+                "" => writeln!(f, "{line}")?,
+                note => writeln!(f, "{line:<72} {note}")?,
             }
         }
         Ok(())

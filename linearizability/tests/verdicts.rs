@@ -179,7 +179,9 @@ fn a_violation_is_shown_as_a_timeline() {
     let open = put(&a, "2");
     get(&b).returned(value("1"));
     drop(compare_and_set(&b, "2", "1"));
-    get(&b).returned(Value(None));
+    let lost = get(&b);
+    lost.note("node 3");
+    lost.returned(Value(None));
     open.returned(Done);
 
     let shown = history.check().unwrap_err().to_string();
@@ -197,7 +199,7 @@ fn a_violation_is_shown_as_a_timeline() {
             "later 1 put 2",
             "2 get: 1",
             "unknown 2 set 2 to 1",
-            "> 2 get: nothing"
+            "> 2 get: nothing node 3"
         ]
     );
 }

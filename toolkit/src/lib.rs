@@ -37,7 +37,9 @@
 //! {
 //!     let db = open_db(dir, LogDbOptions::default())?;
 //!     let log = RocksdbLogStore::<Types, _>::open(db, LOG_CF, META_CF, Flat)?;
-//!     let config = Arc::new(Config::default().validate()?);
+//!     // A leader that restarts is elected again before it reads: see `log_store::durability`.
+//!     let config = Config { enable_leader_restore: Some(false), ..Config::default() };
+//!     let config = Arc::new(config.validate()?);
 //!     let raft = Raft::new(1, config, network, log, state_machine).await?;
 //!     bootstrap(&raft, BootstrapMode::Join).await?;
 //!     Ok(raft) // from here on, its peers may reach it

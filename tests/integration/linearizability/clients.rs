@@ -44,6 +44,14 @@ pub struct Service {
     stopped: AtomicBool,
 }
 
+/// How a call is made.
+enum Way {
+    Log,
+    /// Where the node that is asked says how far it has come, and this one is read once it is as far.
+    ReadIndex(u64, Handle),
+    Local,
+}
+
 /// How a call ended.
 enum Outcome {
     Answered(Answer),
@@ -94,13 +102,13 @@ impl Service {
             let key = self.keys.pick(rng.next());
             let op = self.op(&key, &mut rng, format!("{:04x}.{n}", name & 0xffff));
             if !self.call(&client, key, op, &mut rng).await {
-                sleep(Duration::from_millis(5)).await;
+                sleep(Duration::from_millis(10)).await;
             }
         }
     }
 
     /// Reads all keys that were ever used, each until it is answered.
-    pub async fn read_all(&self, mut rng: Rng) {
+    pub async fn read_all(self: Arc<Self>, mut rng: Rng) {
         let client = self.history.client();
         let keys: Vec<String> = self.seen.lock().unwrap().keys().cloned().collect();
         for key in keys {
@@ -124,19 +132,44 @@ impl Service {
     }
 
     /// Calls one node, and whether it answered.
-    async fn call(&self, client: &Client, key: String, op: Op, rng: &mut Rng) -> bool {
+    async fn call(self: &Arc<Self>, client: &Client, key: String, op: Op, rng: &mut Rng) -> bool {
         // The one that leads, as far as is known, and any other now and then.
-        let Some((asked, node)) = self.node(rng, 10) else {
+        let Some((id, node)) = self.node(rng, 10) else {
             return false;
         };
+        let way = self.way(&op, rng);
         let call = client.call(&key, op.clone());
-        let attempt = self.attempt(asked, &node, key.clone(), op, rng);
-        let outcome = timeout(PATIENCE, attempt).await.unwrap_or(Outcome::Unknown);
+        call.note(match &way {
+            Way::Log => format!("log of node {id}"),
+            Way::ReadIndex(on, _) => format!("read index of node {id}, on node {on}"),
+            Way::Local => format!("what node {id} has"),
+        });
+        // It goes on when the client gives up, as it would on another machine. openraft's calls are not to be dropped
+        // halfway either: where the node stops, the next call panics.
+        let command = Command { key: key.clone(), op };
+        let attempt = tokio::spawn(self.clone().attempt(id, node.clone(), way, command));
+        let outcome = match timeout(PATIENCE, attempt).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Outcome::Unknown,
+        };
         // A node that crashed meanwhile may have said what it will not remember.
         if !node.is_alive() {
             return false;
         }
         self.end(call, key, outcome)
+    }
+
+    fn way(&self, op: &Op, rng: &mut Rng) -> Way {
+        match (self.reads, rng.below(3)) {
+            _ if *op != Op::Get => Way::Log,
+            (Reads::Local, _) => Way::Local,
+            (Reads::Linearizable, 0) => Way::Log,
+            // On the leader, most likely, or on any node.
+            (Reads::Linearizable, n) => match self.node(rng, 3 - n) {
+                Some((on, node)) => Way::ReadIndex(on, node),
+                None => Way::Log,
+            },
+        }
     }
 
     fn end(&self, call: Call, key: String, outcome: Outcome) -> bool {
@@ -182,21 +215,15 @@ impl Service {
         node.map(|(id, node)| (*id, node.clone()))
     }
 
-    async fn attempt(&self, id: u64, node: &Handle, key: String, op: Op, rng: &mut Rng) -> Outcome {
-        if op == Op::Get {
-            match (self.reads, rng.below(3)) {
-                (Reads::Local, _) => return Outcome::Answered(Answer::Value(node.kv.get(&key))),
-                (Reads::Linearizable, 0) => {}
-                (Reads::Linearizable, 1) => return self.read(node, node, &key).await,
-                (Reads::Linearizable, _) => {
-                    return match self.node(rng, 1) {
-                        Some((_, other)) => self.read(node, &other, &key).await,
-                        None => Outcome::Refused,
-                    };
-                }
-            }
+    async fn attempt(self: Arc<Self>, id: u64, node: Handle, way: Way, command: Command) -> Outcome {
+        match way {
+            Way::Log => self.write(id, &node, command).await,
+            Way::ReadIndex(_, on) => read(&node, &on, &command.key).await,
+            Way::Local => Outcome::Answered(Answer::Value(node.kv.get(&command.key))),
         }
-        let command = Command { key, op };
+    }
+
+    async fn write(&self, id: u64, node: &Handle, command: Command) -> Outcome {
         match node.raft.client_write(command.clone()).await {
             Ok(written) => {
                 self.leader.store(id, Ordering::Relaxed);
@@ -212,21 +239,21 @@ impl Service {
             Err(_) => Outcome::Unknown,
         }
     }
+}
 
-    /// Reads what `node` has, once it is as far as `leader` was when asked.
-    async fn read(&self, leader: &Handle, node: &Handle, key: &str) -> Outcome {
-        let Ok(linearizer) = leader.raft.get_read_linearizer(ReadPolicy::ReadIndex).await else {
-            return Outcome::Refused;
-        };
-        match linearizer.try_await_ready(&node.raft, Some(PATIENCE)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(_)) | Err(_) => return Outcome::Refused,
-        }
-        let value = node.kv.get(key);
-        // As with the one that was asked: what it will not remember was never said.
-        match node.is_alive() {
-            true => Outcome::Answered(Answer::Value(value)),
-            false => Outcome::Unknown,
-        }
+/// Reads what `node` has, once it is as far as `leader` was when asked.
+async fn read(leader: &Handle, node: &Handle, key: &str) -> Outcome {
+    let Ok(linearizer) = leader.raft.get_read_linearizer(ReadPolicy::ReadIndex).await else {
+        return Outcome::Refused;
+    };
+    match linearizer.try_await_ready(&node.raft, Some(PATIENCE)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(_)) | Err(_) => return Outcome::Refused,
+    }
+    let value = node.kv.get(key);
+    // As with the one that was asked: what it will not remember was never said.
+    match node.is_alive() {
+        true => Outcome::Answered(Answer::Value(value)),
+        false => Outcome::Unknown,
     }
 }

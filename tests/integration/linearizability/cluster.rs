@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use openraft_toolkit::lifecycle::BootstrapMode;
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
 use openraft_toolkit::test_fakes::MemNetwork;
@@ -11,7 +12,7 @@ use openraft_toolkit_tests::node::{DEADLINE, members};
 use tempfile::TempDir;
 
 use super::clients::Service;
-use super::node::{Handle, Network, Node, Store};
+use super::node::{Handle, Network, Node, Settings};
 use super::power::Crash;
 use super::registers::Registers;
 use crate::durability::Rng;
@@ -20,7 +21,7 @@ pub const IDS: [u64; 5] = [1, 2, 3, 4, 5];
 
 pub struct Cluster {
     pub network: Network,
-    store: Store,
+    settings: Settings,
     pub service: Arc<Service>,
     up: BTreeMap<u64, Node>,
     /// The files of the nodes that are down.
@@ -28,12 +29,15 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    pub fn start(seed: u64, store: Store, service: Arc<Service>) -> Self {
+    pub fn start(seed: u64, settings: Settings, service: Arc<Service>) -> Self {
         let network = MemNetwork::with_seed(seed);
-        network.encode_messages();
+        // It takes its time.
+        if seed.is_multiple_of(4) {
+            network.encode_messages();
+        }
         let mut cluster = Self {
             network,
-            store,
+            settings,
             service,
             up: BTreeMap::new(),
             down: BTreeMap::new(),
@@ -51,7 +55,7 @@ impl Cluster {
     }
 
     fn start_node(&mut self, id: u64, dir: TempDir, mode: BootstrapMode<Registers>) {
-        let node = Node::start(id, dir, &self.network, self.store, mode);
+        let node = Node::start(id, dir, &self.network, &self.settings, mode);
         self.network.register(id, node.handle.raft.clone());
         self.service.add(id, node.handle.clone());
         self.up.insert(id, node);
@@ -84,6 +88,15 @@ impl Cluster {
         while let Some((id, dir)) = self.down.pop_first() {
             self.start_node(id, dir, BootstrapMode::Join);
         }
+    }
+
+    /// Restarts the nodes in which openraft panicked, as a supervisor does, and says which.
+    pub fn supervise(&mut self, rng: &mut Rng) -> Vec<u64> {
+        let stopped = self.up.values().filter(|node| node.handle.has_stopped());
+        let stopped: Vec<u64> = stopped.map(|node| node.id).collect();
+        self.crash(stopped.iter().copied(), Crash::Kill, rng);
+        self.restart_all();
+        stopped
     }
 
     /// The node that leads in the latest term, and has committed in it.
@@ -143,7 +156,7 @@ impl Node {
         self.handle.raft.metrics().borrow_watched().current_term
     }
 
-    fn voters(&self) -> BTreeSet<u64> {
+    pub fn voters(&self) -> BTreeSet<u64> {
         self.handle
             .raft
             .metrics()
@@ -155,6 +168,19 @@ impl Node {
 }
 
 impl Handle {
+    /// Whether openraft has stopped by itself, which only a panic may make it do.
+    fn has_stopped(&self) -> bool {
+        let mut metrics = self.raft.metrics();
+        while let Some(changed) = metrics.changed().now_or_never() {
+            if changed.is_err() {
+                let state = metrics.borrow_watched().running_state.clone();
+                assert_eq!(state, Ok(()), "node {}", self.raft.node_id());
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether this node may stand for election.
     pub fn elect(&self, may: bool) {
         self.raft.runtime_config().elect(may);

@@ -38,7 +38,7 @@ fn power_cuts(nemesis: &mut Nemesis) {
 #[test]
 fn a_callback_before_the_sync_is_found() {
     find(
-        |seed| Run::of(seed).on(Store::Broken(Break::CallbackBeforeSync)),
+        |seed| Run::of(seed).with(|nodes| nodes.store = Store::Broken(Break::CallbackBeforeSync)),
         power_cuts,
     );
     Run::of(1)
@@ -74,12 +74,22 @@ fn old_leader_returns(nemesis: &mut Nemesis) {
 #[test]
 fn a_vote_that_is_not_saved_is_found() {
     find(
-        |seed| Run::of(seed).on(Store::Broken(Break::VoteNotSaved)),
+        |seed| Run::of(seed).with(|nodes| nodes.store = Store::Broken(Break::VoteNotSaved)),
         old_leader_returns,
     );
     Run::of(1)
         .under(old_leader_returns)
         .unwrap_or_else(|violation| panic!("{violation}"));
+}
+
+/// This is openraft's default. The leader reads what it remembers to be committed, which may be less than it had
+/// acknowledged. So a service sets `enable_leader_restore` to `Some(false)`.
+#[test]
+fn a_leader_that_restarts_and_goes_on_without_an_election_is_found() {
+    find(
+        |seed| Run::of(seed).with(|nodes| nodes.config.enable_leader_restore = None),
+        power_cuts,
+    );
 }
 
 #[test]

@@ -22,16 +22,17 @@ use crate::durability::Rng;
 pub type Network = Arc<MemNetwork<Registers>>;
 
 /// Elections within a moment, snapshots when asked for.
-fn config() -> Config {
+pub fn config() -> Config {
     Config {
         cluster_name: "registers".to_string(),
-        heartbeat_interval: 25,
-        election_timeout_min: 100,
-        election_timeout_max: 200,
+        heartbeat_interval: 50,
+        election_timeout_min: 150,
+        election_timeout_max: 300,
         install_snapshot_timeout: 1_000,
         backoff: "20ms".to_string(),
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: 0,
+        enable_leader_restore: Some(false),
         ..Config::default()
     }
 }
@@ -41,6 +42,13 @@ fn config() -> Config {
 pub enum Store {
     Rocksdb,
     Broken(Break),
+}
+
+/// What all nodes of a cluster have in common.
+#[derive(Clone)]
+pub struct Settings {
+    pub store: Store,
+    pub config: Config,
 }
 
 /// What clients have of a node: they hear of it as long as it is alive.
@@ -68,7 +76,14 @@ pub struct Node {
 
 impl Node {
     /// Starts a node on the files in `dir`. It is not reachable yet.
-    pub fn start(id: u64, dir: TempDir, network: &Network, store: Store, mode: BootstrapMode<Registers>) -> Self {
+    pub fn start(
+        id: u64,
+        dir: TempDir,
+        network: &Network,
+        settings: &Settings,
+        mode: BootstrapMode<Registers>,
+    ) -> Self {
+        let config = Arc::new(settings.config.clone().validate().unwrap());
         // With one worker, whatever blocks it pauses the node.
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -80,9 +95,11 @@ impl Node {
         let db = open_db(dir.path().join("log"), LogDbOptions::default()).unwrap();
         let log = RocksdbLogStore::open(db.clone(), LOG_CF, META_CF, Flat).unwrap();
         let raft = runtime.block_on(async {
-            match store {
-                Store::Rocksdb => start(id, log, network, kv.clone(), mode).await,
-                Store::Broken(breaks) => start(id, BrokenStore::new(log, breaks), network, kv.clone(), mode).await,
+            match settings.store {
+                Store::Rocksdb => start(id, config, log, network, kv.clone(), mode).await,
+                Store::Broken(breaks) => {
+                    start(id, config, BrokenStore::new(log, breaks), network, kv.clone(), mode).await
+                }
             }
         });
         let handle = Handle {
@@ -139,12 +156,12 @@ impl Node {
 
 async fn start(
     id: u64,
+    config: Arc<Config>,
     log: impl RaftLogStorage<Registers>,
     network: &Network,
     kv: Kv,
     mode: BootstrapMode<Registers>,
 ) -> Raft {
-    let config = Arc::new(config().validate().unwrap());
     let raft = Raft::new(id, config, network.factory_for(id), log, kv).await.unwrap();
     bootstrap(&raft, mode).await.unwrap();
     raft

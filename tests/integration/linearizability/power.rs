@@ -34,19 +34,16 @@ impl Disk {
         // The log may be purged up to the snapshot of this moment, not up to a later one.
         let snapshot = kv.snapshot_path();
         let log = loop {
-            let account = Account::read(dir);
-            // What is gone by now was replaced meanwhile.
-            let Ok(image) = Image::try_of(&dir.join("log")) else {
+            // The account comes first, so that it is not newer than the WAL.
+            let files = || Image::try_of(&dir.join("log"));
+            let (Some(account), Ok(image), Ok(after)) = (Account::read(dir), files(), files()) else {
                 continue;
             };
-            match (crash, account) {
-                (Crash::Kill, _) => break image,
-                (Crash::PowerCut, Some(account))
-                    if Account::read(dir).is_some_and(|after| after.wal == account.wal) =>
-                {
-                    break account.cut(image, rng);
-                }
-                (Crash::PowerCut, _) => {}
+            if tables(&image) == tables(&after) {
+                break match crash {
+                    Crash::Kill => image.with(SYNCED, Some(account.bytes)),
+                    Crash::PowerCut => account.cut(image, rng),
+                };
             }
         };
         Self {
@@ -65,6 +62,15 @@ impl Disk {
         }
         dir
     }
+}
+
+/// The names of all files, and the MANIFEST: as long as they stay the same, no file came or went.
+fn tables(image: &Image) -> Vec<(&str, Option<&[u8]>)> {
+    let files = image.0.iter();
+    let manifest = |name: &str, bytes| name.starts_with("MANIFEST").then_some(bytes);
+    files
+        .map(|(name, bytes)| (name.as_str(), manifest(name, bytes.as_slice())))
+        .collect()
 }
 
 /// `RAFT_SYNCED`: what was synced when something was last acknowledged.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use openraft_toolkit::openraft::Config;
 use openraft_toolkit_linearizability::{Stats, Violation};
 use openraft_toolkit_tests::node::DEADLINE;
 use tokio::runtime;
@@ -11,14 +12,14 @@ use tokio::time::timeout;
 use super::clients::{Reads, Service};
 use super::cluster::{Cluster, wait_for};
 use super::nemesis::{Faults, Nemesis};
-use super::node::Store;
+use super::node::{Settings, Store, config};
 use crate::durability::Rng;
 
 const CLIENTS: u64 = 10;
 
 pub struct Run {
     seed: u64,
-    store: Store,
+    settings: Settings,
     reads: Reads,
 }
 
@@ -34,14 +35,21 @@ impl Run {
     pub fn of(seed: u64) -> Self {
         Self {
             seed,
-            store: Store::Rocksdb,
+            settings: Settings {
+                store: Store::Rocksdb,
+                config: Config {
+                    enable_pre_vote: Some(seed.is_multiple_of(2)),
+                    ..config()
+                },
+            },
             reads: Reads::Linearizable,
         }
     }
 
-    /// As [`of`](Self::of), on another store.
-    pub fn on(self, store: Store) -> Self {
-        Self { store, ..self }
+    /// On nodes that differ.
+    pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
     }
 
     /// With other reads.
@@ -59,7 +67,7 @@ impl Run {
             .unwrap();
         let service = Service::new(self.reads);
         let mut rng = Rng::new(self.seed);
-        let cluster = Cluster::start(self.seed, self.store, service.clone());
+        let cluster = Cluster::start(self.seed, self.settings, service.clone());
         cluster.wait_for_leader();
 
         let mut clients = JoinSet::new();
@@ -70,19 +78,29 @@ impl Run {
         let mut at_work = Nemesis::new(cluster, rng, runtime.handle().clone());
         nemesis(&mut at_work);
         at_work.heal();
-        let Nemesis { cluster, faults, .. } = at_work;
 
         service.stop();
         runtime.block_on(clients.join_all());
         // A cluster that lost data need not come so far as to answer again.
-        service.history.check()?;
-        let reads = runtime.block_on(async { timeout(DEADLINE, service.read_all(readers)).await });
+        service.history.check().inspect_err(|_| tell(&at_work.story))?;
+        let reads = runtime.block_on(async { timeout(DEADLINE, service.clone().read_all(readers)).await });
         reads.expect("the cluster answers again");
-        let stats = service.history.check()?;
-        wait_for("all voters have applied the same", || cluster.agrees().then_some(()));
+        let stats = service.history.check().inspect_err(|_| tell(&at_work.story))?;
+        wait_for("all voters have applied the same", || {
+            at_work.supervise();
+            at_work.cluster.agrees().then_some(())
+        });
+        let Nemesis { cluster, faults, .. } = at_work;
         assert!(cluster.network.codec_failures().is_empty());
         cluster.stop();
         runtime.shutdown_timeout(Duration::from_secs(1));
         Ok(Report { stats, faults })
+    }
+}
+
+/// What happened to the nodes, by the time of the history.
+fn tell(story: &[(Duration, String)]) {
+    for (time, what) in story {
+        println!("{:12.6}  {what}", time.as_secs_f64());
     }
 }

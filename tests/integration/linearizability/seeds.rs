@@ -12,7 +12,7 @@ use super::nemesis::Faults;
 use super::run::{Report, Run};
 use crate::durability::{seed, soak};
 
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 6;
 
 /// What came of all seeds.
 #[derive(Default)]

@@ -59,6 +59,9 @@
 //! [`leadership_events`] is a stream of what this node is: leader, follower of whom, candidate,
 //! learner, or shut down. [`while_leader`] runs a task as long as this node leads.
 
+#[doc = include_str!("../../docs/clusters.md")]
+pub mod clusters {}
+
 mod bootstrap;
 mod fence;
 mod handover;
