@@ -90,6 +90,10 @@ async fn exchange(to: NodeId, stream: TcpStream, queue: &mut mpsc::Receiver<Call
 
     let mut id = 0;
     let send = write_queued(write, queue, |call: Call| {
+        // Its caller has given up: after a stall, what is late must not hold up what is not.
+        if call.reply.is_closed() {
+            return Ok(None);
+        }
         id += 1;
         waiting.lock().insert(id, call.reply);
         let request = Request {
@@ -99,7 +103,7 @@ async fn exchange(to: NodeId, stream: TcpStream, queue: &mut mpsc::Receiver<Call
             path: call.path.to_owned(),
             body: call.body,
         };
-        Ok(request.encode()?)
+        Ok(Some(request.encode()?))
     });
 
     let receive = async {

@@ -16,17 +16,19 @@ pub fn codec() -> LengthDelimitedCodec {
 }
 
 /// Sends what is queued, until the queue is closed. All that is there is one write: a thousand heartbeats of
-/// a thousand groups are a few packets and system calls, not a thousand.
+/// a thousand groups are a few packets and system calls, not a thousand. What `frame` makes nothing of is left out.
 pub async fn write_queued<T>(
     mut stream: impl AsyncWrite + Unpin,
     queue: &mut mpsc::Receiver<T>,
-    mut frame: impl FnMut(T) -> anyhow::Result<Vec<u8>>,
+    mut frame: impl FnMut(T) -> anyhow::Result<Option<Vec<u8>>>,
 ) -> anyhow::Result<()> {
     let (mut messages, mut bytes, mut codec) = (Vec::new(), BytesMut::new(), codec());
     while queue.recv_many(&mut messages, QUEUE).await > 0 {
         TRAFFIC.count(messages.len());
         for message in messages.drain(..) {
-            codec.encode(frame(message)?.as_slice(), &mut bytes)?;
+            if let Some(frame) = frame(message)? {
+                codec.encode(frame.as_slice(), &mut bytes)?;
+            }
         }
         stream.write_all_buf(&mut bytes).await?;
     }

@@ -1,13 +1,14 @@
 //! `multi_group node`: what a node starts, in which order, and when it stops.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use openraft_toolkit::openraft::{Config, SnapshotPolicy};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tracing_subscriber::EnvFilter;
 
 use crate::liveness::Liveness;
@@ -32,7 +33,7 @@ pub struct Args {
     dir: PathBuf,
 
     /// The address to serve on
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "IP:PORT")]
     listen: String,
 
     #[command(flatten)]
@@ -72,10 +73,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
 
-    // Bound first, served last: no message of another node gets in before all groups are open.
-    let listener = TcpListener::bind(&args.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    // The address is taken first, so that a wrong one fails before anything is touched. It listens last: other
+    // nodes are refused at once while groups are opened, and do not pile up messages that nobody reads.
+    let socket = bind(&args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
 
     let heartbeat_interval = args.timing.heartbeat_ms;
     let election_timeout_min = heartbeat_interval * 3;
@@ -101,6 +101,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     );
     let node = Node::open(args.id, &args.dir, Router::new(liveness.clone()), config).await?;
     let node = Arc::new(node);
+    let listener = socket.listen(1024)?;
 
     let idle_after = Duration::from_millis(args.timing.idle_ms);
     tokio::select! {
@@ -110,4 +111,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = stop_requested(args.exit_with_stdin) => {}
     }
     node.shutdown().await
+}
+
+fn bind(addr: &str) -> anyhow::Result<TcpSocket> {
+    let addr: SocketAddr = addr.parse()?;
+    let socket = match addr {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart need not wait until the connections of the last run are forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    Ok(socket)
 }

@@ -48,7 +48,7 @@ async fn connection(stream: TcpStream, node: Arc<Node>) -> anyhow::Result<()> {
         }
         Ok(())
     };
-    let send = write_queued(write, &mut queue, |reply: Reply| Ok(reply.encode()?));
+    let send = write_queued(write, &mut queue, |reply: Reply| Ok(Some(reply.encode()?)));
 
     tokio::select! {
         received = receive => received,
