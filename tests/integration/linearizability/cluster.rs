@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::clients::Service;
 use super::node::{Handle, Network, Node, Settings};
+use super::panics;
 use super::power::Crash;
 use super::registers::Registers;
 use crate::durability::Rng;
@@ -30,6 +31,7 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn start(seed: u64, settings: Settings, service: Arc<Service>) -> Self {
+        panics::note();
         let network = MemNetwork::with_seed(seed);
         // It takes its time.
         if seed.is_multiple_of(4) {
@@ -175,6 +177,7 @@ impl Handle {
             if changed.is_err() {
                 let state = metrics.borrow_watched().running_state.clone();
                 assert_eq!(state, Ok(()), "node {}", self.raft.node_id());
+                panics::assert_all_are_openrafts();
                 return true;
             }
         }
