@@ -29,7 +29,7 @@ lint: setup
 # Ratios to the disk and to the usual ways, in about 5 minutes, and a report of those of the log store in
 # target/bench/report.md. A shorter run, or a part: make bench ARGS=--short, make bench ARGS="'64 groups'"
 bench: setup
-	cargo bench -p openraft-toolkit --bench codec --bench log_store -- $(ARGS)
+	cargo bench -p openraft-toolkit --features test-fakes --bench codec --bench log_store -- $(ARGS)
 
 docs: setup
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features

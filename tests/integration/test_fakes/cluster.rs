@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft_toolkit::BootstrapError;
+use openraft_toolkit::openraft::async_runtime::WatchReceiver;
 use openraft_toolkit::openraft::{BasicNode, Config, Raft};
 use openraft_toolkit::test_fakes::{Cluster, ClusterError, ClusterNetwork, LinkFaults, MemNetwork, RpcKind};
-use openraft_toolkit_tests::node::{Host, Keys, config};
+use openraft_toolkit_tests::node::{DEADLINE, Host, Keys, config, eventually};
 use openraft_toolkit_tests::state_machine::KvStateMachine;
 use openraft_toolkit_tests::types::{Set, TypeConfig};
+use tokio::time::timeout;
 
 use super::stores::{Disks, MemLog};
 
@@ -167,6 +169,21 @@ async fn nothing_that_a_crashed_node_still_sends_arrives() -> Result<(), Error> 
         .counts(leader, leader % 3 + 1, RpcKind::AppendEntries)
         .sent;
     assert_eq!(before, after);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_is_dropped_ends_its_nodes() -> Result<(), Error> {
+    let cluster = three_nodes().await?;
+    cluster.wait_for_leader().await?;
+    let mut metrics = cluster.raft(1).metrics();
+    let network = Arc::downgrade(cluster.network());
+
+    drop(cluster);
+
+    eventually("the network is freed", || network.upgrade().is_none()).await;
+    let gone = async { while metrics.changed().await.is_ok() {} };
+    timeout(DEADLINE, gone).await.expect("the node is gone");
     Ok(())
 }
 

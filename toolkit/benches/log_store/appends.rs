@@ -21,35 +21,40 @@ use super::{Database, Settings, Types, entry};
 /// Every so manyth append looks at the count of syncs, which takes time.
 const SAMPLE: u64 = 16;
 
-struct Load {
-    groups: u64,
-    in_flight: usize,
-    payload: usize,
-    time: Duration,
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) groups: u64,
+    /// Appends that a group has on the way.
+    pub(crate) in_flight: usize,
+    /// Entries of an append.
+    pub(crate) entries: u64,
+    /// Bytes of an entry.
+    pub(crate) payload: usize,
+    pub(crate) time: Duration,
 }
 
 /// Who carries a load.
 #[derive(Clone, Copy, PartialEq)]
-enum Side {
+pub(crate) enum Side {
     Toolkit,
     /// So many entries a sync.
     Disk(usize),
     Usual(Durable),
 }
 
-const B: Side = Side::Usual(Durable::InAppend);
+pub(crate) const B: Side = Side::Usual(Durable::InAppend);
 const C: Side = Side::Usual(Durable::OnBlockingThread);
 
 /// What came of it.
-struct Outcome {
-    /// Durable appends a second.
-    rate: f64,
+pub(crate) struct Outcome {
+    /// Durable entries a second.
+    pub(crate) rate: f64,
     /// Milliseconds from the call of `append` to its callback.
-    p99: f64,
+    pub(crate) p99: f64,
     /// The same of the one that took longest.
     longest: f64,
     /// Milliseconds by which a timer of 1 ms on the same runtime was late.
-    late: f64,
+    pub(crate) late: f64,
 }
 
 pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
@@ -96,6 +101,7 @@ pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
         let load = |groups, in_flight, times| Load {
             groups,
             in_flight,
+            entries: 1,
             payload,
             time: settings.time * times,
         };
@@ -128,7 +134,7 @@ fn of(outcomes: &[Outcome], figure: impl Fn(&Outcome) -> f64) -> Vec<f64> {
 }
 
 impl Load {
-    fn carried_by(&self, side: Side, runtime: &Runtime) -> Outcome {
+    pub(crate) fn carried_by(&self, side: Side, runtime: &Runtime) -> Outcome {
         // A new one each time, so that none starts with what another left behind.
         let database = Database::new();
         let groups = 0..self.groups;
@@ -162,7 +168,12 @@ impl Load {
         }
     }
 
-    fn on<S: RaftLogStorage<Types>>(&self, database: &Database, stores: Vec<S>, runtime: &Runtime) -> Outcome {
+    pub(crate) fn on<S: RaftLogStorage<Types>>(
+        &self,
+        database: &Database,
+        stores: Vec<S>,
+        runtime: &Runtime,
+    ) -> Outcome {
         let payload: Arc<str> = "x".repeat(self.payload).into();
         let running = Arc::new(AtomicBool::new(true));
         runtime.block_on(async {
@@ -172,13 +183,7 @@ impl Load {
                 .into_iter()
                 .map(|store| {
                     let syncs = database.syncs();
-                    tokio::spawn(appends(
-                        store,
-                        payload.clone(),
-                        self.in_flight,
-                        start + self.time,
-                        syncs,
-                    ))
+                    tokio::spawn(appends(store, payload.clone(), *self, start + self.time, syncs))
                 })
                 .collect();
             let mut latencies = Vec::new();
@@ -188,7 +193,7 @@ impl Load {
             let elapsed = start.elapsed();
             running.store(false, Ordering::Relaxed);
             Outcome {
-                rate: latencies.len() as f64 / elapsed.as_secs_f64(),
+                rate: latencies.len() as f64 * self.entries as f64 / elapsed.as_secs_f64(),
                 p99: quantile(&latencies, 0.99),
                 longest: quantile(&latencies, 1.0),
                 late: quantile(&late.await.unwrap(), 0.99),
@@ -205,21 +210,23 @@ struct Pending {
     durable: OneshotReceiverOf<Types, io::Result<()>>,
 }
 
-/// Appends an entry at a time until `end`, with at most `in_flight` of them not durable yet. Returns the
-/// milliseconds that each took to be durable.
+/// Appends until `end`. Returns the milliseconds that each append took to be durable.
 async fn appends<S: RaftLogStorage<Types>>(
     mut store: S,
     payload: Arc<str>,
-    in_flight: usize,
+    load: Load,
     end: Instant,
     syncs: impl Fn() -> u64,
 ) -> Vec<f64> {
     let mut latencies = Vec::new();
     let mut pending: VecDeque<Pending> = VecDeque::new();
-    let mut next = 0_u64;
+    // The log may have entries already.
+    let last = store.get_log_state().await.unwrap().last_log_id;
+    let mut next = last.map_or(0, |last| last.index + 1);
+    let mut appends = 0_u64;
     loop {
-        let more = next == 0 || Instant::now() < end;
-        if pending.len() == in_flight || !more {
+        let more = appends == 0 || Instant::now() < end;
+        if pending.len() == load.in_flight || !more {
             let Some(Pending { start, before, durable }) = pending.pop_front() else {
                 return latencies;
             };
@@ -231,13 +238,14 @@ async fn appends<S: RaftLogStorage<Types>>(
             );
             continue;
         }
-        let before = next.is_multiple_of(SAMPLE).then(&syncs);
+        let before = appends.is_multiple_of(SAMPLE).then(&syncs);
         let start = Instant::now();
         let (tx, durable) = Types::oneshot();
-        let entry = entry(next, &payload);
-        store.append([entry], IOFlushed::signal(tx)).await.unwrap();
+        let entries = (next..next + load.entries).map(|index| entry(index, &payload));
+        store.append(entries, IOFlushed::signal(tx)).await.unwrap();
         pending.push_back(Pending { start, before, durable });
-        next += 1;
+        next += load.entries;
+        appends += 1;
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
 }
 
 fn purged_log(settings: &Settings, runtime: &Runtime, report: &mut Report) {
-    let cycles = settings.scaled(40_000);
+    let cycles = settings.scaled(100_000);
     let name = format!("append {CYCLE}, read them, purge, {} cycles", number(cycles as f64, ""));
     if !settings.args.picks(&name) {
         return;

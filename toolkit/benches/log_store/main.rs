@@ -1,21 +1,27 @@
 //! The log store against the disk, and against the log stores that one would write.
 //!
 //! Every append counts when it is synced, which is asserted. `-- WORD` after `cargo bench --bench log_store`
-//! picks the workloads that are named like it, `-- --short` takes a tenth of the time. The report is
-//! written to `target/bench/report.md`.
+//! picks the workloads that are named like it, `-- --short` takes a tenth of the time. The report and its
+//! charts are written to `target/bench`.
 
 #![allow(clippy::unwrap_used)]
 
+mod allocations;
+mod allocator;
 mod appends;
 mod baseline;
+mod chart;
 mod cluster;
 mod cycles;
+mod growth;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod opening;
 mod reads;
 mod report;
+mod slow_disk;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,7 +32,7 @@ use openraft_toolkit::log_store::{
 };
 use openraft_toolkit::openraft::alias::{EntryOf, LeaderIdOf, LogIdOf};
 use openraft_toolkit::openraft::entry::RaftEntry;
-use openraft_toolkit::openraft::storage::RaftLogStorageExt;
+use openraft_toolkit::openraft::storage::{RaftLogStorage, RaftLogStorageExt};
 use openraft_toolkit::openraft::vote::RaftLeaderId;
 use openraft_toolkit::openraft::{EntryPayload, LogId};
 use rocksdb::statistics::Ticker;
@@ -90,9 +96,11 @@ fn tempdir() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// A database with the toolkit's options, which count what RocksDB does.
+/// A database as `open_db` opens it, whose options count what RocksDB does.
 fn open_rocksdb(path: &Path) -> (DB, Options) {
     let mut options = db_options();
+    // As `open_db` does.
+    options.set_use_direct_io_for_flush_and_compaction(true);
     options.enable_statistics();
     let column_families = [
         ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
@@ -102,15 +110,21 @@ fn open_rocksdb(path: &Path) -> (DB, Options) {
     (db, options)
 }
 
-/// Appends so many entries of 128 B to an empty log, and waits until they are durable.
-async fn fill(store: &mut Store, entries: u64) {
+/// Appends the entries of `range`, of 128 B, and waits until they are durable.
+async fn fill(store: &mut Store, range: Range<u64>) {
     let payload = "x".repeat(128);
-    for first in (0..entries).step_by(1000) {
-        let chunk: Vec<_> = (first..entries.min(first + 1000))
+    for first in range.clone().step_by(1000) {
+        let chunk: Vec<_> = (first..range.end.min(first + 1000))
             .map(|index| entry(index, &payload))
             .collect();
         store.blocking_append(chunk).await.unwrap();
     }
+}
+
+/// The length of a log that was never purged.
+async fn length(store: &mut Store) -> u64 {
+    let last = store.get_log_state().await.unwrap().last_log_id;
+    last.map_or(0, |last| last.index + 1)
 }
 
 /// How much is measured.
@@ -153,7 +167,9 @@ fn main() {
     cycles::run(&settings, &runtime, &mut report);
     reads::run(&settings, &runtime, &mut report);
     opening::run(&settings, &runtime, &mut report);
+    allocations::run(&settings, &runtime, &mut report);
     cluster::run(&settings, &runtime, &mut report);
+    growth::run(&settings, &runtime, &mut report);
 
     if !settings.args.measure {
         return;
@@ -166,5 +182,5 @@ fn main() {
     );
     // Where Cargo keeps what benchmarks leave behind lies in the target directory.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    report.finish(&target.join("bench/report.md"), &described);
+    report.finish(&target.join("bench"), &described);
 }

@@ -1,9 +1,7 @@
 //! Opening a long log, and a database of many groups.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Instant;
 
 use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, LogDbOptions, META_CF, open_db};
@@ -12,6 +10,7 @@ use openraft_toolkit::openraft::storage::{IOFlushed, RaftLogReader, RaftLogStora
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::allocator::counted;
 use super::harness::{median, take_turns};
 use super::report::{Report, Target, number};
 use super::{Database, Settings, Store, Types, entry, fill, log_id, open_rocksdb, tempdir};
@@ -30,7 +29,7 @@ fn long_log(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     let left = Database::new();
     let mut store = left.store(1);
     runtime.block_on(async {
-        fill(&mut store, entries).await;
+        fill(&mut store, 0..entries).await;
         store.purge(log_id(entries / 10 * 9 - 1)).await.unwrap();
         store.save_vote(&VoteOf::<Types>::new(1, 1)).await.unwrap();
     });
@@ -113,7 +112,7 @@ fn many_groups(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     stores.push(database.store(0));
     let part = groups / 10;
     let mut micros = Vec::new();
-    let allocated = allocated_by(|| {
+    let allocated = counted(|| {
         for tenth in 0..10 {
             let start = Instant::now();
             let first = stores.len() as u64;
@@ -134,7 +133,7 @@ fn many_groups(settings: &Settings, runtime: &Runtime, report: &mut Report) {
         figures,
     );
     // With what holds the store.
-    let bytes = (allocated / groups as i64) as f64 + size_of::<Store>() as f64;
+    let bytes = (allocated.bytes / groups as i64) as f64 + size_of::<Store>() as f64;
     report.row(
         &name,
         "memory of an idle group",
@@ -143,49 +142,4 @@ fn many_groups(settings: &Settings, runtime: &Runtime, report: &mut Report) {
         " B",
         "with one entry",
     );
-}
-
-/// Bytes of Rust's heap that `run` leaves allocated.
-fn allocated_by(run: impl FnOnce()) -> i64 {
-    ALLOCATED.store(0, Ordering::SeqCst);
-    COUNTING.store(true, Ordering::SeqCst);
-    run();
-    COUNTING.store(false, Ordering::SeqCst);
-    ALLOCATED.load(Ordering::SeqCst)
-}
-
-static COUNTING: AtomicBool = AtomicBool::new(false);
-static ALLOCATED: AtomicI64 = AtomicI64::new(0);
-
-/// The system's allocator. It counts only when it is asked to, so that nothing else is slower for it.
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn count(bytes: i64) {
-    if COUNTING.load(Ordering::Relaxed) {
-        ALLOCATED.fetch_add(bytes, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: all is left to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as i64);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        count(-(layout.size() as i64));
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(memory, layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size as i64 - layout.size() as i64);
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(memory, layout, size) }
-    }
 }

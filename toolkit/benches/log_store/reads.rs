@@ -1,6 +1,7 @@
 //! Reads of a long log, from its end and all of it.
 
 use std::fs;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use openraft_toolkit::log_store::GroupPrefixed;
@@ -12,6 +13,9 @@ use super::harness::{median, ratios, take_turns};
 use super::report::{Report, Target, number};
 use super::{Database, Settings, Types, fill};
 
+/// Entries that a scan reads at once.
+pub(crate) const CHUNK: u64 = 256;
+
 pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     let entries = settings.scaled(1_000_000);
     let scan_name = format!("scan {} in chunks of 256", number(entries as f64, ""));
@@ -21,14 +25,14 @@ pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     }
     let database = Database::new();
     let mut store = database.store(1);
-    runtime.block_on(fill(&mut store, entries));
+    runtime.block_on(fill(&mut store, 0..entries));
     let mut usual = Usual::new(database.db.clone(), GroupPrefixed::new(1), Durable::InAppend);
 
     for (count, name) in last {
         let time = settings.time / 5;
         let rates = take_turns(settings.rounds, &[true, false], |own| match own {
-            true => runtime.block_on(read_last(&mut store, entries, count, time)),
-            false => runtime.block_on(read_last(&mut usual, entries, count, time)),
+            true => runtime.block_on(read_at(&mut store, entries - count..entries, time)),
+            false => runtime.block_on(read_at(&mut usual, entries - count..entries, time)),
         });
         compare(report, &name, Target::AtLeast(3.0), &rates, "/s");
     }
@@ -62,13 +66,13 @@ fn compare(report: &mut Report, name: &str, target: Target, rates: &[Vec<f64>], 
 }
 
 /// Reads a second.
-async fn read_last(reader: &mut impl RaftLogReader<Types>, end: u64, count: u64, time: Duration) -> f64 {
+pub(crate) async fn read_at(reader: &mut impl RaftLogReader<Types>, range: Range<u64>, time: Duration) -> f64 {
     let start = Instant::now();
     let mut reads = 0;
     while reads == 0 || start.elapsed() < time {
         for _ in 0..16 {
-            let entries = reader.try_get_log_entries(end - count..end).await.unwrap();
-            assert_eq!(entries.len() as u64, count);
+            let entries = reader.try_get_log_entries(range.clone()).await.unwrap();
+            assert_eq!(entries.len() as u64, range.end - range.start);
             reads += 1;
         }
     }
@@ -76,11 +80,11 @@ async fn read_last(reader: &mut impl RaftLogReader<Types>, end: u64, count: u64,
 }
 
 /// Entries a second.
-async fn scan(reader: &mut impl RaftLogReader<Types>, end: u64) -> f64 {
+pub(crate) async fn scan(reader: &mut impl RaftLogReader<Types>, end: u64) -> f64 {
     let start = Instant::now();
     let mut next = 0;
     while next < end {
-        let entries = reader.try_get_log_entries(next..(next + 256).min(end)).await.unwrap();
+        let entries = reader.try_get_log_entries(next..(next + CHUNK).min(end)).await.unwrap();
         next = entries.last().unwrap().log_id.index + 1;
     }
     end as f64 / start.elapsed().as_secs_f64()

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::thread::available_parallelism;
 
+use super::chart::Chart;
 use super::harness::{median, quantile};
 
 /// What a figure is meant to be.
@@ -20,6 +21,7 @@ pub(crate) enum Target {
 /// What was measured so far.
 pub(crate) struct Report {
     rows: Vec<String>,
+    charts: Vec<Chart>,
     missed: usize,
     load_before: String,
 }
@@ -28,6 +30,7 @@ impl Report {
     pub(crate) fn new() -> Self {
         Self {
             rows: Vec::new(),
+            charts: Vec::new(),
             missed: 0,
             load_before: load_average(),
         }
@@ -71,8 +74,17 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// Prints the table, and writes it to `path`.
-    pub(crate) fn finish(self, path: &Path, settings: &str) {
+    pub(crate) fn chart(&mut self, chart: Chart) {
+        println!("{}\n\n{}", chart.title, chart.table());
+        self.charts.push(chart);
+    }
+
+    /// Prints the report, and writes it and its charts into `dir`.
+    pub(crate) fn finish(self, dir: &Path, settings: &str) {
+        let charts = self.charts.iter().map(|chart| {
+            chart.draw(dir);
+            format!("\n## {}\n\n![]({}.svg)\n\n{}", chart.title, chart.file, chart.table())
+        });
         let report = format!(
             "# Benchmarks of the log store\n\n\
              {settings} On {cores} cores, the load average was {before} before. Measured are medians of all \
@@ -84,14 +96,16 @@ impl Report {
              | workload | measured against | target | measured | spread | figures | note |\n\
              |---|---|--:|--:|--:|---|---|\n\
              {rows}\n\n\
-             Targets missed: {missed}.\n",
+             Targets missed: {missed}.\n{charts}",
             cores = available_parallelism().unwrap(),
             before = self.load_before,
             rows = self.rows.join("\n"),
             missed = self.missed,
+            charts = charts.collect::<String>(),
         );
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, &report).unwrap();
+        fs::create_dir_all(dir).unwrap();
+        let path = dir.join("report.md");
+        fs::write(&path, &report).unwrap();
         println!("\n{report}\n{}", path.display());
     }
 }

@@ -13,8 +13,8 @@ use super::synced::Mark;
 const HEADER: usize = 12;
 const START: usize = HEADER + Mark::BYTES;
 
-/// The capacity that a batch keeps when it is cleared.
-const KEPT_BYTES: usize = 4 << 20;
+/// The capacity that a batch keeps in any case.
+const KEPT_BYTES: usize = 64 << 10;
 
 /// How the operations on a column family start: with their type and its number.
 #[derive(Clone, Copy)]
@@ -148,10 +148,14 @@ impl Batch {
         self.bytes.split_at_mut(START).0
     }
 
+    /// Empties the batch, and keeps its memory for the next one as long as it is made use of.
     pub(super) fn clear(&mut self) {
+        let (used, capacity) = (self.bytes.len(), self.bytes.capacity());
         self.count = 0;
         self.bytes.truncate(START);
-        self.bytes.shrink_to(KEPT_BYTES);
+        if used < capacity / 4 {
+            self.bytes.shrink_to(KEPT_BYTES.max(capacity / 2));
+        }
     }
 }
 
@@ -202,13 +206,18 @@ mod tests {
             assert_eq!(batch.count() as usize, expected.len());
 
             // Its memory is used again.
+            let capacity = batch.bytes.capacity();
             batch.clear();
-            assert!(batch.is_empty() && batch.bytes() == 0 && batch.bytes.capacity() <= KEPT_BYTES);
+            assert!(batch.is_empty() && batch.bytes() == 0 && batch.bytes.capacity() == capacity);
             let mut empty = WriteBatch::default();
             if let Some(mark) = mark {
                 empty.put_log_data(&mark.operation()[2..]);
             }
             assert_eq!(batch.seal(mark).data(), empty.data());
+
+            // Not for ever.
+            (0..20).for_each(|_| batch.clear());
+            assert!(batch.bytes.capacity() <= KEPT_BYTES);
         }
         drop(Arc::new(db));
     }

@@ -10,6 +10,7 @@ mod wait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -249,7 +250,8 @@ where
     /// Starts a node that was stopped or crashed again, on the stores that it had.
     ///
     /// A node that had state must find it: it is bootstrapped with
-    /// [`Reopen`](crate::lifecycle::BootstrapMode::Reopen).
+    /// [`Reopen`](crate::lifecycle::BootstrapMode::Reopen). Wait for the end of this call, even if it is to fail: a
+    /// start that is broken off leaves the node neither up nor down.
     ///
     /// # Errors
     ///
@@ -259,7 +261,7 @@ where
         let down = {
             let mut nodes = self.nodes();
             match nodes.get_mut(&id) {
-                Some(node @ Node::Down { .. }) => Some(std::mem::replace(node, Node::Starting)),
+                Some(node @ Node::Down { .. }) => Some(mem::replace(node, Node::Starting)),
                 Some(_) => None,
                 None => {
                     drop(nodes);
@@ -437,7 +439,7 @@ where
     fn take_down(&self, id: &NodeIdOf<C>, how: &'static str) -> Result<Opened<C, SM>, ClusterError<C>> {
         let mut nodes = self.nodes();
         if let Some(node @ Node::Running(_)) = nodes.get_mut(id)
-            && let Node::Running(opened) = std::mem::replace(node, Node::Starting)
+            && let Node::Running(opened) = mem::replace(node, Node::Starting)
         {
             let last = Box::new(metrics(&opened.0));
             *node = Node::Down { how, last };
@@ -526,7 +528,7 @@ where
     N: ClusterNetwork<C>,
 {
     fn drop(&mut self) {
-        let nodes = std::mem::take(&mut *self.nodes());
+        let nodes = mem::take(&mut *self.nodes());
         for (id, node) in nodes {
             if let Node::Running(_) = node {
                 self.network.disconnect(id);
