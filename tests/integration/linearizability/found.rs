@@ -12,9 +12,9 @@ use super::nemesis::Nemesis;
 use super::node::Store;
 use super::run::Run;
 
-/// Runs until there is a violation, a few times at most.
+/// Runs until there is a violation, which most often is the first time.
 fn find(run: impl Fn(u64) -> Run, faults: fn(&mut Nemesis)) -> Violation {
-    for seed in 1..=5 {
+    for seed in 1..=20 {
         match run(seed).under(faults) {
             Ok(report) => println!("seed {seed} has not shown it: {}", report.stats),
             Err(violation) => {
