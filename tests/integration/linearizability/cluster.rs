@@ -9,10 +9,12 @@ use openraft_toolkit::lifecycle::BootstrapMode;
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
 use openraft_toolkit::test_fakes::MemNetwork;
 use openraft_toolkit_tests::node::{DEADLINE, members};
+use openraft_toolkit_tests::state_machine::Applied;
 use tempfile::TempDir;
 
 use super::clients::Service;
 use super::node::{Handle, Network, Node, Settings};
+use super::panics;
 use super::power::Crash;
 use super::registers::Registers;
 use crate::durability::Rng;
@@ -30,6 +32,7 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn start(seed: u64, settings: Settings, service: Arc<Service>) -> Self {
+        panics::note();
         let network = MemNetwork::with_seed(seed);
         // It takes its time.
         if seed.is_multiple_of(4) {
@@ -122,11 +125,20 @@ impl Cluster {
         wait_for("there is a leader", || self.leader())
     }
 
-    /// Whether all voters have applied the same.
-    pub fn agrees(&self) -> bool {
-        let mut applied = self.voters().into_iter().map(|id| self.up[&id].handle.kv.applied());
-        let first = applied.next();
-        applied.all(|applied| Some(applied) == first)
+    /// Whether all voters have applied the same, or why they never will; `None` while some lag behind.
+    pub fn agree(&self) -> Option<Result<(), String>> {
+        let voters = self.voters().into_iter();
+        let applied: Vec<_> = voters.map(|id| (id, self.up[&id].handle.kv.applied())).collect();
+        let (first, of_first) = applied.first()?;
+        let lags = |(_, applied): &(u64, Applied<Registers>)| applied.last_log_id != of_first.last_log_id;
+        if applied.iter().any(lags) {
+            return None;
+        }
+        let differs = applied.iter().find(|(_, applied)| applied != of_first);
+        Some(match differs {
+            None => Ok(()),
+            Some((id, applied)) => Err(format!("node {first} has {of_first:?}\nnode {id} has {applied:?}")),
+        })
     }
 
     pub fn stop(self) {
@@ -175,6 +187,7 @@ impl Handle {
             if changed.is_err() {
                 let state = metrics.borrow_watched().running_state.clone();
                 assert_eq!(state, Ok(()), "node {}", self.raft.node_id());
+                panics::assert_all_are_openrafts();
                 return true;
             }
         }

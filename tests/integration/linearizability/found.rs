@@ -3,23 +3,21 @@
 
 use std::time::Duration;
 
-use openraft_toolkit_linearizability::Violation;
-
 use super::broken::Break;
 use super::clients::Reads;
 use super::cluster::wait_for;
 use super::nemesis::Nemesis;
 use super::node::Store;
-use super::run::Run;
+use super::run::{Failure, Run};
 
-/// Runs until there is a violation, a few times at most.
-fn find(run: impl Fn(u64) -> Run, faults: fn(&mut Nemesis)) -> Violation {
-    for seed in 1..=5 {
+/// Runs until there is a violation, which most often is the first time.
+fn find(run: impl Fn(u64) -> Run, faults: fn(&mut Nemesis)) -> Failure {
+    for seed in 1..=20 {
         match run(seed).under(faults) {
             Ok(report) => println!("seed {seed} has not shown it: {}", report.stats),
-            Err(violation) => {
-                println!("seed {seed}: {violation}");
-                return violation;
+            Err(failure) => {
+                println!("seed {seed}: {failure}");
+                return failure;
             }
         }
     }
@@ -43,7 +41,7 @@ fn a_callback_before_the_sync_is_found() {
     );
     Run::of(1)
         .under(power_cuts)
-        .unwrap_or_else(|violation| panic!("{violation}"));
+        .unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 /// A voter that has voted for a new leader restarts, and then hears of the old one alone.
@@ -79,7 +77,7 @@ fn a_vote_that_is_not_saved_is_found() {
     );
     Run::of(1)
         .under(old_leader_returns)
-        .unwrap_or_else(|violation| panic!("{violation}"));
+        .unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 /// This is openraft's default. The leader reads what it remembers to be committed, which may be less than it had

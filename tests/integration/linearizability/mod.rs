@@ -6,6 +6,7 @@ mod cluster;
 mod found;
 mod nemesis;
 mod node;
+mod panics;
 mod power;
 mod registers;
 mod run;

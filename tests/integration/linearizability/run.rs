@@ -1,5 +1,6 @@
 //! One run: clients, a nemesis, and the verdict on what the clients were told.
 
+use std::fmt;
 use std::time::Duration;
 
 use openraft_toolkit::openraft::Config;
@@ -21,6 +22,24 @@ pub struct Run {
     seed: u64,
     settings: Settings,
     reads: Reads,
+}
+
+/// What must never be.
+#[derive(Debug)]
+pub enum Failure {
+    /// Clients were told what does not fit together.
+    NotLinearizable(Violation),
+    /// State machines at the same log id differ.
+    Diverged(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLinearizable(violation) => violation.fmt(f),
+            Self::Diverged(how) => write!(f, "state machines at the same log id differ\n{how}"),
+        }
+    }
 }
 
 /// What happened in a run in which nothing went wrong.
@@ -58,7 +77,7 @@ impl Run {
     }
 
     /// Clients call while `nemesis` is at work, and read everything at the end.
-    pub fn under(self, nemesis: impl FnOnce(&mut Nemesis)) -> Result<Report, Violation> {
+    pub fn under(self, nemesis: impl FnOnce(&mut Nemesis)) -> Result<Report, Failure> {
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("clients")
@@ -82,14 +101,15 @@ impl Run {
         service.stop();
         runtime.block_on(clients.join_all());
         // A cluster that lost data need not come so far as to answer again.
-        service.history.check().inspect_err(|_| tell(&at_work.story))?;
+        check(&service, &at_work)?;
         let reads = runtime.block_on(async { timeout(DEADLINE, service.clone().read_all(readers)).await });
         reads.expect("the cluster answers again");
-        let stats = service.history.check().inspect_err(|_| tell(&at_work.story))?;
-        wait_for("all voters have applied the same", || {
+        let stats = check(&service, &at_work)?;
+        let agreed = wait_for("all voters have applied the same", || {
             at_work.supervise();
-            at_work.cluster.agrees().then_some(())
+            at_work.cluster.agree()
         });
+        agreed.map_err(|how| failed(Failure::Diverged(how), &at_work))?;
         let Nemesis { cluster, faults, .. } = at_work;
         assert!(cluster.network.codec_failures().is_empty());
         cluster.stop();
@@ -98,9 +118,15 @@ impl Run {
     }
 }
 
-/// What happened to the nodes, by the time of the history.
-fn tell(story: &[(Duration, String)]) {
-    for (time, what) in story {
+fn check(service: &Service, at_work: &Nemesis) -> Result<Stats, Failure> {
+    let checked = service.history.check();
+    checked.map_err(|violation| failed(Failure::NotLinearizable(violation), at_work))
+}
+
+/// Tells what happened to the nodes, by the time of the history.
+fn failed(failure: Failure, at_work: &Nemesis) -> Failure {
+    for (time, what) in &at_work.story {
         println!("{:12.6}  {what}", time.as_secs_f64());
     }
+    failure
 }

@@ -77,7 +77,7 @@ fn run(seed: u64, table: &Mutex<Table>) {
             println!("seed {seed}: {} in {:?}", report.stats, started.elapsed());
             return table.add(report);
         }
-        Ok(Err(violation)) => println!("seed {seed}: {violation}"),
+        Ok(Err(failure)) => println!("seed {seed}: {failure}"),
         Err(_) => println!("seed {seed}: panicked, see above"),
     }
     table.failed.push(seed);
