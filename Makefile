@@ -26,8 +26,8 @@ lint: setup
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --workspace --no-deps --all-features
 
-# Ratios to the disk and to the usual ways, in about 5 minutes, and a report of those of the log store in
-# target/bench/report.md. A shorter run, or a part: make bench ARGS=--short, make bench ARGS="'64 groups'"
+# Ratios to the disk and to the usual ways, in about 10 minutes, and a report of those of the log store, with
+# charts, in target/bench. A shorter run, or a part: make bench ARGS=--short, make bench ARGS="'64 groups'"
 bench: setup
 	cargo bench -p openraft-toolkit --features test-fakes --bench codec --bench log_store -- $(ARGS)
 

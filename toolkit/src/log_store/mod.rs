@@ -11,7 +11,8 @@
 //! All groups of a database share one queue and one thread. `append` leaves the encoded entries in
 //! the queue and in memory, from where they can be read at once, and returns. The thread takes
 //! all that is queued as one `WriteBatch`, syncs it to the WAL, and calls the callbacks. While
-//! one sync is in flight, the next batch gathers: the more there is to do, the more shares a sync.
+//! one sync is in flight, the next batch gathers: the more there is to do, the more shares a sync. Those who
+//! were told may come back before the next batch is taken, for as long as a sync takes and at most 200 µs.
 //!
 //! `save_vote` and `truncate_after` wait in the same queue until they are synced. `purge` and
 //! `save_committed` take effect in memory at once and are written in the order of the queue. They
@@ -29,7 +30,8 @@
 //! synced, in the WAL and in the file `RAFT_SYNCED` beside it, and [`recover`] checks it before
 //! RocksDB opens the database. [`open_db`] does that by itself.
 //!
-//! [`durability`] states the promise in full, and its limits.
+//! [`durability`] states the promise in full, and its limits; [`performance`] what bounds the speed, and what to
+//! set.
 //!
 //! # The bytes
 //!
@@ -42,6 +44,9 @@
 
 #[doc = include_str!("../../docs/durability.md")]
 pub mod durability {}
+
+#[doc = include_str!("../../docs/performance.md")]
+pub mod performance {}
 
 mod batch;
 mod error;

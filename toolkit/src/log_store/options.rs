@@ -111,6 +111,9 @@ fn column_families() -> [ColumnFamilyDescriptor; 2] {
 /// themselves. Call [`recover`] first, as [`open_db`] does: not all damage to the WAL is an error to
 /// RocksDB, whatever its options.
 ///
+/// Where the file system has direct I/O, set `use_direct_io_for_flush_and_compaction` too, as [`open_db`] does: see
+/// [`performance`](super::performance).
+///
 /// Leave `wal_dir`, `recycle_log_file_num`, `wal_compression` and `avoid_flush_during_recovery` as they are:
 /// [`recover`] could not follow the WAL.
 ///
