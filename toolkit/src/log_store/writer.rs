@@ -303,7 +303,9 @@ impl Shared {
             let callers = done.len();
             done.drain(..).for_each(|done| isolate(|| done(Ok(number))));
             waiting.into_iter().for_each(|waker| isolate(|| waker.wake()));
-            patience.wait(took, || self.callers.load(Ordering::Relaxed) >= callers);
+            if callers > 0 {
+                patience.wait(took, || self.callers.load(Ordering::Relaxed) >= callers);
+            }
         }
     }
 
