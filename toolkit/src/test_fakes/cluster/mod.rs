@@ -122,7 +122,7 @@ where
     ///     C: RaftTypes<NodeId = u64, Node: Default>,
     ///     SM: RaftStateMachine<C, SnapshotData = C::SnapshotData> + Clone,
     /// {
-    ///     let cluster = Cluster::builder(move |id| {
+    ///     let cluster = Cluster::builder(move |id: u64| {
     ///         let dir = dir.join(id.to_string());
     ///         async move {
     ///             let db = open_db(&dir.join("log"), LogDbOptions::default()).map_err(io::Error::other)?;
