@@ -79,6 +79,8 @@ mod entry_stream;
 #[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
 mod error_chain;
 pub mod lifecycle;
+#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
+mod lock;
 #[cfg(feature = "rocksdb-log-store")]
 pub mod log_store;
 mod raft_types;

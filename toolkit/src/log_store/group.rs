@@ -7,8 +7,9 @@ use rocksdb::DB;
 use super::record::{Place, Record};
 use super::records::{Records, cf_handle};
 use super::tail::Tail;
-use super::writer::{Claim, Done, Writer, lock};
+use super::writer::{Claim, Done, Writer};
 use super::{KeySpace, MetaLabel, RocksdbLogStoreError};
+use crate::lock::lock;
 use crate::span::{Span, check_consecutive};
 
 /// Bytes of the newest entries that all groups of a database keep in memory together.

@@ -15,7 +15,7 @@ use std::mem;
 use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError, Weak, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ use rocksdb::DB;
 use super::RocksdbLogStoreError;
 use super::batch::{Batch, Op};
 use super::synced::SyncedWriter;
+use crate::lock::lock;
 
 /// Bytes that are queued or being written before `ready` makes callers wait.
 const QUEUE_BYTES: usize = 32 << 20;
@@ -389,10 +390,4 @@ impl Patience {
 /// error, must not keep the other groups of the database from being told.
 fn isolate(run: impl FnOnce()) {
     let _ = panic::catch_unwind(AssertUnwindSafe(run));
-}
-
-/// Locks; a panic elsewhere does not matter, as no code of ours or the user's panics half-way
-/// through a change of what the locks guard.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

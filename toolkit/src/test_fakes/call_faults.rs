@@ -2,12 +2,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use openraft::RaftTypeConfig;
 use openraft::type_config::TypeConfigExt;
+
+use crate::lock::lock;
 
 /// The faults of a [`MemLogStore`](super::MemLogStore) or [`MemStateMachine`](super::MemStateMachine), to be
 /// set and lifted while it is in use.
@@ -188,9 +190,4 @@ impl<Call: Copy + Ord + fmt::Display> Drop for Waiting<'_, Call> {
     fn drop(&mut self) {
         self.faults.calls().entry(self.call).or_default().waiting -= 1;
     }
-}
-
-/// Locks. A test that panicked with the lock held must not hide its message behind another one.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,9 +11,9 @@ use openraft::type_config::TypeConfigExt;
 use openraft::{OptionalSend, RaftTypeConfig};
 
 use super::CallFaults;
-use super::call_faults::lock;
 use super::log_image::{LogImage, LogWrite, StoredEntry};
 use crate::entry_stream::{Entries, EntrySource, LeaderBounded, READ_BYTES};
+use crate::lock::lock;
 use crate::span::{Hole, Span, check_consecutive};
 
 /// openraft's log storage in memory, for tests of a state machine, a network or the life of a node.

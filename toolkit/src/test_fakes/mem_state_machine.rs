@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::CallFaults;
-use super::call_faults::lock;
 use crate::codec::{decode, encode};
+use crate::lock::lock;
 
 /// The version of the frame of a snapshot.
 const VERSION: u8 = 1;

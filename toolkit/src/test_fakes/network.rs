@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use fastrand::Rng;
 use openraft::Raft;
@@ -16,6 +16,7 @@ use super::link::{Fate, Message};
 use super::wire::round_trip;
 use super::{CodecFailure, LinkFaults, MemNetworkFactory, PartitionController, RpcCounts, RpcKind};
 use crate::RaftTypes;
+use crate::lock::lock;
 
 /// A network of nodes in one process: RPCs are delivered by calling the target's `Raft`.
 ///
@@ -388,7 +389,7 @@ impl<C: RaftTypes> MemNetwork<C> {
     }
 
     fn state(&self) -> MutexGuard<'_, State<C>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

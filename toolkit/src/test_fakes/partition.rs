@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
+
+use crate::lock::lock;
 
 /// Which nodes reach which: the partitions of a network, to be set and lifted while it is in use.
 ///
@@ -129,9 +131,8 @@ impl<NodeId: Ord> PartitionController<NodeId> {
         from == to || !self.faults().any(from, to, |fault| fault.active || fault.set_at > left)
     }
 
-    /// A test that panicked with the lock held must not hide its message behind another one.
     fn faults(&self) -> MutexGuard<'_, Faults<NodeId>> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.faults)
     }
 }
 

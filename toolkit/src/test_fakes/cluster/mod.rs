@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use openraft::alias::{NodeIdOf, NodeOf};
@@ -29,6 +29,7 @@ use self::stores::{OpenNode, Opened};
 use super::MemNetwork;
 use crate::RaftTypes;
 use crate::lifecycle::{BootstrapMode, MembershipError, add_learner, bootstrap, change_membership};
+use crate::lock::lock;
 
 /// How long a node that starts again waits for the stores of its earlier life to be closed.
 const CLOSING: Duration = Duration::from_secs(10);
@@ -516,7 +517,7 @@ where
     N: ClusterNetwork<C>,
 {
     fn nodes(&self) -> MutexGuard<'_, BTreeMap<NodeIdOf<C>, Node<C, SM>>> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.nodes)
     }
 }
 
