@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
+use fastrand::Rng;
 use futures_util::FutureExt;
 use openraft::alias::{LeaderIdOf, LogIdOf, OneshotReceiverOf, VoteOf};
 use openraft::entry::RaftEntry;
@@ -12,7 +13,6 @@ use openraft::type_config::TypeConfigExt;
 use openraft::vote::{RaftLeaderId, RaftLeaderIdExt, RaftVote};
 use openraft::{LogId, Membership, RaftTypeConfig};
 
-use super::rng::Rng;
 use super::{LogDisk, LogStoreReport, Rule, Violation};
 use crate::span::Span;
 use crate::test_fakes::log_image::{LogImage, LogWrite, StoredEntry};
@@ -40,21 +40,19 @@ pub(super) enum Call {
 
 impl Call {
     pub(super) fn random(rng: &mut Rng) -> Self {
-        match rng.below(20) {
-            0 | 1 => Self::Vote {
-                committed: rng.below(2) == 0,
-            },
-            2 | 3 => Self::Truncate { count: rng.below(6) },
-            4 | 5 => Self::Purge { count: rng.below(12) },
+        match rng.u64(..20) {
+            0 | 1 => Self::Vote { committed: rng.bool() },
+            2 | 3 => Self::Truncate { count: rng.u64(..6) },
+            4 | 5 => Self::Purge { count: rng.u64(..12) },
             6 => Self::Committed,
             7..=9 => Self::Read {
-                skip: rng.below(10),
-                count: rng.below(10),
+                skip: rng.u64(..10),
+                count: rng.u64(..10),
             },
             10 => Self::Restart,
             11 | 12 => Self::PowerCut,
             n => Self::Append {
-                count: 1 + rng.below(5),
+                count: 1 + rng.u64(..5),
                 wait: n % 2 == 0,
             },
         }

@@ -4,6 +4,7 @@ use std::io;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use fastrand::Rng;
 use futures_util::FutureExt;
 use openraft::storage::RaftLogStorage;
 use openraft::testing::log::{StoreBuilder, Suite};
@@ -11,7 +12,6 @@ use openraft::type_config::TypeConfigExt;
 use openraft::{RaftTypeConfig, StorageError};
 
 use super::history::{self, History};
-use super::rng::Rng;
 use super::{LogDisk, Rule, Violation};
 use crate::test_fakes::MemStateMachine;
 
@@ -127,7 +127,7 @@ where
 fn random(options: &LogStoreOptions) -> impl Iterator<Item = (Vec<history::Call>, Option<u64>)> {
     (0..options.histories).map(|n| {
         let seed = options.seed.wrapping_add(n);
-        let mut rng = Rng::new(seed);
+        let mut rng = Rng::with_seed(seed);
         let calls = (0..options.calls).map(|_| history::Call::random(&mut rng));
         (calls.collect(), Some(seed))
     })

@@ -34,7 +34,6 @@ mod history;
 mod key_spaces;
 mod log_disk;
 mod log_store;
-mod rng;
 mod violation;
 
 #[cfg(feature = "rocksdb-log-store")]
