@@ -241,7 +241,7 @@ impl SyncedWriter {
     pub(super) fn write(&mut self, db: &DB, batch: &mut Batch, sync: bool) -> Result<(), RocksdbLogStoreError> {
         let written = match &mut self.account {
             Some(account) if sync => account.write(&self.dir, db, batch),
-            Some(account) => account.write_unsynced(db, batch),
+            Some(account) => account.write_marked(db, batch, false).map(drop),
             None => db
                 .write_opt(batch.seal(None), &write_options(sync))
                 .map_err(WriteError::from),
@@ -298,30 +298,22 @@ impl Account {
         Ok(account)
     }
 
-    /// The end of the WAL, and what a batch says that is written there.
-    fn mark(&self) -> io::Result<(u64, Mark)> {
-        let written = self.wal.metadata()?.len();
-        let synced = self.synced.wal;
-        Ok((written, Mark { synced, written }))
-    }
-
-    fn write_unsynced(&self, db: &DB, batch: &mut Batch) -> Result<(), WriteError> {
-        let (_, mark) = self.mark()?;
-        Ok(db.write_opt(batch.seal(Some(mark)), &write_options(false))?)
-    }
-
-    /// Writes a batch and syncs it. Returns the end of the WAL at the earliest.
-    fn write_synced(&self, db: &DB, batch: &mut Batch) -> Result<u64, WriteError> {
-        let (start, mark) = self.mark()?;
+    /// Writes a batch behind its mark. Returns the end of it in the WAL, at the earliest.
+    fn write_marked(&self, db: &DB, batch: &mut Batch, sync: bool) -> Result<u64, WriteError> {
+        let mark = Mark {
+            synced: self.synced.wal,
+            written: self.wal.metadata()?.len(),
+        };
         let batch = batch.seal(Some(mark));
-        let end = start + batch.size_in_bytes() as u64;
-        db.write_opt(batch, &write_options(true))?;
+        let end = mark.written + batch.size_in_bytes() as u64;
+        db.write_opt(batch, &write_options(sync))?;
         Ok(end)
     }
 
+    /// Writes a batch, syncs it, and says so in the account.
     fn write(&mut self, dir: &Path, db: &DB, batch: &mut Batch) -> Result<(), WriteError> {
         let sequence = db.latest_sequence_number() + u64::from(batch.count());
-        let mut end = self.write_synced(db, batch)?;
+        let mut end = self.write_marked(db, batch, true)?;
         // A database may have other writers, so that this batch may not start at the end that the
         // file had. But it starts there at the earliest, and all before it is synced too.
         while self.wal.metadata()?.len() < end {
@@ -331,7 +323,7 @@ impl Account {
             if self.synced.wal.file == last {
                 return Err(io::Error::other(format!("the WAL {last:06}.log does not grow")).into());
             }
-            end = self.write_synced(db, &mut Batch::default())?;
+            end = self.write_marked(db, &mut Batch::default(), true)?;
         }
         self.synced.wal.length = end;
         self.synced.sequence = sequence;
