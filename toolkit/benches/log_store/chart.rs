@@ -1,6 +1,5 @@
 //! A figure as something grows.
 
-use std::fs;
 use std::path::Path;
 
 use plotters::prelude::*;
@@ -52,7 +51,6 @@ impl Chart {
 
     /// Draws it into `dir`, with both axes logarithmic, so that in proportion is a straight line.
     pub(crate) fn draw(&self, dir: &Path) {
-        fs::create_dir_all(dir).unwrap();
         let path = dir.join(self.file).with_extension("svg");
         let points = || self.lines.iter().flat_map(|(_, points)| points);
         let range = |of: fn(&(f64, f64)) -> f64, margin: f64| {

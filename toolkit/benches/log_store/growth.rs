@@ -2,13 +2,11 @@
 
 use std::time::Instant;
 
-use openraft_toolkit::log_store::GroupPrefixed;
 use openraft_toolkit::openraft::storage::RaftLogReader;
 use tokio::runtime::Runtime;
 use tokio::task::yield_now;
 
-use super::appends::{B, Load, Outcome, Side};
-use super::baseline::{Durable, Usual};
+use super::appends::{B, Load, Side};
 use super::chart::Chart;
 use super::harness::{median, take_turns};
 use super::reads::{CHUNK, read_at, scan};
@@ -45,21 +43,14 @@ impl Growth<'_> {
         }
     }
 
-    /// The medians of what each side makes of a load.
-    fn medians(&self, load: Load, sides: &[Side], figure: fn(&Outcome) -> f64) -> Vec<f64> {
-        let rounds = ROUNDS.min(self.settings.rounds);
-        let outcomes = take_turns(rounds, sides, |side| load.carried_by(*side, self.runtime));
-        let of = |side: &Vec<Outcome>| median(&side.iter().map(figure).collect::<Vec<_>>());
-        outcomes.iter().map(of).collect()
-    }
-
     /// A chart of how many entries a second each side makes durable.
     fn rates(&self, mut chart: Chart, names: &[&str], loads: impl Iterator<Item = (f64, Load, Vec<Side>)>) -> Chart {
         chart.lines = names.iter().map(|name| (name.to_string(), Vec::new())).collect();
         for (x, load, sides) in loads {
-            let rates = self.medians(load, &sides, |outcome| outcome.rate);
-            for ((_, line), rate) in chart.lines.iter_mut().zip(rates) {
-                line.push((x, rate));
+            let rounds = ROUNDS.min(self.settings.rounds);
+            let rates = take_turns(rounds, &sides, |side| load.carried_by(*side, self.runtime).rate);
+            for ((_, line), rates) in chart.lines.iter_mut().zip(rates) {
+                line.push((x, median(&rates)));
             }
         }
         chart
@@ -259,16 +250,11 @@ impl Growth<'_> {
                 time: self.settings.time * 2,
                 ..self.load()
             };
-            let usual = |load: Load| {
-                let database = Database::new();
-                let stores =
-                    (0..groups).map(|g| Usual::new(database.db.clone(), GroupPrefixed::new(g), Durable::InAppend));
-                load.on(&database, stores.collect(), self.runtime)
-            };
             let (own, other) = while_syncs_take(10, || {
                 let own = load.carried_by(Side::Toolkit, self.runtime);
-                // Each group has to have had its turn.
-                (own, usual(Load { in_flight: 1, ..load }))
+                // Each append takes a turn of its own, which all that are in flight wait for.
+                let other = Load { in_flight: 1, ..load }.carried_by(B, self.runtime);
+                (own, other)
             });
             let figures = format!(
                 "p99 {}, a 1 ms timer {} late; (b): {}, timer {} late",

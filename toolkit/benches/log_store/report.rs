@@ -81,6 +81,7 @@ impl Report {
 
     /// Prints the report, and writes it and its charts into `dir`.
     pub(crate) fn finish(self, dir: &Path, settings: &str) {
+        fs::create_dir_all(dir).unwrap();
         let charts = self.charts.iter().map(|chart| {
             chart.draw(dir);
             format!("\n## {}\n\n![]({}.svg)\n\n{}", chart.title, chart.file, chart.table())
@@ -103,7 +104,6 @@ impl Report {
             missed = self.missed,
             charts = charts.collect::<String>(),
         );
-        fs::create_dir_all(dir).unwrap();
         let path = dir.join("report.md");
         fs::write(&path, &report).unwrap();
         println!("\n{report}\n{}", path.display());
