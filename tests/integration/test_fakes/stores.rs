@@ -1,24 +1,21 @@
-//! Stores in memory, of any type config, so that these tests run by a paused clock.
+//! Stores in memory, so that these tests run by a paused clock.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::io::{self, Cursor};
+use std::io;
 use std::ops::RangeBounds;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use futures_util::{Stream, TryStreamExt};
-use openraft_toolkit::RaftTypes;
-use openraft_toolkit::openraft::alias::{EntryOf, LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf, VoteOf};
+use openraft_toolkit::openraft::alias::{EntryOf, LogIdOf, VoteOf};
 use openraft_toolkit::openraft::entry::RaftEntry;
-use openraft_toolkit::openraft::storage::{
-    EntryResponder, IOFlushed, LogState, RaftLogReader, RaftLogStorage, RaftSnapshotBuilder, RaftStateMachine,
-};
-use openraft_toolkit::openraft::{OptionalSend, RaftTypeConfig, Snapshot, SnapshotMeta};
+use openraft_toolkit::openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
+use openraft_toolkit::openraft::{OptionalSend, RaftTypeConfig};
 use openraft_toolkit_tests::state_machine::KvStateMachine;
 use openraft_toolkit_tests::types::TypeConfig;
 use tempfile::TempDir;
 
-/// A log in memory. A clone is another handle on the same log.
+/// A log of entries as they are, where `MemLogStore` has frames: also of a type that does not survive encoding. A
+/// clone is another handle on the same log.
 pub struct MemLog<C: RaftTypeConfig>(Arc<Mutex<Log<C>>>);
 
 struct Log<C: RaftTypeConfig> {
@@ -118,83 +115,6 @@ impl<C: RaftTypeConfig<Entry: Clone>> RaftLogStorage<C> for MemLog<C> {
         log.entries = log.entries.split_off(&(log_id.index + 1));
         log.last_purged = Some(log_id);
         Ok(())
-    }
-}
-
-/// A state machine that only remembers how far it got.
-pub struct Ignoring<C: RaftTypeConfig>(Arc<Mutex<Applied<C>>>);
-
-type Applied<C> = (Option<LogIdOf<C>>, StoredMembershipOf<C>);
-
-impl<C: RaftTypeConfig> Ignoring<C> {
-    pub fn new() -> Self {
-        Self(Arc::new(Mutex::new((None, StoredMembershipOf::<C>::default()))))
-    }
-}
-
-impl<C: RaftTypeConfig> Clone for Ignoring<C> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<C> RaftStateMachine<C> for Ignoring<C>
-where
-    C: RaftTypes<SnapshotData = Cursor<Vec<u8>>, R: Default>,
-{
-    type SnapshotData = Cursor<Vec<u8>>;
-    type SnapshotBuilder = Self;
-
-    async fn applied_state(&mut self) -> io::Result<(Option<LogIdOf<C>>, StoredMembershipOf<C>)> {
-        Ok(self.0.lock().unwrap().clone())
-    }
-
-    async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
-    where
-        S: Stream<Item = io::Result<EntryResponder<C>>> + Unpin + OptionalSend,
-    {
-        while let Some((entry, responder)) = entries.try_next().await? {
-            let mut applied = self.0.lock().unwrap();
-            applied.0 = Some(entry.log_id());
-            if let Some(membership) = entry.get_membership() {
-                applied.1 = StoredMembershipOf::<C>::new(Some(entry.log_id()), membership);
-            }
-            if let Some(responder) = responder {
-                responder.send(C::R::default());
-            }
-        }
-        Ok(())
-    }
-
-    async fn get_snapshot_builder(&mut self) -> Self {
-        self.clone()
-    }
-
-    async fn install_snapshot(&mut self, meta: &SnapshotMetaOf<C>, _: Cursor<Vec<u8>>) -> io::Result<()> {
-        *self.0.lock().unwrap() = (meta.last_log_id.clone(), meta.last_membership.clone());
-        Ok(())
-    }
-
-    async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<C, Cursor<Vec<u8>>>>> {
-        Ok(None)
-    }
-}
-
-impl<C> RaftSnapshotBuilder<C> for Ignoring<C>
-where
-    C: RaftTypes<SnapshotData = Cursor<Vec<u8>>, R: Default>,
-{
-    type SnapshotData = Cursor<Vec<u8>>;
-
-    async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<C, Cursor<Vec<u8>>>> {
-        let (last_log_id, last_membership) = self.0.lock().unwrap().clone();
-        Ok(Snapshot {
-            meta: SnapshotMeta {
-                last_log_id,
-                last_membership,
-            },
-            snapshot: Cursor::default(),
-        })
     }
 }
 

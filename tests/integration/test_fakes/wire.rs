@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use openraft_toolkit::declare_raft_types_ext;
 use openraft_toolkit::openraft::BasicNode;
-use openraft_toolkit::test_fakes::{Cluster, ClusterError, LinkFaults, MemNetwork, RpcKind};
+use openraft_toolkit::test_fakes::{Cluster, ClusterError, LinkFaults, MemNetwork, MemStateMachine, RpcKind};
 use openraft_toolkit_tests::types::{Set, TypeConfig};
 use serde::{Deserialize, Serialize};
 
-use super::stores::{Disks, Ignoring, MemLog};
+use super::stores::{Disks, MemLog};
 
 /// One command for each way of being written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ async fn write(command: Command) -> (Arc<MemNetwork<Types>>, Result<(), ClusterE
     let logs = Arc::new(Mutex::new(BTreeMap::new()));
     let open = move |id: u64| {
         let log = logs.lock().unwrap().entry(id).or_insert_with(MemLog::new).clone();
-        async move { Ok((log, Ignoring::new())) }
+        async move { Ok((log, MemStateMachine::<Types, ()>::new(|_, _| ()))) }
     };
     let cluster = Cluster::builder(open)
         .network(network.clone())
