@@ -14,6 +14,8 @@ mod liveness;
 mod node;
 #[path = "../kv/demo/ports.rs"]
 mod ports;
+#[path = "../kv/demo/processes.rs"]
+mod processes;
 #[path = "../kv/rpc.rs"]
 mod raft_rpc;
 mod router;

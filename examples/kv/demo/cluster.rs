@@ -1,16 +1,14 @@
-//! The node processes and their folder: what is started here is gone when [`Cluster`] is dropped.
+//! The nodes of a demo, and what it asks of them.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, anyhow, ensure};
-use tempfile::TempDir;
+use anyhow::{anyhow, ensure};
 
 use super::eventually::eventually;
 use super::hosts::Host;
+use super::processes::Processes;
 use crate::client::Client;
 use crate::types::NodeId;
 use crate::view::ClusterView;
@@ -21,9 +19,7 @@ pub struct Cluster {
     pub program: PathBuf,
     /// When they build snapshots, and what they keep of the log.
     snapshots: &'static [&'static str],
-    // Fields are dropped in order: first the processes, then the folder they write to.
-    pub(super) nodes: BTreeMap<NodeId, NodeProcess>,
-    folder: TempDir,
+    pub(super) processes: Processes,
     /// Of node 1, and so on.
     hosts: Vec<Host>,
     marks: u32,
@@ -37,23 +33,18 @@ impl Cluster {
         snapshots: &'static [&'static str],
         hosts: Vec<Host>,
     ) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("kv-demo-")
-            .tempdir()
-            .context("cannot create a temporary folder")?;
         Ok(Self {
             client,
             program,
             snapshots,
-            nodes: BTreeMap::new(),
-            folder,
+            processes: Processes::new("kv-demo-")?,
             hosts,
             marks: 0,
         })
     }
 
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.processes.folder()
     }
 
     pub fn addr(&self, id: NodeId) -> String {
@@ -62,20 +53,12 @@ impl Cluster {
 
     /// Where the running nodes serve.
     pub fn addrs(&self) -> Vec<String> {
-        self.nodes.keys().map(|id| self.addr(*id)).collect()
+        self.processes.running.keys().map(|id| self.addr(*id)).collect()
     }
 
     /// Starts a node, or starts it again: the flags are the same.
     pub fn start(&mut self, id: NodeId) -> anyhow::Result<()> {
-        let log = File::options().create(true).append(true).open(self.log_file(id))?;
-        let mut command = self.command(id);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-        // Ctrl-C is for the demo alone, which then stops the nodes.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let child = command.spawn().context("cannot start a node")?;
-        self.nodes.insert(id, NodeProcess(child));
-        Ok(())
+        self.processes.start(id, self.command(id))
     }
 
     /// What starts a node.
@@ -101,18 +84,12 @@ impl Cluster {
 
     /// Where a node keeps what it stores.
     pub fn node_folder(&self, id: NodeId) -> PathBuf {
-        self.folder().join(format!("node-{id}"))
+        self.processes.node_folder(id)
     }
 
     /// Ends a node with SIGKILL: it has no chance to write anything more.
     pub fn kill(&mut self, id: NodeId) -> anyhow::Result<()> {
-        let mut node = self
-            .nodes
-            .remove(&id)
-            .ok_or_else(|| anyhow!("node {id} is not running"))?;
-        node.0.kill()?;
-        node.0.wait()?;
-        Ok(())
+        self.processes.kill(id)
     }
 
     /// Starts these nodes, and forms a cluster of them; returns its leader and the term.
@@ -130,17 +107,7 @@ impl Cluster {
 
     /// Lets all nodes end by themselves.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
-        for node in self.nodes.values_mut() {
-            // Closing it is the sign.
-            drop(node.0.stdin.take());
-        }
-        for (id, node) in &mut self.nodes {
-            let ended = async || node.0.try_wait()?.ok_or_else(|| anyhow!("it is still running"));
-            let status = eventually(&format!("waiting for node {id} to end"), ended).await?;
-            ensure!(status.success(), "node {id} ended with {status}");
-        }
-        self.nodes.clear();
-        Ok(())
+        self.processes.stop().await
     }
 
     /// Waits until a node answers.
@@ -163,7 +130,7 @@ impl Cluster {
     /// The node that says it leads, in the latest term.
     async fn leader(&self) -> Option<(NodeId, u64)> {
         let mut leader = None;
-        for id in self.nodes.keys() {
+        for id in self.processes.running.keys() {
             if let Ok(view) = self.view(*id).await
                 && view.leader == Some(view.id)
                 && leader.is_none_or(|(_, term)| term < view.term)
@@ -198,32 +165,10 @@ impl Cluster {
 
     /// The end of every node's log, for an error report.
     pub fn last_log_lines(&self) -> String {
-        let mut report = String::from("the demo failed; the nodes' last words:");
-        for id in 1..=self.hosts.len() as NodeId {
-            let log = fs::read_to_string(self.log_file(id)).unwrap_or_default();
-            let lines: Vec<_> = log.lines().collect();
-            for line in &lines[lines.len().saturating_sub(8)..] {
-                report.push_str(&format!("\n  node {id}: {line}"));
-            }
-        }
-        report
+        self.processes.last_log_lines(1..=self.hosts.len() as NodeId)
     }
 
     fn host(&self, id: NodeId) -> &Host {
         &self.hosts[id as usize - 1]
-    }
-
-    fn log_file(&self, id: NodeId) -> PathBuf {
-        self.folder().join(format!("node-{id}.log"))
-    }
-}
-
-pub(super) struct NodeProcess(pub(super) Child);
-
-impl Drop for NodeProcess {
-    fn drop(&mut self) {
-        // An error means that it has ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }

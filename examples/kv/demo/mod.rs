@@ -8,6 +8,7 @@ mod faults;
 mod hosts;
 mod load;
 mod ports;
+mod processes;
 mod progress;
 mod report;
 mod story;

@@ -1,21 +1,18 @@
-//! The node processes, their folder, and a connection to each: what is started here is gone when
-//! [`Cluster`] is dropped.
+//! The nodes of the demo, a connection to each, and what it asks of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use openraft_toolkit::openraft::BasicNode;
-use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::connection::Connection;
 use crate::eventually::eventually;
 use crate::ports::free_ports;
+use crate::processes::Processes;
 use crate::rpc::{GetStats, GroupView, Host, List, Rpc};
 use crate::run::Timing;
 use crate::stats::Stats;
@@ -35,19 +32,13 @@ const AT_ONCE: usize = 64;
 
 pub struct Cluster {
     timing: Timing,
-    // Fields are dropped in order: first the processes, then the folder they write to.
-    nodes: BTreeMap<NodeId, NodeProcess>,
-    folder: TempDir,
+    processes: Processes,
     addrs: BTreeMap<NodeId, String>,
     connections: BTreeMap<NodeId, Connection>,
 }
 
 impl Cluster {
     pub fn new(timing: Timing) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("multi-group-")
-            .tempdir()
-            .context("cannot create a temporary folder")?;
         let addrs: BTreeMap<_, _> = (1..=NEWCOMER)
             .zip(free_ports(NEWCOMER as usize)?)
             .map(|(id, port)| (id, format!("127.0.0.1:{port}")))
@@ -57,8 +48,7 @@ impl Cluster {
             .map(|(id, addr)| (*id, Connection::open(*id, addr.clone())));
         Ok(Self {
             timing,
-            nodes: BTreeMap::new(),
-            folder,
+            processes: Processes::new("multi-group-")?,
             connections: connections.collect(),
             addrs,
         })
@@ -78,21 +68,15 @@ impl Cluster {
 
     /// Starts a node, or starts it again: the flags are the same. Returns when it serves.
     pub async fn start(&mut self, id: NodeId) -> anyhow::Result<()> {
-        let log = File::options().create(true).append(true).open(self.log_file(id))?;
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["node", "--id", &id.to_string(), "--listen", &self.addrs[&id], "--dir"])
-            .arg(self.folder.path().join(format!("node-{id}")))
+            .arg(self.processes.node_folder(id))
             .args(["--heartbeat-ms", &self.timing.heartbeat_ms.to_string()])
             .args(["--idle-ms", &self.timing.idle_ms.to_string()])
             .args(self.timing.awake.then_some("--awake"))
             .arg("--exit-with-stdin");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-        // Ctrl-C is for the demo alone, which then stops the nodes.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let child = command.spawn().context("cannot start a node")?;
-        self.nodes.insert(id, NodeProcess(child));
+        self.processes.start(id, command)?;
         eventually(&format!("waiting for node {id} to serve"), async || {
             self.stats(id).await.map(drop)
         })
@@ -101,28 +85,12 @@ impl Cluster {
 
     /// Ends a node with SIGKILL: it has no chance to write anything more.
     pub fn kill(&mut self, id: NodeId) -> anyhow::Result<()> {
-        let mut node = self
-            .nodes
-            .remove(&id)
-            .ok_or_else(|| anyhow!("node {id} is not running"))?;
-        node.0.kill()?;
-        node.0.wait()?;
-        Ok(())
+        self.processes.kill(id)
     }
 
     /// Lets all nodes end by themselves.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
-        for node in self.nodes.values_mut() {
-            // Closing it is the sign.
-            drop(node.0.stdin.take());
-        }
-        for (id, node) in &mut self.nodes {
-            let ended = async || node.0.try_wait()?.ok_or_else(|| anyhow!("it is still running"));
-            let status = eventually(&format!("waiting for node {id} to end"), ended).await?;
-            ensure!(status.success(), "node {id} ended with {status}");
-        }
-        self.nodes.clear();
-        Ok(())
+        self.processes.stop().await
     }
 
     pub async fn call<R: Rpc>(&self, id: NodeId, group: GroupId, rpc: &R) -> anyhow::Result<R::Reply> {
@@ -140,7 +108,7 @@ impl Cluster {
     /// All groups of the running nodes, as each of them sees them.
     pub async fn list(&self) -> anyhow::Result<BTreeMap<NodeId, BTreeMap<GroupId, GroupView>>> {
         let mut lists = BTreeMap::new();
-        for id in self.nodes.keys() {
+        for id in self.processes.running.keys() {
             lists.insert(*id, self.call(*id, 0, &List {}).await?.0);
         }
         Ok(lists)
@@ -192,19 +160,7 @@ impl Cluster {
 
     /// The end of every node's log, for an error report.
     pub fn last_log_lines(&self) -> String {
-        let mut report = String::from("the demo failed; the nodes' last words:");
-        for id in self.addrs.keys() {
-            let log = fs::read_to_string(self.log_file(*id)).unwrap_or_default();
-            let lines: Vec<_> = log.lines().collect();
-            for line in &lines[lines.len().saturating_sub(8)..] {
-                report.push_str(&format!("\n  node {id}: {line}"));
-            }
-        }
-        report
-    }
-
-    fn log_file(&self, id: NodeId) -> PathBuf {
-        self.folder.path().join(format!("node-{id}.log"))
+        self.processes.last_log_lines(self.addrs.keys().copied())
     }
 }
 
@@ -218,14 +174,4 @@ pub async fn for_each(
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await
-}
-
-struct NodeProcess(Child);
-
-impl Drop for NodeProcess {
-    fn drop(&mut self) {
-        // An error means that it has ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

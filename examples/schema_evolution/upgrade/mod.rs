@@ -9,6 +9,8 @@ mod hosts;
 mod logs;
 #[path = "../../kv/demo/ports.rs"]
 mod ports;
+#[path = "../../kv/demo/processes.rs"]
+mod processes;
 mod story;
 
 use std::process::ExitCode;

@@ -82,7 +82,11 @@ impl Nemesis<'_> {
 
 impl Cluster {
     fn signal(&self, id: NodeId, signal: Signal) -> anyhow::Result<()> {
-        let node = self.nodes.get(&id).ok_or_else(|| anyhow!("node {id} is not running"))?;
+        let node = self
+            .processes
+            .running
+            .get(&id)
+            .ok_or_else(|| anyhow!("node {id} is not running"))?;
         Ok(kill_process(Pid::from_child(&node.0), signal)?)
     }
 }
