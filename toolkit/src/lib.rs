@@ -74,18 +74,12 @@
 pub use openraft;
 
 pub mod codec;
-#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
-mod entry_stream;
-#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
-mod error_chain;
 pub mod lifecycle;
-#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
-mod lock;
 #[cfg(feature = "rocksdb-log-store")]
 pub mod log_store;
 mod raft_types;
 #[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
-mod span;
+mod support;
 #[cfg(feature = "test-fakes")]
 pub mod test_fakes;
 

@@ -9,8 +9,8 @@ use super::records::{Records, cf_handle};
 use super::tail::Tail;
 use super::writer::{Claim, Done, Writer};
 use super::{KeySpace, MetaLabel, RocksdbLogStoreError};
-use crate::lock::lock;
-use crate::span::{Span, check_consecutive};
+use crate::support::lock::lock;
+use crate::support::span::{Span, check_consecutive};
 
 /// Bytes of the newest entries that all groups of a database keep in memory together.
 const TAIL_BYTES: usize = 32 << 20;

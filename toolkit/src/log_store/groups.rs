@@ -8,7 +8,7 @@ use rocksdb::{DB, DBRawIterator};
 
 use super::records::{Records, cf_handle};
 use super::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStoreError};
-use crate::span::Span;
+use crate::support::span::Span;
 
 /// The keys of a group that was found in a database: one of the key spaces of this library, told
 /// apart by the form of the keys.

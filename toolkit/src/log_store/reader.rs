@@ -10,8 +10,8 @@ use openraft::{OptionalSend, RaftTypeConfig};
 
 use super::group::Group;
 use super::{KeySpace, RocksdbLogStore};
-use crate::entry_stream::{Entries, EntrySource, LeaderBounded, READ_BYTES};
-use crate::span::Span;
+use crate::support::entry_stream::{Entries, EntrySource, LeaderBounded, READ_BYTES};
+use crate::support::span::Span;
 
 impl<C: RaftTypeConfig, K: KeySpace> RaftLogReader<C> for RocksdbLogStore<C, K> {
     async fn try_get_log_entries<RB>(&mut self, range: RB) -> Result<Vec<C::Entry>, io::Error>

@@ -14,7 +14,7 @@ use super::record::{Place, Record, decode_value};
 use super::writer::{CfName, Claim};
 use super::{KeySpace, MetaLabel, RecordId, RocksdbLogStoreError};
 use crate::codec::CodecError;
-use crate::span::Span;
+use crate::support::span::Span;
 
 /// The column family called `name`. The handle's type depends on rocksdb's feature
 /// `multi-threaded-cf`, which any crate may turn on.

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use super::groups::group_keys;
 use super::records::{Records, cf_handle};
 use super::{GroupKeys, KeySpace, MetaLabel, RocksdbLogStoreError};
-use crate::error_chain::error_chain;
-use crate::span::Span;
+use crate::support::error_chain::error_chain;
+use crate::support::span::Span;
 
 /// What [`verify`] found wrong with a group.
 #[derive(Debug, thiserror::Error)]

@@ -25,7 +25,7 @@ use rocksdb::DB;
 use super::RocksdbLogStoreError;
 use super::batch::{Batch, Op};
 use super::synced::SyncedWriter;
-use crate::lock::lock;
+use crate::support::lock::lock;
 
 /// Bytes that are queued or being written before `ready` makes callers wait.
 const QUEUE_BYTES: usize = 32 << 20;

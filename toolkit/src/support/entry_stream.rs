@@ -11,7 +11,7 @@ use openraft::errors::LeaderChanged;
 use openraft::storage::LeaderBoundedStreamError;
 use openraft::vote::RaftVote;
 
-use crate::span::Span;
+use crate::support::span::Span;
 
 /// Bytes that `limited_get_log_entries` returns and that a stream holds, about. A single entry
 /// may be larger.

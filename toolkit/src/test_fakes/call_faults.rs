@@ -9,7 +9,7 @@ use std::time::Duration;
 use openraft::RaftTypeConfig;
 use openraft::type_config::TypeConfigExt;
 
-use crate::lock::lock;
+use crate::support::lock::lock;
 
 /// The faults of a [`MemLogStore`](super::MemLogStore) or [`MemStateMachine`](super::MemStateMachine), to be
 /// set and lifted while it is in use.

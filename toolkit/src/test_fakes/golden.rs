@@ -68,7 +68,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{any, env, fs, io, process};
 
-use crate::error_chain::error_chain;
+use crate::support::error_chain::error_chain;
 use crate::{CodecError, WireMessage, WriteVersion};
 
 /// The golden files of one type: a directory that holds nothing else, and the samples in it.

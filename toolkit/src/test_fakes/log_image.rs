@@ -7,7 +7,7 @@ use openraft::alias::{LogIdOf, VoteOf};
 use openraft::entry::RaftEntry;
 
 use crate::codec::{CodecError, decode, encode};
-use crate::span::Span;
+use crate::support::span::Span;
 
 /// The version of the frames of entries.
 const VERSION: u8 = 1;
@@ -75,7 +75,7 @@ impl<C: RaftTypeConfig> LogImage<C> {
             .take_while(move |entry| entry.index() <= range.last)
     }
 
-    /// Reads as [`EntrySource::read`](crate::entry_stream::EntrySource::read).
+    /// Reads as [`EntrySource::read`](crate::support::entry_stream::EntrySource::read).
     pub(super) fn read(&self, range: Span, max_bytes: usize) -> io::Result<Vec<C::Entry>> {
         let mut bytes = 0;
         let entries = self.range(range).take_while(|entry| {

@@ -12,9 +12,9 @@ use openraft::{OptionalSend, RaftTypeConfig};
 
 use super::CallFaults;
 use super::log_image::{LogImage, LogWrite, StoredEntry};
-use crate::entry_stream::{Entries, EntrySource, LeaderBounded, READ_BYTES};
-use crate::lock::lock;
-use crate::span::{Hole, Span, check_consecutive};
+use crate::support::entry_stream::{Entries, EntrySource, LeaderBounded, READ_BYTES};
+use crate::support::lock::lock;
+use crate::support::span::{Hole, Span, check_consecutive};
 
 /// openraft's log storage in memory, for tests of a state machine, a network or the life of a node.
 ///

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CallFaults;
 use crate::codec::{decode, encode};
-use crate::lock::lock;
+use crate::support::lock::lock;
 
 /// The version of the frame of a snapshot.
 const VERSION: u8 = 1;

@@ -16,7 +16,7 @@ use super::link::{Fate, Message};
 use super::wire::round_trip;
 use super::{CodecFailure, LinkFaults, MemNetworkFactory, PartitionController, RpcCounts, RpcKind};
 use crate::RaftTypes;
-use crate::lock::lock;
+use crate::support::lock::lock;
 
 /// A network of nodes in one process: RPCs are delivered by calling the target's `Raft`.
 ///

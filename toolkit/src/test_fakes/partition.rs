@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
-use crate::lock::lock;
+use crate::support::lock::lock;
 
 /// Which nodes reach which: the partitions of a network, to be set and lifted while it is in use.
 ///

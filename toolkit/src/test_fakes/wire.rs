@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::RpcKind;
 use super::link::Message;
-use crate::error_chain::error_chain;
+use crate::support::error_chain::error_chain;
 use crate::{decode, encode};
 
 /// The version byte of the frames; nobody reads them but this network.

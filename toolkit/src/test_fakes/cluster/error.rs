@@ -8,8 +8,8 @@ use openraft::alias::NodeIdOf;
 use openraft::errors::Fatal;
 
 use crate::RaftTypes;
-use crate::error_chain::error_chain;
 use crate::lifecycle::{BootstrapError, MembershipError};
+use crate::support::error_chain::error_chain;
 
 /// Why a [`Cluster`](super::Cluster) did not do what a test asked for.
 ///

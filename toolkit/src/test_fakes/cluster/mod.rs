@@ -29,7 +29,7 @@ use self::stores::{OpenNode, Opened};
 use super::MemNetwork;
 use crate::RaftTypes;
 use crate::lifecycle::{BootstrapMode, MembershipError, add_learner, bootstrap, change_membership};
-use crate::lock::lock;
+use crate::support::lock::lock;
 
 /// How long a node that starts again waits for the stores of its earlier life to be closed.
 const CLOSING: Duration = Duration::from_secs(10);

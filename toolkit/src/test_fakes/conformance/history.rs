@@ -14,7 +14,7 @@ use openraft::vote::{RaftLeaderId, RaftLeaderIdExt, RaftVote};
 use openraft::{LogId, Membership, RaftTypeConfig};
 
 use super::{LogDisk, LogStoreReport, Rule, Violation};
-use crate::span::Span;
+use crate::support::span::Span;
 use crate::test_fakes::log_image::{LogImage, LogWrite, StoredEntry};
 
 /// A call, relative to the log that it meets, so that any sequence is one that openraft could make.
