@@ -466,9 +466,7 @@ fn a_column_family_that_is_missing_or_shared_is_named() {
 #[test]
 fn a_database_that_must_exist_is_not_created() {
     let dir = TempDir::new().unwrap();
-    let options = LogDbOptions {
-        create_if_missing: false,
-    };
+    let options = LogDbOptions::default().create_if_missing(false);
     let error = open_db(dir.path().join("unmounted"), options).unwrap_err();
     assert!(matches!(error, RocksdbLogStoreError::Rocksdb(_)), "{error}");
     assert!(!dir.path().join("unmounted/CURRENT").exists());

@@ -1,4 +1,7 @@
-//! What is on disk: every value is a frame, `[version | bincode body]`.
+//! One encoded record: a key and its value, as RocksDB stores them.
+//!
+//! This is the only place that knows how a value is made: it is a frame, `[version: u8 = 1 | bincode body]`.
+//! Which key a record has is decided in [`group_columns`](super::group_columns).
 
 use std::sync::Arc;
 
@@ -10,77 +13,71 @@ use crate::codec::{CodecError, decode, encode_into};
 /// The version of the frames of entries and meta records.
 const VERSION: u8 = 1;
 
-/// A key and its value. The records of one append lie in one allocation, which the tail keeps until it
-/// needs none of them.
-#[derive(Clone)]
-pub(super) struct Record {
-    bytes: Arc<[u8]>,
-    place: Place,
-}
+/// What a record costs in memory beside its bytes, about.
+const RECORD_OVERHEAD: usize = 64;
 
-/// Where a record lies in bytes.
+/// Where a record lies in the buffer that it was encoded into.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct RecordRange {
     start: usize,
     key_len: usize,
     end: usize,
 }
 
-impl Place {
-    /// Encodes a record behind what `bytes` has.
-    pub(super) fn encode<T: Serialize>(key: &[u8], value: &T, bytes: &mut Vec<u8>) -> Result<Self, CodecError> {
-        let start = bytes.len();
-        bytes.extend_from_slice(key);
-        encode_into(VERSION, value, bytes)?;
+impl RecordRange {
+    /// Encodes a record at the end of `buffer`. If that fails, `buffer` may keep a part of the record.
+    pub(super) fn encode<T: Serialize>(key: &[u8], value: &T, buffer: &mut Vec<u8>) -> Result<Self, CodecError> {
+        let start = buffer.len();
+        buffer.extend_from_slice(key);
+        encode_into(VERSION, value, buffer)?;
         Ok(Self {
             start,
             key_len: key.len(),
-            end: bytes.len(),
+            end: buffer.len(),
         })
     }
 
-    /// The length of the value.
+    /// The key. `buffer` must be the one that the record was encoded into: the range lies within it.
+    pub(super) fn key<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
+        &buffer[self.start..self.start + self.key_len]
+    }
+
+    /// The value, of the same `buffer` as [`key`](Self::key).
+    pub(super) fn value<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
+        &buffer[self.start + self.key_len..self.end]
+    }
+
     pub(super) fn value_len(&self) -> usize {
         self.end - self.start - self.key_len
     }
 }
 
+/// A key and its value. The records of one append share one buffer, which lives as long as one of them does.
+#[derive(Clone)]
+pub(super) struct Record {
+    buffer: Arc<[u8]>,
+    range: RecordRange,
+}
+
 impl Record {
-    pub(super) fn at(bytes: &Arc<[u8]>, place: Place) -> Self {
+    pub(super) fn new(buffer: &Arc<[u8]>, range: RecordRange) -> Self {
         Self {
-            bytes: bytes.clone(),
-            place,
+            buffer: buffer.clone(),
+            range,
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn new(key: &[u8], value: &[u8]) -> Self {
-        Self {
-            bytes: [key, value].concat().into(),
-            place: Place {
-                start: 0,
-                key_len: key.len(),
-                end: key.len() + value.len(),
-            },
-        }
-    }
-
-    fn split(&self) -> (&[u8], &[u8]) {
-        let Place { start, key_len, end } = self.place;
-        self.bytes.split_at(end).0.split_at(start).1.split_at(key_len)
     }
 
     pub(super) fn key(&self) -> &[u8] {
-        self.split().0
+        self.range.key(&self.buffer)
     }
 
     pub(super) fn value(&self) -> &[u8] {
-        self.split().1
+        self.range.value(&self.buffer)
     }
 
     /// Bytes of memory, about.
-    pub(super) fn size(&self) -> usize {
-        self.place.end - self.place.start + 64
+    pub(super) fn memory(&self) -> usize {
+        self.range.end - self.range.start + RECORD_OVERHEAD
     }
 }
 

@@ -1,9 +1,11 @@
+//! The errors of the log store.
+
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::MetaLabel;
+use super::key_space::MetaLabel;
 use crate::codec::CodecError;
 
 /// Why the log store could not open, read or write.
@@ -25,52 +27,53 @@ pub enum RocksdbLogStoreError {
     #[error("the database has no column family {0:?}: create it when opening the database")]
     MissingColumnFamily(String),
 
-    /// The log and the meta records were to share this column family. Use two, as their keys would
-    /// lie between each other.
+    /// The same column family was named for the log and for the meta records. Name two, because the keys of both
+    /// would mix.
     #[error("the log and the meta records cannot share the column family {0:?}: name two")]
     SharedColumnFamily(String),
 
-    /// Another store of this database has the same group, or one whose log or meta keys are the
-    /// same: groups that share a column family need key spaces that differ. A group is free again
-    /// once its store and all its readers are dropped; a running `Raft` holds both until after its
-    /// shutdown.
+    /// A store of this group is open already, or of a group with the same log or meta keys. Groups that share a
+    /// column family need different key spaces.
+    ///
+    /// A group is free again once its store and all its readers are dropped. A running `Raft` holds both until its
+    /// shutdown is complete.
     #[error("{group} is open already: drop its other log store and readers first")]
     AlreadyOpen {
         /// The key space of the group.
         group: String,
     },
 
-    /// Another process, or another opening of the database in this one, has log stores in it.
+    /// Another process has log stores open in this directory, or another opening of the database in this process.
     #[error("another process has log stores open in {0:?}")]
     InUse(PathBuf),
 
-    /// A file of RocksDB's is damaged, or too short, before the end of what was acknowledged. Put
-    /// the file back, or let the node join anew with an empty directory.
-    #[error("{file:?} is intact up to byte {intact}, and held {synced} bytes of what was acknowledged")]
+    /// A file of RocksDB's is damaged or cut short, and what was acknowledged is gone with it. Put the file back,
+    /// or let the node join anew with an empty directory.
+    #[error("{file:?} is damaged at byte {intact}, and was acknowledged up to byte {synced}")]
     Damaged {
         /// The file.
         file: PathBuf,
         /// Where the first record starts that is not intact.
         intact: u64,
-        /// The length up to which the file was synced, at least.
+        /// The length up to which the file was durable when something was last acknowledged; a lower bound.
         synced: u64,
     },
 
-    /// A file of RocksDB's that held what was acknowledged is gone. Put it back, or let the node
-    /// join anew with an empty directory.
-    #[error("{0:?} is missing, and held what was acknowledged")]
+    /// A file of RocksDB's is gone, and with it what was acknowledged. Put the file back, or let the node join anew
+    /// with an empty directory.
+    #[error("{0:?} is missing, and contained acknowledged writes")]
     MissingFile(PathBuf),
 
-    /// The database was opened without [`recover`](super::recover), or went back to an earlier
-    /// state, and lacks writes that were acknowledged. Put the database back, or let the node join
-    /// anew with an empty directory.
-    #[error("the database in {path:?} is at sequence number {sequence}, and acknowledged writes up to {synced}")]
+    /// The database lacks writes that were acknowledged. It was opened without [`recover`](super::recover()), or
+    /// its files were replaced by older ones. Put the database back, or let the node join anew with an empty
+    /// directory.
+    #[error("the database in {path:?} ends at sequence number {sequence}, but writes up to {synced} were acknowledged")]
     BehindSynced {
         /// The directory of the database.
         path: PathBuf,
-        /// The last sequence number that the database has.
+        /// The last sequence number in the database.
         sequence: u64,
-        /// The sequence number up to which it was synced, at least.
+        /// The sequence number up to which writes were acknowledged; a lower bound.
         synced: u64,
     },
 
@@ -91,50 +94,51 @@ pub enum RocksdbLogStoreError {
     #[error("cannot start the writer thread")]
     Thread(#[source] io::Error),
 
-    /// A write failed, so that RocksDB's memory and disk may differ. Nothing is acknowledged any
-    /// more, for any group of this database, until the database is reopened.
-    #[error("a write failed, and nothing is written any more until the database is reopened: {0}")]
+    /// A write failed, so that RocksDB's memory and its files may differ. No write of any group in this database
+    /// succeeds until the database is reopened.
+    #[error("a write failed, and no write succeeds until the database is reopened: {0}")]
     WriteFailed(Arc<RocksdbLogStoreError>),
 
-    /// The writer thread is gone, by a panic.
+    /// The thread that writes to the database stopped, because of a panic.
     #[error("the writer thread stopped")]
     WriterStopped,
 
-    /// A value could not be encoded: its own `Serialize` refused. Nothing of it was written.
+    /// A value could not be encoded, because its own `Serialize` refused, or because it is beyond the
+    /// [limits](crate::codec#limits) of a frame. Nothing was written.
     #[error("{group}: {record} cannot be encoded")]
     Encode {
         /// The key space of the group.
         group: String,
-        /// What was to be written.
+        /// The record that the value belongs to.
         record: RecordId,
-        /// What is wrong with it.
+        /// Why the value could not be encoded.
         source: CodecError,
     },
 
-    /// A value is larger than the 4 GiB that RocksDB takes. Nothing of it was written.
-    #[error("{group}: {record} takes {bytes} bytes, RocksDB holds less than 4 GiB")]
+    /// A value is larger than RocksDB's limit of 4 GiB. Nothing was written.
+    #[error("{group}: {record} takes {bytes} bytes, and RocksDB stores values of less than 4 GiB")]
     TooLarge {
         /// The key space of the group.
         group: String,
-        /// What was to be written.
+        /// The record that the value belongs to.
         record: RecordId,
-        /// The size of its frame.
+        /// The size of the value's frame.
         bytes: usize,
     },
 
-    /// An append does not start right after the last entry, or has a hole. Nothing of it was
+    /// An append does not start right behind the last entry, or its indexes are not consecutive. Nothing was
     /// written.
     #[error("{group}: cannot append index {index}, the next index is {expected}")]
     NotConsecutive {
         /// The key space of the group.
         group: String,
-        /// The index that was to be appended.
+        /// The index of the entry that does not follow.
         index: u64,
-        /// The index that comes next.
+        /// The index that it would need.
         expected: u64,
     },
 
-    /// The log has a hole: this entry should be there, and is not.
+    /// The log has a hole: the entry at this index is missing.
     #[error("{group}: the entry at index {index} is missing from the log")]
     MissingEntry {
         /// The key space of the group.
@@ -143,33 +147,34 @@ pub enum RocksdbLogStoreError {
         index: u64,
     },
 
-    /// What is stored is not what was written, or was written by a newer version, with another
-    /// type config or by another program; the source says which.
+    /// A stored record cannot be decoded: it is damaged, or was written by a newer release, with another type
+    /// config, or by another program. The source says more.
     #[error("{group}: {record} cannot be decoded")]
     Corrupt {
         /// The key space of the group.
         group: String,
-        /// What was to be read.
+        /// The record.
         record: RecordId,
-        /// The key that it is stored under.
+        /// The key that the record is stored under.
         key: Vec<u8>,
-        /// What is wrong with it.
+        /// Why the record could not be decoded.
         source: CodecError,
     },
 
-    /// A stored entry lies under the key of another one.
-    #[error("{group}: the entry stored at index {index} is of index {actual}")]
+    /// An entry is stored under the key of another index.
+    #[error("{group}: the entry stored at index {index} has index {actual}")]
     Misplaced {
         /// The key space of the group.
         group: String,
-        /// The index of the key.
+        /// The index that the key stands for.
         index: u64,
-        /// The index of the entry.
+        /// The index in the entry.
         actual: u64,
     },
 
-    /// A key in the column family is of no group in this library's key spaces.
-    #[error("the key {key:02x?} in the column family {column_family:?} is of no group")]
+    /// A key in the column family belongs neither to [`Flat`](super::Flat) nor to
+    /// [`GroupPrefixed`](super::GroupPrefixed).
+    #[error("the key {key:02x?} in the column family {column_family:?} belongs to no group")]
     UnknownKey {
         /// The column family.
         column_family: String,
@@ -177,8 +182,8 @@ pub enum RocksdbLogStoreError {
         key: Vec<u8>,
     },
 
-    /// Between the first and the last key of the group lies one that its key space does not make:
-    /// the column family holds other data, or another kind of key space.
+    /// Between the first and the last log key of the group lies a key that the group's key space does not make. The
+    /// column family holds other data, or groups with another kind of key space.
     #[error("{group}: the key {key:02x?} is not a log key of this group")]
     ForeignKey {
         /// The key space of the group.
@@ -202,6 +207,16 @@ impl fmt::Display for RecordId {
         match self {
             Self::Entry(index) => write!(f, "the entry at index {index}"),
             Self::Meta(label) => write!(f, "the record `{label}`"),
+        }
+    }
+}
+
+impl RocksdbLogStoreError {
+    /// Returns what turns an I/O error of `path` into an [`Io`](Self::Io).
+    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |source| Self::Io {
+            path: path.to_path_buf(),
+            source,
         }
     }
 }

@@ -1,4 +1,8 @@
-//! The records of one group in RocksDB: where they lie, and how they are read.
+//! The two column families of a group, and its keys in them: where records lie, and how they are read,
+//! written into a batch and deleted.
+//!
+//! What a value looks like is decided in [`encoded`](super::encoded); which key belongs to which index, by the
+//! [`KeySpace`].
 
 use std::marker::PhantomData;
 
@@ -9,15 +13,16 @@ use rocksdb::{DB, ReadOptions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::batch::{Op, Tags};
-use super::record::{Place, Record, decode_value};
-use super::writer::{CfName, Claim};
-use super::{KeySpace, MetaLabel, RecordId, RocksdbLogStoreError};
+use super::encoded::{Record, RecordRange, decode_value};
+use super::error::{RecordId, RocksdbLogStoreError};
+use super::key_space::{KeySpace, MetaLabel};
+use super::wal::batch::{Batch, CfPrefixes};
+use super::writer::claims::{CfName, Claim};
 use crate::codec::CodecError;
 use crate::support::span::Span;
 
-/// The column family called `name`. The handle's type depends on rocksdb's feature
-/// `multi-threaded-cf`, which any crate may turn on.
+/// Returns the handle of the column family called `$name`. This is a macro because the type of the handle
+/// depends on rocksdb's feature `multi-threaded-cf`, which any crate in a user's graph may turn on.
 macro_rules! cf_handle {
     ($db:expr, $name:expr) => {
         $db.cf_handle($name)
@@ -26,16 +31,23 @@ macro_rules! cf_handle {
 }
 pub(super) use cf_handle;
 
-pub(super) struct Records<C, K> {
+/// The log and the meta column family, as one group uses them.
+pub(super) struct GroupColumns<C, K> {
     log_cf: CfName,
     meta_cf: CfName,
-    log: Tags,
-    meta: Tags,
+    log_prefixes: CfPrefixes,
+    meta_prefixes: CfPrefixes,
     keys: K,
     types: PhantomData<fn() -> C>,
 }
 
-impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
+/// A range of keys in the log column family: from `first`, up to `end`, excluded.
+pub(super) struct KeyRange {
+    first: Box<[u8]>,
+    end: Box<[u8]>,
+}
+
+impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
     pub(super) fn new(
         db: &DB,
         log_cf: impl Into<CfName>,
@@ -43,16 +55,16 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
         keys: K,
     ) -> Result<Self, RocksdbLogStoreError> {
         let (log_cf, meta_cf) = (log_cf.into(), meta_cf.into());
-        let log = Tags::of(&cf_handle!(db, &log_cf)?);
-        let meta = Tags::of(&cf_handle!(db, &meta_cf)?);
+        let log_prefixes = CfPrefixes::new(&cf_handle!(db, &log_cf)?);
+        let meta_prefixes = CfPrefixes::new(&cf_handle!(db, &meta_cf)?);
         if log_cf == meta_cf {
             return Err(RocksdbLogStoreError::SharedColumnFamily(log_cf.to_string()));
         }
         Ok(Self {
             log_cf,
             meta_cf,
-            log,
-            meta,
+            log_prefixes,
+            meta_prefixes,
             keys,
             types: PhantomData,
         })
@@ -66,21 +78,19 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
         &self.log_cf
     }
 
+    /// The keys that nobody else may write to while the group is open.
     pub(super) fn claim(&self) -> Claim {
-        [
-            (self.log_cf.clone(), self.keys.log_key(0).as_ref().into()),
-            (
-                self.meta_cf.clone(),
-                self.keys.meta_key(MetaLabel::Vote).as_ref().into(),
-            ),
-        ]
+        let log_key = self.keys.log_key(0).as_ref().into();
+        let meta_key = self.keys.meta_key(MetaLabel::Vote).as_ref().into();
+        Claim::new((self.log_cf.clone(), log_key), (self.meta_cf.clone(), meta_key))
     }
 
+    /// The group, as errors name it.
     pub(super) fn name(&self) -> String {
         format!("{:?}", self.keys)
     }
 
-    /// The log ids of the first and the last entry behind `purged`, unless there is none.
+    /// Reads the log ids of the first and the last entry behind `purged`, if there are entries.
     pub(super) fn read_ends(
         &self,
         db: &DB,
@@ -112,6 +122,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
         Ok(Some([found.log_id(), last.log_id()]))
     }
 
+    /// The error for an entry that should be there.
     pub(super) fn missing(&self, index: u64) -> RocksdbLogStoreError {
         RocksdbLogStoreError::MissingEntry {
             group: self.name(),
@@ -119,6 +130,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
         }
     }
 
+    /// Decodes the value of the entry at `index`, and checks that the entry says the same index.
     pub(super) fn decode(&self, index: u64, value: &[u8]) -> Result<C::Entry, RocksdbLogStoreError> {
         let entry: C::Entry = decode_value(value).map_err(|source| self.corrupt(RecordId::Entry(index), source))?;
         match entry.index() {
@@ -131,7 +143,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
         }
     }
 
-    /// Decodes an entry whose index only its key tells.
+    /// Decodes an entry whose index is known from its key alone.
     pub(super) fn decode_item(&self, (key, value): (&[u8], &[u8])) -> Result<C::Entry, RocksdbLogStoreError> {
         let index = self
             .keys
@@ -141,33 +153,6 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
                 key: key.to_vec(),
             })?;
         self.decode(index, value)
-    }
-
-    /// Encodes a key and its value behind what `bytes` has.
-    pub(super) fn encode<T: Serialize>(
-        &self,
-        id: RecordId,
-        value: &T,
-        bytes: &mut Vec<u8>,
-    ) -> Result<Place, RocksdbLogStoreError> {
-        let encoded = match id {
-            RecordId::Entry(index) => Place::encode(self.keys.log_key(index).as_ref(), value, bytes),
-            RecordId::Meta(label) => Place::encode(self.keys.meta_key(label).as_ref(), value, bytes),
-        };
-        let place = encoded.map_err(|source| RocksdbLogStoreError::Encode {
-            group: self.name(),
-            record: id,
-            source,
-        })?;
-        match place.value_len() {
-            // More than the length of a value in RocksDB's batches can say.
-            bytes if u32::try_from(bytes).is_err() => Err(RocksdbLogStoreError::TooLarge {
-                group: self.name(),
-                record: id,
-                bytes,
-            }),
-            _ => Ok(place),
-        }
     }
 
     fn corrupt(&self, record: RecordId, source: CodecError) -> RocksdbLogStoreError {
@@ -196,52 +181,101 @@ impl<C: RaftTypeConfig, K: KeySpace> Records<C, K> {
             .map_err(|source| self.corrupt(RecordId::Meta(label), source))
     }
 
-    pub(super) fn put_entry(&self, record: Record) -> Op {
-        Op::Put(self.log, record)
+    /// Encodes an entry at the end of `buffer`.
+    pub(super) fn encode_entry(
+        &self,
+        entry: &C::Entry,
+        buffer: &mut Vec<u8>,
+    ) -> Result<RecordRange, RocksdbLogStoreError> {
+        let index = entry.index();
+        self.encode(RecordId::Entry(index), self.keys.log_key(index).as_ref(), entry, buffer)
     }
 
-    pub(super) fn put_meta<T: Serialize>(&self, label: MetaLabel, value: &T) -> Result<Op, RocksdbLogStoreError> {
-        let mut bytes = Vec::new();
-        let place = self.encode(RecordId::Meta(label), value, &mut bytes)?;
-        Ok(Op::Put(self.meta, Record::at(&bytes.into(), place)))
+    pub(super) fn encode_meta<T: Serialize>(
+        &self,
+        label: MetaLabel,
+        value: &T,
+    ) -> Result<Record, RocksdbLogStoreError> {
+        let mut buffer = Vec::new();
+        let key = self.keys.meta_key(label);
+        let range = self.encode(RecordId::Meta(label), key.as_ref(), value, &mut buffer)?;
+        Ok(Record::new(&buffer.into(), range))
     }
 
-    pub(super) fn delete_meta(&self, label: MetaLabel) -> Op {
-        Op::Delete(self.meta, self.keys.meta_key(label).as_ref().into())
+    fn encode<T: Serialize>(
+        &self,
+        record: RecordId,
+        key: &[u8],
+        value: &T,
+        buffer: &mut Vec<u8>,
+    ) -> Result<RecordRange, RocksdbLogStoreError> {
+        let encoded = RecordRange::encode(key, value, buffer);
+        let range = encoded.map_err(|source| RocksdbLogStoreError::Encode {
+            group: self.name(),
+            record,
+            source,
+        })?;
+        // RocksDB's batches hold the length of a value as a u32.
+        if u32::try_from(range.value_len()).is_err() {
+            return Err(RocksdbLogStoreError::TooLarge {
+                group: self.name(),
+                record,
+                bytes: range.value_len(),
+            });
+        }
+        Ok(range)
     }
 
-    pub(super) fn delete(&self, span: Span) -> Op {
-        let first = self.keys.log_key(span.first).as_ref().into();
-        Op::DeleteRange(self.log, first, self.end_key(span).into())
+    pub(super) fn put_entry(&self, batch: &mut Batch, key: &[u8], value: &[u8]) {
+        batch.put(self.log_prefixes, key, value);
     }
 
-    /// Deletes all that the group has.
-    pub(super) fn delete_all(&self) -> impl Iterator<Item = Op> {
-        let meta = MetaLabel::ALL.map(|label| self.delete_meta(label));
-        [self.delete(Span::ALL)].into_iter().chain(meta)
+    pub(super) fn put_meta(&self, batch: &mut Batch, record: &Record) {
+        batch.put(self.meta_prefixes, record.key(), record.value());
     }
 
-    /// Gives the space of what is deleted back to the file system.
+    pub(super) fn delete_meta(&self, batch: &mut Batch, label: MetaLabel) {
+        batch.delete(self.meta_prefixes, self.keys.meta_key(label).as_ref());
+    }
+
+    pub(super) fn delete_entries(&self, batch: &mut Batch, range: &KeyRange) {
+        batch.delete_range(self.log_prefixes, &range.first, &range.end);
+    }
+
+    /// Deletes all entries and meta records of the group.
+    pub(super) fn delete_all(&self, batch: &mut Batch) {
+        self.delete_entries(batch, &self.key_range(Span::ALL));
+        for label in MetaLabel::ALL {
+            self.delete_meta(batch, label);
+        }
+    }
+
+    /// Gives the space of deleted entries back to the file system.
     pub(super) fn compact(&self, db: &DB) -> Result<(), RocksdbLogStoreError> {
         let cf = cf_handle!(db, &self.log_cf)?;
-        let (from, to) = (self.keys.log_key(0), self.end_key(Span::ALL));
-        // Files that hold nothing else are dropped without being read.
-        db.delete_file_in_range_cf(&cf, from.as_ref(), &to)?;
-        db.compact_range_cf(&cf, Some(from.as_ref()), Some(&to));
+        let KeyRange { first, end } = self.key_range(Span::ALL);
+        // Drop the files that hold nothing else, without reading them.
+        db.delete_file_in_range_cf(&cf, &first, &end)?;
+        db.compact_range_cf(&cf, Some(&first), Some(&end));
         Ok(())
     }
 
-    /// An iterator over the span never leaves it, be it into purged keys or another group's.
+    /// Returns read options whose iterator never leaves the keys of `span`, so that it never walks over purged
+    /// entries or those of another group.
     pub(super) fn bounds(&self, span: Span) -> ReadOptions {
+        let KeyRange { first, end } = self.key_range(span);
         let mut options = ReadOptions::default();
-        options.set_iterate_lower_bound(self.keys.log_key(span.first).as_ref());
-        options.set_iterate_upper_bound(self.end_key(span));
+        options.set_iterate_lower_bound(first);
+        options.set_iterate_upper_bound(end);
         options
     }
 
-    /// The smallest key that sorts behind the span: nothing lies between a key and itself with a
-    /// zero byte, and there is one even for the last index.
-    fn end_key(&self, span: Span) -> Vec<u8> {
-        [self.keys.log_key(span.last).as_ref(), &[0]].concat()
+    /// Returns the keys of `span`. The end is the last key and a zero byte: no other key sorts between the two,
+    /// and the last index of all has such an end too.
+    pub(super) fn key_range(&self, span: Span) -> KeyRange {
+        KeyRange {
+            first: self.keys.log_key(span.first).as_ref().into(),
+            end: [self.keys.log_key(span.last).as_ref(), &[0]].concat().into(),
+        }
     }
 }

@@ -1,10 +1,14 @@
+//! Opening a database for log stores, and the options that the log store's promise rests on.
+
 use std::path::Path;
 use std::sync::Arc;
 
 use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, ErrorKind, Options};
 
-use super::synced::Synced;
-use super::{RocksdbLogStoreError, recover};
+use super::error::RocksdbLogStoreError;
+use super::synced::account_file::Account;
+use super::synced::recover::recover;
+use super::wal::files::CURRENT;
 
 /// The column family that [`open_db`] creates for log entries.
 pub const LOG_CF: &str = "raft_log";
@@ -12,12 +16,20 @@ pub const LOG_CF: &str = "raft_log";
 /// The column family that [`open_db`] creates for votes, committed and last purged log ids.
 pub const META_CF: &str = "raft_meta";
 
+/// The size of all WALs together at which RocksDB flushes the column families that still need the oldest WAL.
+const MAX_TOTAL_WAL: u64 = 256 << 20;
+
 /// How [`open_db`] opens a database.
+///
+/// ```
+/// use openraft_toolkit::log_store::LogDbOptions;
+///
+/// let options = LogDbOptions::default().create_if_missing(false);
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct LogDbOptions {
-    /// Create the database when there is none at the path; default `true`. With `false`, a
-    /// missing database is an error: for a node that must come back with its data, so that a
-    /// disk that is not mounted is not taken for a new one.
+    /// See the setter of the same name.
     pub create_if_missing: bool,
 }
 
@@ -29,6 +41,18 @@ impl Default for LogDbOptions {
     }
 }
 
+impl LogDbOptions {
+    /// Sets whether a database is created if there is none at the path; default `true`.
+    ///
+    /// With `false`, a missing database is an error. Use this for a node that must come back with its data, so that a
+    /// disk that is not mounted is not taken for a new one.
+    #[must_use]
+    pub fn create_if_missing(mut self, create: bool) -> Self {
+        self.create_if_missing = create;
+        self
+    }
+}
+
 /// Opens a database for raft logs alone, with [`LOG_CF`] and [`META_CF`].
 ///
 /// To keep the state machine in the same database, open it yourself with [`db_options`],
@@ -36,10 +60,10 @@ impl Default for LogDbOptions {
 ///
 /// # Errors
 ///
-/// Those of [`recover`], and [`RocksdbLogStoreError::Rocksdb`] when RocksDB cannot open it: another
-/// process has it, the files are damaged, or it is missing and must not be created.
+/// Those of [`recover`], and [`RocksdbLogStoreError::Rocksdb`] if RocksDB cannot open the database: another
+/// process has it open, its files are damaged, or it does not exist and must not be created.
 ///
-/// # Example
+/// # Examples
 ///
 /// ```
 /// use openraft_toolkit::log_store::{LogDbOptions, open_db};
@@ -54,11 +78,11 @@ pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>,
     recover(&path)?;
     let mut db = db_options();
     db.create_if_missing(options.create_if_missing);
-    // A flush through the page cache delays the syncs of the WAL: appends of 4 KiB were 1.2 times as fast
-    // without, the slowest of a hundred took a quarter of the time, and all took 0.6 of the CPU time.
+    // Flushes through the page cache delay the syncs of the WAL. With direct I/O, appends of 4 KiB are 1.2 times as
+    // fast, their p99 latency is a quarter, and they take 0.6 of the CPU time.
     db.set_use_direct_io_for_flush_and_compaction(true);
     let opened = match DB::open_cf_descriptors(&db, &path, column_families()) {
-        // What RocksDB says of a file system without direct I/O, before it reads anything.
+        // RocksDB returns this for a file system without direct I/O, before it reads anything.
         Err(e) if e.kind() == ErrorKind::InvalidArgument => {
             db.set_use_direct_io_for_flush_and_compaction(false);
             DB::open_cf_descriptors(&db, &path, column_families())
@@ -68,34 +92,38 @@ pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>,
     Ok(Arc::new(opened?))
 }
 
-/// Opens a database to be read alone, with [`LOG_CF`] and [`META_CF`]: for tools such as
-/// [`groups`](super::groups()) and [`verify`](super::verify), also beside a node that has it open.
+/// Opens a database with [`LOG_CF`] and [`META_CF`] for reading alone. Tools such as [`groups`](super::groups()) and
+/// [`verify`](super::verify()) need this, also beside a node that has the database open.
 ///
-/// It is the database as it was at the opening, without what a node that runs has still queued. No file
-/// in it is changed.
+/// The result shows the database as it was when it was opened, without what a running node still has in its
+/// queue. No file is changed.
 ///
 /// # Errors
 ///
-/// - [`RocksdbLogStoreError::Io`] when there is no database at the path.
-/// - [`RocksdbLogStoreError::BehindSynced`] when it lacks what was acknowledged.
-/// - [`RocksdbLogStoreError::Rocksdb`] when its files are damaged.
+/// - [`RocksdbLogStoreError::Io`] if there is no database at the path.
+/// - [`RocksdbLogStoreError::BehindSynced`] if the database lacks what was acknowledged.
+/// - [`RocksdbLogStoreError::Rocksdb`] if its files are damaged.
+///
+/// # Examples
+///
+/// See [`groups`](super::groups()).
 pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreError> {
     let path = path.as_ref();
-    // RocksDB would make a directory of it.
-    let current = path.join("CURRENT");
+    // Without this check, RocksDB would create a directory at the path.
+    let current = path.join(CURRENT);
     if let Err(source) = current.metadata() {
         return Err(RocksdbLogStoreError::Io { path: current, source });
     }
-    // Before the opening, so that what a node writes meanwhile is not missed.
-    let synced = Synced::read(path)?;
+    // Read the account first: a running node may acknowledge more while the database is opened.
+    let account = Account::read(path)?;
     let mut options = db_options();
     options.create_if_missing(false);
     options.create_missing_column_families(false);
-    // A node that runs always has a WAL.
+    // A running node always has a WAL.
     let error_if_wal_exists = false;
     let db = DB::open_cf_descriptors_read_only(&options, path, column_families(), error_if_wal_exists)?;
-    if let Some(synced) = synced {
-        synced.check(&db)?;
+    if let Some(account) = account {
+        account.check(&db)?;
     }
     Ok(db)
 }
@@ -107,17 +135,16 @@ fn column_families() -> [ColumnFamilyDescriptor; 2] {
     ]
 }
 
-/// The database options that the log store's promise rests on, for those who open the database
-/// themselves. Call [`recover`] first, as [`open_db`] does: not all damage to the WAL is an error to
-/// RocksDB, whatever its options.
+/// Returns the database options that the log store's promise rests on, for those who open the database themselves.
 ///
-/// Where the file system has direct I/O, set `use_direct_io_for_flush_and_compaction` too, as [`open_db`] does: see
-/// [`performance`](super::performance).
+/// - Call [`recover`] first, as [`open_db`] does: RocksDB does not report all damage to the WAL, whatever its
+///   options are.
+/// - Leave `wal_dir`, `recycle_log_file_num`, `wal_compression` and `avoid_flush_during_recovery` as they are.
+///   Otherwise [`recover`] cannot follow the WAL.
+/// - Where the file system has direct I/O, set `use_direct_io_for_flush_and_compaction` too, as [`open_db`] does:
+///   see [`performance`](super::performance).
 ///
-/// Leave `wal_dir`, `recycle_log_file_num`, `wal_compression` and `avoid_flush_during_recovery` as they are:
-/// [`recover`] could not follow the WAL.
-///
-/// # Example
+/// # Examples
 ///
 /// A database that holds the state machine too:
 ///
@@ -143,24 +170,24 @@ pub fn db_options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
-    // RocksDB's default, point-in-time recovery, drops everything behind a damaged record of the
-    // WAL and opens without a word. This mode refuses a record whose checksum is wrong, and drops
-    // one that seems cut short by the end of the file; `recover` makes sure that it is.
+    // RocksDB's default, point-in-time recovery, drops everything behind a damaged record of the WAL without an
+    // error. This mode refuses a record whose checksum is wrong. It drops a last record that seems to be cut off;
+    // `recover` has checked by then that the record really was cut off.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
-    // A synced WAL that is missing as a whole, or shorter than it was, is an error too.
+    // A synced WAL that is missing or shorter than it was is an error too.
     options.set_track_and_verify_wals_in_manifest(true);
-    // A group that falls silent would keep the WAL that holds its last vote, and with it all
-    // later ones: at this size the column families that hold them back are flushed.
-    options.set_max_total_wal_size(256 << 20);
+    // The last vote of an idle group keeps the WAL that holds it, and all later WALs. Without this limit, they would
+    // pile up.
+    options.set_max_total_wal_size(MAX_TOTAL_WAL);
     options
 }
 
-/// The options of the column family for log entries.
+/// Returns the options of the column family for log entries.
 pub fn log_cf_options() -> Options {
     Options::default()
 }
 
-/// The options of the column family for votes, committed and last purged log ids.
+/// Returns the options of the column family for votes, committed and last purged log ids.
 pub fn meta_cf_options() -> Options {
     Options::default()
 }

@@ -1,97 +1,107 @@
+//! One raft group: what is in memory of it, and the way to what is on disk.
+//!
+//! A change goes two ways at once, under the lock of the group's state: into the queue of the writer, and into
+//! the state. So memory is at any time what RocksDB will be once the queue is written. A read takes what the
+//! tail has from memory, and the rest from RocksDB.
+//!
+//! - this file: opens and removes groups, and makes all changes.
+//! - [`state`]: what is in memory, and how each change alters it.
+//! - [`tail`]: the newest entries.
+//! - [`read`](mod@read): reads a range.
+
+pub(super) mod state;
+
+mod read;
+mod tail;
+
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
+use openraft::entry::RaftEntry;
 use rocksdb::DB;
 
-use super::record::{Place, Record};
-use super::records::{Records, cf_handle};
-use super::tail::Tail;
-use super::writer::{Claim, Done, Writer};
-use super::{KeySpace, MetaLabel, RocksdbLogStoreError};
+use self::state::State;
+use self::tail::TAIL_BUDGET;
+use super::encoded::{Record, RecordRange};
+use super::error::RocksdbLogStoreError;
+use super::group_columns::GroupColumns;
+use super::key_space::{KeySpace, MetaLabel};
+use super::writer::Writer;
+use super::writer::claims::Claim;
+use super::writer::queue::Callback;
+use crate::codec::WriteVersion;
+use crate::support::entry_stream::EntrySource;
 use crate::support::lock::lock;
 use crate::support::span::{Span, check_consecutive};
 
-/// Bytes of the newest entries that all groups of a database keep in memory together.
-const TAIL_BYTES: usize = 32 << 20;
+/// The capacity that the buffer for encoding may keep from one append to the next.
+const KEPT_BUFFER: usize = 64 << 10;
 
-/// One raft group: what is in memory of it, and the way to what is on disk.
-///
-/// The state changes together with the queue of the writer, under the state's lock, so that
-/// memory is at any time what RocksDB will be once the queue is written.
 pub(super) struct Group<C: RaftTypeConfig, K: KeySpace> {
     writer: Arc<Writer>,
     claim: Claim,
-    records: Records<C, K>,
+    columns: GroupColumns<C, K>,
     state: Arc<Mutex<State<C>>>,
+    scratch: Mutex<Scratch<C>>,
 }
 
-pub(super) struct State<C: RaftTypeConfig> {
-    pub(super) vote: Option<VoteOf<C>>,
-    pub(super) committed: Option<LogIdOf<C>>,
-    pub(super) purged: Option<LogIdOf<C>>,
-    /// The last entry, or the last purged one.
-    pub(super) last: Option<LogIdOf<C>>,
-    /// The first and the last index of the log, unless it is empty.
-    pub(super) span: Option<Span>,
-    tail: Tail,
+/// The entries of the append that is being encoded. It is kept for its capacity.
+struct Scratch<C: RaftTypeConfig> {
+    buffer: Vec<u8>,
+    entries: Vec<(LogIdOf<C>, RecordRange)>,
 }
 
 impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     pub(super) fn open(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
         let group = Self::claim(db, log_cf, meta_cf, keys)?;
-        let state = group.load()?;
-        *lock(&group.state) = state;
-        Ok(group)
-    }
-
-    /// The group as it stands in the queue and on disk, with nothing of it in memory yet.
-    fn claim(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
-        let records = Records::new(&db, log_cf, meta_cf, keys)?;
-        let writer = Writer::of(&db)?;
-        let claim = records.claim();
-        if !writer.claim(&claim) {
-            return Err(RocksdbLogStoreError::AlreadyOpen { group: records.name() });
-        }
-        // From here on, dropping the group gives up the claim.
-        let group = Self {
-            writer,
-            claim,
-            records,
-            state: Arc::new(Mutex::new(State::blank())),
-        };
-        // An earlier store of this group may have left operations in the queue.
-        group.writer.drain()?;
+        *lock(&group.state) = group.load()?;
         Ok(group)
     }
 
     /// Removes all that is stored of the group, and gives its space back to the file system.
     pub(super) fn destroy(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<(), RocksdbLogStoreError> {
         let group = Self::claim(db, log_cf, meta_cf, keys)?;
-        group.writer.push_and_wait(group.records.delete_all())?;
-        group.records.compact(group.writer.db())
+        group.writer.push_and_wait(|batch| group.columns.delete_all(batch))?;
+        group.columns.compact(group.writer.db())
+    }
+
+    /// Claims the keys of the group. Its state in memory is blank.
+    fn claim(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
+        let columns = GroupColumns::new(&db, log_cf, meta_cf, keys)?;
+        let writer = Writer::for_db(&db)?;
+        let claim = columns.claim();
+        if !writer.claim(&claim) {
+            return Err(RocksdbLogStoreError::AlreadyOpen { group: columns.name() });
+        }
+        // From here on, dropping the group gives up the claim.
+        let group = Self {
+            writer,
+            claim,
+            columns,
+            state: Arc::default(),
+            scratch: Mutex::new(Scratch {
+                buffer: Vec::new(),
+                entries: Vec::new(),
+            }),
+        };
+        // An earlier store of this group may have left operations in the queue.
+        group.writer.drain()?;
+        Ok(group)
     }
 
     fn load(&self) -> Result<State<C>, RocksdbLogStoreError> {
-        let (db, records) = (self.writer.db(), &self.records);
-        let vote = records.read_meta(db, MetaLabel::Vote)?;
-        let committed = records.read_meta(db, MetaLabel::Committed)?;
-        let purged: Option<LogIdOf<C>> = records.read_meta(db, MetaLabel::LastPurged)?;
-        let ends = records.read_ends(db, purged.as_ref())?;
-        Ok(State {
-            vote,
-            committed,
-            span: ends
-                .as_ref()
-                .and_then(|[first, last]| Span::new(first.index, last.index)),
-            last: ends.map(|[_, last]| last).or_else(|| purged.clone()),
-            purged,
-            tail: Tail::default(),
-        })
+        let (db, columns) = (self.writer.db(), &self.columns);
+        let vote = columns.read_meta(db, MetaLabel::Vote)?;
+        let committed = columns.read_meta(db, MetaLabel::Committed)?;
+        let purged: Option<LogIdOf<C>> = columns.read_meta(db, MetaLabel::LastPurged)?;
+        let ends = columns.read_ends(db, purged.as_ref())?;
+        Ok(State::loaded(vote, committed, purged, ends))
     }
 
     pub(super) fn keys(&self) -> &K {
-        self.records.keys()
+        self.columns.keys()
     }
 
     /// Runs `read` on the state.
@@ -99,190 +109,160 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         read(&lock(&self.state))
     }
 
-    pub(super) fn records(&self) -> &Records<C, K> {
-        &self.records
-    }
-
-    /// Waits until the queue has room.
-    pub(super) async fn ready(&self) -> Result<(), RocksdbLogStoreError> {
-        self.writer.ready().await
-    }
-
-    pub(super) fn save_vote(&self, vote: &VoteOf<C>, done: Done) -> Result<(), RocksdbLogStoreError> {
-        let put = self.records.put_meta(MetaLabel::Vote, vote)?;
+    pub(super) fn save_vote(&self, vote: &VoteOf<C>, callback: Callback) -> Result<(), RocksdbLogStoreError> {
+        let record = self.columns.encode_meta(MetaLabel::Vote, vote)?;
         let mut state = lock(&self.state);
-        self.writer.push([put], Some(done))?;
+        self.writer
+            .push(Some(callback), |batch| self.columns.put_meta(batch, &record))?;
         state.vote = Some(vote.clone());
         Ok(())
     }
 
+    /// Saves the committed log id. It is durable together with what is synced next.
     pub(super) fn save_committed(&self, committed: Option<LogIdOf<C>>) -> Result<(), RocksdbLogStoreError> {
         let label = MetaLabel::Committed;
-        let op = match &committed {
-            Some(log_id) => self.records.put_meta(label, log_id)?,
-            None => self.records.delete_meta(label),
-        };
+        let record = committed
+            .as_ref()
+            .map(|log_id| self.columns.encode_meta(label, log_id))
+            .transpose()?;
         let mut state = lock(&self.state);
-        self.writer.push([op], None)?;
+        self.writer.push(None, |batch| match &record {
+            Some(record) => self.columns.put_meta(batch, record),
+            None => self.columns.delete_meta(batch, label),
+        })?;
         state.committed = committed;
         Ok(())
     }
 
-    /// Appends entries that lie at their places in `bytes`.
-    pub(super) fn append(
+    /// Appends entries. Waits for room in the queue, and not for the disk: `callback` is called once the entries
+    /// are durable. They can be read when this returns.
+    ///
+    /// Entries are encoded at `level`, or else at the newest version of their types.
+    pub(super) async fn append(
         &self,
-        bytes: &Arc<[u8]>,
-        entries: &[(LogIdOf<C>, Place)],
-        done: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static,
+        entries: impl IntoIterator<Item = C::Entry>,
+        level: Option<&WriteVersion>,
+        callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static,
     ) -> Result<(), RocksdbLogStoreError> {
-        let state = self.state.clone();
-        let budget = TAIL_BYTES / self.writer.group_count().max(1);
-        // Not with the next append: a group may fall silent for good.
-        let done = Box::new(move |outcome: Result<u64, _>| {
-            if let Ok(batch) = outcome {
-                lock(&state).tail.evict(batch, budget);
-            }
-            done(outcome.map(drop));
-        });
+        self.writer.room().await?;
+        let mut scratch = lock(&self.scratch);
+        self.encode(entries, level, &mut scratch)?;
+        self.push_entries(&scratch, callback)?;
+        // Without this, one huge entry would cost each group as much memory from then on.
+        scratch.buffer.shrink_to(KEPT_BUFFER);
+        Ok(())
+    }
 
-        let mut guard = lock(&self.state);
-        let state = &mut *guard;
-        let last = state.last.as_ref().map(|last| last.index);
+    fn encode(
+        &self,
+        entries: impl IntoIterator<Item = C::Entry>,
+        level: Option<&WriteVersion>,
+        scratch: &mut Scratch<C>,
+    ) -> Result<(), RocksdbLogStoreError> {
+        let Scratch { buffer, entries: done } = scratch;
+        buffer.clear();
+        done.clear();
+        for entry in entries {
+            let range = match level {
+                Some(level) => level.scope(|| self.columns.encode_entry(&entry, buffer)),
+                None => self.columns.encode_entry(&entry, buffer),
+            }?;
+            done.push((entry.log_id(), range));
+        }
+        Ok(())
+    }
+
+    /// Pushes encoded entries into the queue and into the tail.
+    fn push_entries(
+        &self,
+        Scratch { buffer, entries }: &Scratch<C>,
+        callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static,
+    ) -> Result<(), RocksdbLogStoreError> {
+        let buffer: Arc<[u8]> = Arc::from(buffer.as_slice());
+        let callback = self.evict_before(callback);
+        let mut state = lock(&self.state);
+        let last = state.last().map(|last| last.index);
         check_consecutive(last, entries.iter().map(|(log_id, _)| log_id.index)).map_err(|hole| {
             RocksdbLogStoreError::NotConsecutive {
-                group: self.records.name(),
+                group: self.columns.name(),
                 index: hole.index,
                 expected: hole.expected,
             }
         })?;
-
-        let records = entries.iter().map(|(_, place)| Record::at(bytes, *place));
-        let batch = self
-            .writer
-            .push(records.map(|record| self.records.put_entry(record)), Some(done))?;
-
-        for (log_id, place) in entries {
-            state.tail.push(log_id.index, Record::at(bytes, *place), batch);
+        let number = self.writer.push(Some(callback), |batch| {
+            for (_, range) in entries {
+                self.columns.put_entry(batch, range.key(&buffer), range.value(&buffer));
+            }
+        })?;
+        for (log_id, range) in entries {
+            state
+                .tail_mut()
+                .push(log_id.index, Record::new(&buffer, *range), number);
         }
-        if let [(first, _), ..] = entries
-            && let [.., (last, _)] = entries
-        {
-            state.span = Some(Span {
-                first: state.span.map_or(first.index, |span| span.first),
-                last: last.index,
-            });
-            state.last = Some(last.clone());
+        if let ([(first, _), ..], [.., (last, _)]) = (entries.as_slice(), entries.as_slice()) {
+            state.appended(first.index, last.clone());
         }
         Ok(())
     }
 
-    pub(super) fn truncate_after(&self, last: Option<LogIdOf<C>>, done: Done) -> Result<(), RocksdbLogStoreError> {
-        let mut guard = lock(&self.state);
-        let state = &mut *guard;
-        let gone = state.span.and_then(|span| match &last {
-            None => Some(span),
-            Some(log_id) => span.after(log_id.index),
-        });
-        self.writer
-            .push(gone.map(|gone| self.records.delete(gone)), Some(done))?;
+    /// Returns a callback that evicts what the tail need not keep any more, and then calls `callback`. The next
+    /// append could evict as well, but an idle group would keep its tail in memory.
+    fn evict_before(&self, callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static) -> Callback {
+        let state = self.state.clone();
+        let budget = TAIL_BUDGET / self.writer.group_count().max(1);
+        Box::new(move |outcome| {
+            if let Ok(written) = outcome {
+                lock(&state).tail_mut().evict(written, budget);
+            }
+            callback(outcome.map(drop));
+        })
+    }
 
-        let Some(gone) = gone else { return Ok(()) };
-        state.tail.truncate_from(gone.first);
-        state.span = state.span.and_then(|span| span.before(gone.first));
-        state.last = match state.span {
-            Some(_) => last,
-            None => state.purged.clone(),
-        };
+    /// Removes the entries behind `last`.
+    pub(super) fn truncate_after(
+        &self,
+        last: Option<LogIdOf<C>>,
+        callback: Callback,
+    ) -> Result<(), RocksdbLogStoreError> {
+        let mut state = lock(&self.state);
+        let gone = state.behind(last.as_ref());
+        self.push_deletion(gone, Some(callback), None)?;
+        if let Some(gone) = gone {
+            state.truncated(gone, last);
+        }
         Ok(())
     }
 
+    /// Removes the entries up to `upto`, included. The purge is durable together with what is synced next.
     pub(super) fn purge(&self, upto: LogIdOf<C>) -> Result<(), RocksdbLogStoreError> {
-        let put = self.records.put_meta(MetaLabel::LastPurged, &upto)?;
-        let mut guard = lock(&self.state);
-        let state = &mut *guard;
-        if state.purged.as_ref().is_some_and(|purged| purged.index >= upto.index) {
+        let record = self.columns.encode_meta(MetaLabel::LastPurged, &upto)?;
+        let mut state = lock(&self.state);
+        if state.purged().is_some_and(|purged| purged.index >= upto.index) {
             return Ok(());
         }
-        // Only what is there: range tombstones of one purge after the other never overlap.
-        let gone = state.span.and_then(|span| span.up_to(upto.index));
-        self.writer.push(
-            gone.map(|gone| self.records.delete(gone)).into_iter().chain([put]),
-            None,
-        )?;
-        state.tail.purge_to(upto.index);
-        state.span = state.span.and_then(|span| span.after(upto.index));
-        if state.span.is_none() {
-            state.last = Some(upto.clone());
-        }
-        state.purged = Some(upto);
+        // Delete only entries that are there. So the range tombstones of one purge after the other never overlap.
+        self.push_deletion(state.up_to(upto.index), None, Some(&record))?;
+        state.purged_to(upto);
         Ok(())
     }
 
-    /// Reads the entries of `range` that the log contains, in order: all of them, or the first
-    /// ones, at least one, up to about `max_bytes`.
-    pub(super) fn read(&self, range: Span, max_bytes: usize) -> Result<Vec<C::Entry>, RocksdbLogStoreError> {
-        let db = self.writer.db();
-        let cf = cf_handle!(db, self.records.log_cf())?;
-        let (on_disk, in_tail) = {
-            let state = lock(&self.state);
-            let Some(range) = state.span.and_then(|span| span.intersect(range)) else {
-                return Ok(Vec::new());
-            };
-            let tail_first = state.tail.first();
-            // The iterator sees RocksDB as it is now, whatever is truncated or purged while we
-            // read: what is not in the tail is written.
-            let on_disk = tail_first
-                .map_or(Some(range), |first| range.before(first))
-                .map(|on_disk| {
-                    let entries = db.raw_iterator_cf_opt(&cf, self.records.bounds(on_disk));
-                    (on_disk, entries)
-                });
-            let mut in_tail = Vec::new();
-            if let Some(span) = tail_first.and_then(|first| range.from(first)) {
-                in_tail.reserve(span.capacity());
-                let mut budget = max_bytes;
-                for (index, record) in (span.first..=span.last).zip(state.tail.iter_from(span.first)) {
-                    in_tail.push((index, record.clone()));
-                    budget = budget.saturating_sub(record.value().len());
-                    if budget == 0 {
-                        break;
-                    }
-                }
+    /// Queues the deletion of the entries of `gone`, and a meta record.
+    fn push_deletion(
+        &self,
+        gone: Option<Span>,
+        callback: Option<Callback>,
+        record: Option<&Record>,
+    ) -> Result<(), RocksdbLogStoreError> {
+        let gone = gone.map(|gone| self.columns.key_range(gone));
+        self.writer.push(callback, |batch| {
+            if let Some(gone) = &gone {
+                self.columns.delete_entries(batch, gone);
             }
-            (on_disk, in_tail)
-        };
-        let capacity = in_tail.len() + on_disk.as_ref().map_or(0, |(span, _)| span.capacity());
-        let mut read = Read {
-            entries: Vec::with_capacity(capacity),
-            bytes: 0,
-            max_bytes,
-        };
-
-        if let Some((span, mut entries)) = on_disk {
-            entries.seek_to_first();
-            for index in span.first..=span.last {
-                if read.is_full() {
-                    return Ok(read.entries);
-                }
-                match entries.item() {
-                    Some((key, value)) if key == self.records.keys().log_key(index).as_ref() => {
-                        read.push(self.records.decode(index, value)?, value.len());
-                    }
-                    _ => {
-                        entries.status()?;
-                        return Err(self.records.missing(index));
-                    }
-                }
-                entries.next();
+            if let Some(record) = record {
+                self.columns.put_meta(batch, record);
             }
-        }
-        for (index, record) in in_tail {
-            if read.is_full() {
-                break;
-            }
-            read.push(self.records.decode(index, record.value())?, record.value().len());
-        }
-        Ok(read.entries)
+        })?;
+        Ok(())
     }
 }
 
@@ -292,32 +272,21 @@ impl<C: RaftTypeConfig, K: KeySpace> Drop for Group<C, K> {
     }
 }
 
-impl<C: RaftTypeConfig> State<C> {
-    fn blank() -> Self {
-        Self {
-            vote: None,
-            committed: None,
-            purged: None,
-            last: None,
-            span: None,
-            tail: Tail::default(),
-        }
-    }
-}
-
-struct Read<E> {
-    entries: Vec<E>,
-    bytes: usize,
-    max_bytes: usize,
-}
-
-impl<E> Read<E> {
-    fn is_full(&self) -> bool {
-        !self.entries.is_empty() && self.bytes >= self.max_bytes
+impl<C: RaftTypeConfig, K: KeySpace> EntrySource<C> for Arc<Group<C, K>> {
+    fn span(&self) -> Option<Span> {
+        self.with_state(State::span)
     }
 
-    fn push(&mut self, entry: E, bytes: usize) {
-        self.entries.push(entry);
-        self.bytes += bytes;
+    fn with_vote<R>(&self, read: impl FnOnce(Option<&VoteOf<C>>) -> R) -> R {
+        self.with_state(|state| read(state.vote.as_ref()))
+    }
+
+    fn read(&self, range: Span, max_bytes: usize) -> io::Result<Vec<C::Entry>> {
+        let entries = read::read(self.writer.db(), &self.columns, &self.state, range, max_bytes)?;
+        Ok(entries)
+    }
+
+    fn missing(&self, index: u64) -> io::Error {
+        self.columns.missing(index).into()
     }
 }

@@ -1,23 +1,29 @@
+//! The newest entries of a group, in memory. This is the only place that knows what is kept there.
+
 use std::collections::VecDeque;
 
-use super::record::Record;
+use crate::log_store::encoded::Record;
+use crate::log_store::writer::queue::BatchNumber;
 
-/// The newest entries of one group, in memory: all that RocksDB does not have yet, and more as
-/// far as a budget allows.
+/// Bytes of entries that the tails of all groups of a database keep in memory together, beside those that
+/// RocksDB does not have yet.
+pub(super) const TAIL_BUDGET: usize = 32 << 20;
+
+/// The newest entries of one group: all that RocksDB does not have yet, and more as far as a budget allows.
 ///
-/// Its last record is always the last entry of the log.
+/// The last record is always the last entry of the log.
 #[derive(Default)]
 pub(super) struct Tail {
-    /// The index of the first record; meaningless while there is none.
+    /// The index of the first record. It means nothing while there are no records.
     first: u64,
-    records: VecDeque<Queued>,
+    records: VecDeque<TailRecord>,
     bytes: usize,
 }
 
-struct Queued {
+struct TailRecord {
     record: Record,
-    /// The batch of the writer that carries it to RocksDB.
-    batch: u64,
+    /// The batch that carries the record to RocksDB.
+    batch: BatchNumber,
 }
 
 impl Tail {
@@ -27,25 +33,25 @@ impl Tail {
     }
 
     /// Adds the entry at `index`, which follows the last one.
-    pub(super) fn push(&mut self, index: u64, record: Record, batch: u64) {
+    pub(super) fn push(&mut self, index: u64, record: Record, batch: BatchNumber) {
         if self.records.is_empty() {
             self.first = index;
         }
-        self.bytes += record.size();
-        self.records.push_back(Queued { record, batch });
+        self.bytes += record.memory();
+        self.records.push_back(TailRecord { record, batch });
     }
 
-    /// The records from `start` on; all there are where `start` lies before the first.
+    /// The records from the one at index `start` on, or from the first one on if that lies behind `start`.
     pub(super) fn iter_from(&self, start: u64) -> impl Iterator<Item = &Record> {
         let skip = usize::try_from(start.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        self.records.range(skip.min(self.records.len())..).map(|q| &q.record)
+        self.records.range(skip.min(self.records.len())..).map(|r| &r.record)
     }
 
     /// Removes the records from `index` on.
     pub(super) fn truncate_from(&mut self, index: u64) {
         while self.last().is_some_and(|last| last >= index) {
-            if let Some(q) = self.records.pop_back() {
-                self.bytes -= q.record.size();
+            if let Some(removed) = self.records.pop_back() {
+                self.bytes -= removed.record.memory();
             }
         }
     }
@@ -57,10 +63,10 @@ impl Tail {
         }
     }
 
-    /// Brings the tail down to `budget` bytes, as far as the batches up to `written` allow: what
-    /// RocksDB does not have stays.
-    pub(super) fn evict(&mut self, written: u64, budget: usize) {
-        while self.bytes > budget && self.records.front().is_some_and(|q| q.batch <= written) {
+    /// Removes the oldest records until the rest takes at most `budget` bytes. Keeps all records of batches behind
+    /// `written`, because RocksDB does not have them yet.
+    pub(super) fn evict(&mut self, written: BatchNumber, budget: usize) {
+        while self.bytes > budget && self.records.front().is_some_and(|r| r.batch <= written) {
             self.pop_front();
         }
     }
@@ -70,9 +76,9 @@ impl Tail {
     }
 
     fn pop_front(&mut self) {
-        if let Some(q) = self.records.pop_front() {
-            self.bytes -= q.record.size();
-            // Past `u64::MAX` there is no record left, and `first` means nothing.
+        if let Some(removed) = self.records.pop_front() {
+            self.bytes -= removed.record.memory();
+            // After the record at `u64::MAX`, there are no records and `first` means nothing.
             self.first = self.first.wrapping_add(1);
         }
     }

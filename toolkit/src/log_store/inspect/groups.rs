@@ -1,3 +1,5 @@
+//! Lists the groups of a database, and reads their entries.
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeBounds;
@@ -6,22 +8,23 @@ use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
 use rocksdb::{DB, DBRawIterator};
 
-use super::records::{Records, cf_handle};
-use super::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStoreError};
+use crate::log_store::error::RocksdbLogStoreError;
+use crate::log_store::group_columns::{GroupColumns, cf_handle};
+use crate::log_store::key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
 use crate::support::span::Span;
 
-/// The keys of a group that was found in a database: one of the key spaces of this library, told
-/// apart by the form of the keys.
+/// The key space of a group that was found in a database. The form of the keys tells which of this library's key
+/// spaces it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GroupKeys {
     /// [`Flat`].
     Flat,
-    /// [`GroupPrefixed`], of this group id.
+    /// [`GroupPrefixed`] with this group id.
     Prefixed(u64),
 }
 
 impl GroupKeys {
-    /// Whose log key or meta key `key` is.
+    /// Returns the group that the log key `key` belongs to.
     fn of_log_key(key: &[u8]) -> Option<Self> {
         match key.len() {
             8 => Some(Self::Flat),
@@ -30,6 +33,7 @@ impl GroupKeys {
         }
     }
 
+    /// Returns the group that the meta key `key` belongs to.
     fn of_meta_key(key: &[u8]) -> Option<Self> {
         let prefixed = key.first_chunk().map(|id| Self::Prefixed(u64::from_be_bytes(*id)));
         [Some(Self::Flat), prefixed].into_iter().flatten().find(|keys| {
@@ -64,18 +68,17 @@ impl KeySpace for GroupKeys {
     }
 }
 
-/// A group that [`groups`] found.
+/// A group that [`groups()`] found.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StoredGroup<C: RaftTypeConfig> {
-    /// Which one it is.
+    /// The group's key space, which tells groups apart.
     pub keys: GroupKeys,
-    /// What is stored of it, or why that cannot be read: damage to one group does not hide the others.
+    /// What is stored of the group, or why that cannot be read. Damage to one group does not hide the others.
     pub state: Result<StoredState<C>, RocksdbLogStoreError>,
 }
 
-/// What is stored of a group: the part of openraft's
-/// [`LogState`](openraft::storage::LogState) that is on disk, and the votes.
+/// What is stored of a group: openraft's [`LogState`](openraft::storage::LogState), the vote and the committed log id.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StoredState<C: RaftTypeConfig> {
@@ -83,7 +86,7 @@ pub struct StoredState<C: RaftTypeConfig> {
     pub vote: Option<VoteOf<C>>,
     /// The last saved committed log id.
     pub committed: Option<LogIdOf<C>>,
-    /// Up to where the log was purged.
+    /// The log id up to which the log was purged.
     pub purged: Option<LogIdOf<C>>,
     /// The first entry, unless the log is empty.
     pub first: Option<LogIdOf<C>>,
@@ -91,21 +94,21 @@ pub struct StoredState<C: RaftTypeConfig> {
     pub last: Option<LogIdOf<C>>,
 }
 
-/// Lists the groups of a database, in the order of their keys, with what is stored of each.
+/// Lists the groups of a database in the order of their keys, with what is stored of each.
 ///
-/// Meant for tools: on a database that is [opened to be read](super::open_db_read_only) beside a running
-/// node, or on any other. In a node the stores know their groups, and know what is queued besides. It
-/// costs a few reads a group, however long the logs are.
+/// This is for tools: on a database that is [opened for reading](crate::log_store::open_db_read_only) beside a running
+/// node, or on any other. It does not see what a running store still has in its queue. It takes a few reads for each
+/// group, however long the logs are.
 ///
 /// # Errors
 ///
 /// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) or
 ///   [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily).
-/// - [`UnknownKey`](RocksdbLogStoreError::UnknownKey) when a key is of neither [`Flat`] nor
-///   [`GroupPrefixed`]: the column families have a key space of your own, or other data.
-/// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) when RocksDB cannot read the keys.
+/// - [`UnknownKey`](RocksdbLogStoreError::UnknownKey) if a key belongs neither to [`Flat`] nor to [`GroupPrefixed`]: the
+///   column families use a key space of your own, or hold other data.
+/// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if RocksDB cannot read the keys.
 ///
-/// # Example
+/// # Examples
 ///
 /// ```
 /// # openraft_toolkit::declare_raft_types_ext! { Types: Node = (), AppData = String, AppDataResponse = () }
@@ -134,28 +137,29 @@ pub fn groups<C: RaftTypeConfig>(
     found
         .into_iter()
         .map(|keys| {
-            let records = Records::<C, _>::new(db, log_cf, meta_cf, keys)?;
-            let state = stored_state(db, &records);
+            let columns = GroupColumns::<C, _>::new(db, log_cf, meta_cf, keys)?;
+            let state = stored_state(db, &columns);
             Ok(StoredGroup { keys, state })
         })
         .collect()
 }
 
-/// Reads the stored entries of a group whose indexes are in `range`, in their order.
+/// Reads the stored entries of a group whose indexes are in `range`, in the order of their indexes.
 ///
-/// As [`groups`], for tools. It reads what is there: a hole is no error here, nor is an entry that should
-/// have been purged, and one that cannot be decoded is an error in its place, after which it goes on.
-/// [`verify`](super::verify()) finds what is wrong.
+/// As [`groups()`], this is for tools. It returns whatever entries are stored: a hole is no error here, and neither is an
+/// entry that should have been purged. An entry that cannot be decoded yields an error in its place, and the iterator
+/// goes on. [`verify`](crate::log_store::verify()) finds what is wrong with a group.
 ///
 /// # Errors
 ///
 /// [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) or
-/// [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily); and of each entry
-/// [`Corrupt`](RocksdbLogStoreError::Corrupt), [`Misplaced`](RocksdbLogStoreError::Misplaced),
-/// [`ForeignKey`](RocksdbLogStoreError::ForeignKey) or, as the last,
+/// [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily).
+///
+/// An item of the iterator can be [`Corrupt`](RocksdbLogStoreError::Corrupt),
+/// [`Misplaced`](RocksdbLogStoreError::Misplaced) or [`ForeignKey`](RocksdbLogStoreError::ForeignKey). The last item can be
 /// [`Rocksdb`](RocksdbLogStoreError::Rocksdb).
 ///
-/// # Example
+/// # Examples
 ///
 /// ```
 /// # openraft_toolkit::declare_raft_types_ext! { Types: Node = (), AppData = String, AppDataResponse = () }
@@ -179,17 +183,17 @@ pub fn stored_entries<'db, C: RaftTypeConfig>(
     keys: GroupKeys,
     range: impl RangeBounds<u64>,
 ) -> Result<impl Iterator<Item = Result<C::Entry, RocksdbLogStoreError>> + 'db, RocksdbLogStoreError> {
-    let records = Records::<C, _>::new(db, log_cf, meta_cf, keys)?;
+    let columns = GroupColumns::<C, _>::new(db, log_cf, meta_cf, keys)?;
     let cf = cf_handle!(db, log_cf)?;
     let mut entries = Span::of(&range).map(|span| {
-        let mut entries = db.raw_iterator_cf_opt(&cf, records.bounds(span));
+        let mut entries = db.raw_iterator_cf_opt(&cf, columns.bounds(span));
         entries.seek_to_first();
         entries
     });
     Ok(std::iter::from_fn(move || {
         let at = entries.as_mut()?;
         if let Some(item) = at.item() {
-            let entry = records.decode_item(item);
+            let entry = columns.decode_item(item);
             at.next();
             return Some(entry);
         }
@@ -199,6 +203,7 @@ pub fn stored_entries<'db, C: RaftTypeConfig>(
     }))
 }
 
+/// Returns the key spaces of all groups in the two column families.
 pub(super) fn group_keys(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSet<GroupKeys>, RocksdbLogStoreError> {
     let mut found = BTreeSet::new();
     let log = cf_handle!(db, log_cf)?;
@@ -206,7 +211,7 @@ pub(super) fn group_keys(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSe
     entries.seek_to_first();
     each_key(&mut entries, log_cf, GroupKeys::of_log_key, |keys, entries| {
         found.insert(keys);
-        // Past all entries of the group, however many there are.
+        // Skip the other entries of the group, however many there are.
         entries.seek([keys.log_key(u64::MAX).as_ref(), &[0]].concat());
     })?;
     let meta = cf_handle!(db, meta_cf)?;
@@ -219,7 +224,7 @@ pub(super) fn group_keys(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSe
     Ok(found)
 }
 
-/// Calls `found`, which moves the iterator on, with the group of each key at which the iterator is.
+/// Calls `found` with the group of each key that the iterator comes to. `found` moves the iterator on.
 fn each_key(
     keys: &mut DBRawIterator<'_>,
     cf: &str,
@@ -239,16 +244,16 @@ fn each_key(
 
 fn stored_state<C: RaftTypeConfig>(
     db: &DB,
-    records: &Records<C, GroupKeys>,
+    columns: &GroupColumns<C, GroupKeys>,
 ) -> Result<StoredState<C>, RocksdbLogStoreError> {
-    let purged = records.read_meta(db, MetaLabel::LastPurged)?;
-    let (first, last) = match records.read_ends(db, purged.as_ref())? {
+    let purged = columns.read_meta(db, MetaLabel::LastPurged)?;
+    let (first, last) = match columns.read_ends(db, purged.as_ref())? {
         Some([first, last]) => (Some(first), Some(last)),
         None => (None, None),
     };
     Ok(StoredState {
-        vote: records.read_meta(db, MetaLabel::Vote)?,
-        committed: records.read_meta(db, MetaLabel::Committed)?,
+        vote: columns.read_meta(db, MetaLabel::Vote)?,
+        committed: columns.read_meta(db, MetaLabel::Committed)?,
         purged,
         first,
         last,

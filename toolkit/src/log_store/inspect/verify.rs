@@ -1,3 +1,5 @@
+//! Reads all that is stored of a group, and reports everything that is wrong with it.
+
 use std::fmt;
 
 use openraft::RaftTypeConfig;
@@ -7,18 +9,19 @@ use openraft::vote::{RaftLeaderId, RaftVote};
 use rocksdb::{DB, DBRawIterator};
 use serde::de::DeserializeOwned;
 
-use super::groups::group_keys;
-use super::records::{Records, cf_handle};
-use super::{GroupKeys, KeySpace, MetaLabel, RocksdbLogStoreError};
+use super::groups::{GroupKeys, group_keys};
+use crate::log_store::error::RocksdbLogStoreError;
+use crate::log_store::group_columns::{GroupColumns, cf_handle};
+use crate::log_store::key_space::{KeySpace, MetaLabel};
 use crate::support::error_chain::error_chain;
 use crate::support::span::Span;
 
-/// What [`verify`] found wrong with a group.
+/// Something that [`verify()`] found wrong with a group.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// A record that cannot be read: damaged, of a newer version, of another type config, or under the
-    /// key of another.
+    /// A record cannot be read: it is damaged, was written by a newer release or with another type config, or is stored
+    /// under the key of another record.
     #[error("{}", error_chain(.0))]
     Unreadable(RocksdbLogStoreError),
     /// RocksDB cannot read a part of the log.
@@ -26,12 +29,12 @@ pub enum Problem {
     UnreadableRange {
         /// The first index that cannot be read.
         first: u64,
-        /// The last index before one that can be read, if any follows.
+        /// The last index of the part, or `None` if it reaches to the end of the log.
         last: Option<u64>,
         /// RocksDB's error.
         source: rocksdb::Error,
     },
-    /// Entries that should be there are not.
+    /// Entries are missing.
     #[error("missing: {}", entries(*.first, Some(*.last)))]
     Missing {
         /// The first missing index.
@@ -39,24 +42,24 @@ pub enum Problem {
         /// The last missing index.
         last: u64,
     },
-    /// An entry is there that was purged.
-    #[error("the entry at index {index} is there, although the log is purged up to {purged}")]
+    /// An entry is still stored although the log was purged past it.
+    #[error("the entry at index {index} is still stored, although the log is purged up to {purged}")]
     NotPurged {
         /// The index of the entry.
         index: u64,
-        /// Up to where the log was purged.
+        /// The log id up to which the log was purged.
         purged: String,
     },
-    /// An entry is of an earlier leader than the one before it.
-    #[error("the entry {log_id} follows {previous}, which is of a later leader")]
+    /// An entry comes from an earlier leader than the entry before it.
+    #[error("the entry {log_id} follows {previous}, which comes from a later leader")]
     LeaderGoesBack {
-        /// The entry.
+        /// The log id of the entry.
         log_id: String,
-        /// The entry before it, or the last purged one.
+        /// The log id of the entry before it, or of the last purged one.
         previous: String,
     },
-    /// The log has an entry of a term that this node never saved a vote for.
-    #[error("the last log id is {last}, and the vote {vote}")]
+    /// The log has an entry of a leader for which this node never saved a vote.
+    #[error("the last log id is {last}, but the saved vote is {vote}")]
     VoteBehind {
         /// The last log id.
         last: String,
@@ -64,7 +67,7 @@ pub enum Problem {
         vote: String,
     },
     /// The committed log id is not in the log.
-    #[error("the log id {committed} is committed, and the log has {found}")]
+    #[error("the log id {committed} is committed, but the log has {found}")]
     CommittedNotInLog {
         /// The committed log id.
         committed: String,
@@ -81,36 +84,39 @@ fn entries(first: u64, last: Option<u64>) -> String {
     }
 }
 
-/// What [`verify`] found of one group.
+/// What [`verify()`] found in one group.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct VerifiedGroup {
-    /// Which one it is.
+    /// The group's key space, which tells groups apart.
     pub keys: GroupKeys,
-    /// How many entries were read and found right by themselves.
+    /// How many entries could be read.
     pub entries: u64,
-    /// All that is wrong, in the order of the log; empty where nothing is.
+    /// All that is wrong, in the order of the log. Empty if nothing is wrong.
     pub problems: Vec<Problem>,
 }
 
-/// Reads all that is stored of one group, or of all groups where `group` is `None`, and reports
-/// everything that is wrong with it.
+/// Reads all that is stored of one group, or of all groups if `group` is `None`, and reports everything that is wrong.
 ///
-/// - Each record is a frame that decodes, and each entry's log id is that of its key.
-/// - Indexes are consecutive, and start right behind what is purged.
-/// - Log ids are of leaders that never go back, and the saved vote is of no earlier term than the last.
-/// - The committed log id is that of the entry at its index, unless it is purged.
+/// It checks that
 ///
-/// A [`RocksdbLogStore`](super::RocksdbLogStore) checks at its opening what it needs, and each entry when it
-/// is read; this reads all of them, so that it takes as long as that takes. What is not there as a whole,
-/// such as a log that lost its end, cannot be seen from within the group: the database's own files are
-/// checked when it is opened.
+/// - each record is a frame that decodes, and each entry has the index of its key;
+/// - indexes are consecutive, and start right behind the last purged one;
+/// - no entry comes from an earlier leader than the entry before it, and the saved vote is not older than the last
+///   entry's leader;
+/// - the committed log id is that of the entry at its index, unless that entry is purged.
+///
+/// A [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) checks only what it needs when it opens, and each entry when
+/// the entry is read. This function reads all entries, and takes as long as reading them takes.
+///
+/// It cannot see that the end of a log is missing, because nothing within the group tells. Opening the database checks
+/// its files for that.
 ///
 /// # Errors
 ///
-/// As [`groups`](super::groups()). What is wrong within a group is a [`Problem`] and no error.
+/// Those of [`groups`](crate::log_store::groups()). Whatever is wrong within a group is a [`Problem`], not an error.
 ///
-/// # Example
+/// # Examples
 ///
 /// ```
 /// # openraft_toolkit::declare_raft_types_ext! { Types: Node = (), AppData = String, AppDataResponse = () }
@@ -142,24 +148,24 @@ pub fn verify<C: RaftTypeConfig>(
     groups
         .into_iter()
         .map(|keys| {
-            let records = Records::<C, _>::new(db, log_cf, meta_cf, keys)?;
-            Verification::of(db, records)
+            let columns = GroupColumns::<C, _>::new(db, log_cf, meta_cf, keys)?;
+            Verification::run(db, columns)
         })
         .collect()
 }
 
 struct Verification<'d, C: RaftTypeConfig> {
     db: &'d DB,
-    records: Records<C, GroupKeys>,
+    columns: GroupColumns<C, GroupKeys>,
     entries: u64,
     problems: Vec<Problem>,
 }
 
 impl<'d, C: RaftTypeConfig> Verification<'d, C> {
-    fn of(db: &'d DB, records: Records<C, GroupKeys>) -> Result<VerifiedGroup, RocksdbLogStoreError> {
+    fn run(db: &'d DB, columns: GroupColumns<C, GroupKeys>) -> Result<VerifiedGroup, RocksdbLogStoreError> {
         let mut this = Self {
             db,
-            records,
+            columns,
             entries: 0,
             problems: Vec::new(),
         };
@@ -169,14 +175,14 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
         let last = this.walk(purged, committed)?;
         this.check_vote(vote, last);
         Ok(VerifiedGroup {
-            keys: *this.records.keys(),
+            keys: *this.columns.keys(),
             entries: this.entries,
             problems: this.problems,
         })
     }
 
     fn meta<T: DeserializeOwned>(&mut self, label: MetaLabel) -> Option<T> {
-        let read = self.records.read_meta(self.db, label);
+        let read = self.columns.read_meta(self.db, label);
         read.unwrap_or_else(|error| {
             self.problems.push(Problem::Unreadable(error));
             None
@@ -189,8 +195,8 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
         purged: Option<LogIdOf<C>>,
         committed: Option<LogIdOf<C>>,
     ) -> Result<Option<LogIdOf<C>>, RocksdbLogStoreError> {
-        let cf = cf_handle!(self.db, self.records.log_cf())?;
-        let mut entries = self.db.raw_iterator_cf_opt(&cf, self.records.bounds(Span::ALL));
+        let cf = cf_handle!(self.db, self.columns.log_cf())?;
+        let mut entries = self.db.raw_iterator_cf_opt(&cf, self.columns.bounds(Span::ALL));
         let purged_index = purged.as_ref().map(|purged| purged.index);
         // A log that was never purged may start anywhere.
         let mut expected = purged_index.and_then(|purged| purged.checked_add(1));
@@ -209,15 +215,15 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
                 });
                 continue;
             };
-            let Some(index) = self.records.keys().log_index(key) else {
-                let group = self.records.name();
+            let Some(index) = self.columns.keys().log_index(key) else {
+                let group = self.columns.name();
                 let key = key.to_vec();
                 self.problems
                     .push(Problem::Unreadable(RocksdbLogStoreError::ForeignKey { group, key }));
                 entries.next();
                 continue;
             };
-            let entry = self.records.decode(index, value);
+            let entry = self.columns.decode(index, value);
             entries.next();
 
             if purged_index.is_some_and(|purged| index <= purged) {
@@ -269,15 +275,15 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
         Ok(previous)
     }
 
-    /// Moves on to an entry that RocksDB can read, and returns its index. What it cannot read is a block
-    /// of many entries.
+    /// Moves on to an entry that RocksDB can read, and returns its index. RocksDB reads blocks of many entries, so that
+    /// whole blocks are skipped.
     fn seek_readable(&self, entries: &mut DBRawIterator<'_>, unreadable: u64) -> Option<u64> {
         let mut step = 1u64;
         loop {
             let index = unreadable.checked_add(step)?;
-            entries.seek(self.records.keys().log_key(index).as_ref());
+            entries.seek(self.columns.keys().log_key(index).as_ref());
             if let Some(key) = entries.key() {
-                return self.records.keys().log_index(key);
+                return self.columns.keys().log_index(key);
             }
             if entries.status().is_ok() {
                 return None;
@@ -286,8 +292,8 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
         }
     }
 
-    /// A leader's entries are appended only once its vote is saved. Only the first membership of a
-    /// cluster has no leader.
+    /// Checks that the saved vote is not older than the last entry's leader: a node saves a leader's vote before it
+    /// appends that leader's entries. Only the first entry of a cluster, its membership, has no leader.
     fn check_vote(&mut self, vote: Option<VoteOf<C>>, last: Option<LogIdOf<C>>) {
         let Some(last) = last.filter(|last| last.index > 0) else {
             return;

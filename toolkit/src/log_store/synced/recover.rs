@@ -1,39 +1,51 @@
+//! The check of a database's files before RocksDB opens them.
+//!
+//! Each file falls into three parts: what is known to be durable, which must be intact; what may have been
+//! written behind that, which a power failure may have left in any state; and, in an undamaged file, nothing.
+//! Damage in the first part is an error. The second part is cut off where it is not intact, because nobody was
+//! told that it was written.
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::RocksdbLogStoreError;
-use super::scan::Scan;
-use super::synced::{Lock, SYNCED_FILE, Synced, manifest_number, manifest_path, wal_number};
+use super::account_file::{Account, AccountFile};
+use crate::log_store::error::RocksdbLogStoreError;
+use crate::log_store::wal::files::{CURRENT, manifest_number, manifest_path, wal_number, wal_path};
+use crate::log_store::wal::mark::Position;
+use crate::log_store::wal::scan::Scan;
 
-/// Makes sure, before the database in `path` is opened, that nothing is missing of what log stores
-/// acknowledged, and cuts off what a power failure left behind it.
+/// Checks, before the database in `path` is opened, that nothing is missing of what log stores acknowledged,
+/// and cuts off what a power failure left behind that.
 ///
-/// [`open_db`](super::open_db) does it by itself. Call it before you open a database yourself:
-/// RocksDB takes some damage to its WAL or MANIFEST for the end of the file, drops what lies
-/// behind it, and deletes the evidence. And what a power failure leaves of a write that was never
-/// synced may look like damage to RocksDB, so that it refuses a log that lacks nothing.
+/// [`open_db`](crate::log_store::open_db) calls this by itself. Call it before you open a database yourself.
+/// RocksDB takes some damage to its WAL or MANIFEST for the end of the file, drops what lies behind the damage,
+/// and deletes the evidence. It also refuses some logs that lack nothing, because what a power failure leaves
+/// of a write that was never synced may look like damage.
 ///
-/// A `path` without a database is fine. What was written without the WAL, or to WALs in another
-/// directory than the database's, is beyond this check. It reads all WALs, as RocksDB does next.
+/// A `path` without a database is fine. The check does not cover what was written without the WAL, or to
+/// WALs in another directory than the database's. It reads all WALs, as RocksDB does next.
 ///
 /// # Errors
 ///
-/// - [`Damaged`](RocksdbLogStoreError::Damaged) and
-///   [`MissingFile`](RocksdbLogStoreError::MissingFile) when something that was acknowledged is
-///   not there any more. Nothing was changed.
-/// - [`InUse`](RocksdbLogStoreError::InUse) when another process has log stores open in it.
-/// - [`Io`](RocksdbLogStoreError::Io) when a file cannot be read.
+/// - [`Damaged`](RocksdbLogStoreError::Damaged) and [`MissingFile`](RocksdbLogStoreError::MissingFile) if
+///   something that was acknowledged is gone. No file was changed.
+/// - [`InUse`](RocksdbLogStoreError::InUse) if another process has log stores open in the database.
+/// - [`Io`](RocksdbLogStoreError::Io) if a file cannot be read.
+///
+/// # Examples
+///
+/// See [`db_options`](crate::log_store::db_options).
 pub fn recover(path: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
     use RocksdbLogStoreError::{Damaged, InUse, MissingFile};
 
     let dir = path.as_ref();
     let recovered = recover_dir(dir);
-    // What is missing may be a file that a log store has replaced meanwhile.
+    // A running log store replaces files. If one is running, report `InUse` instead of damage.
     if let Err(Damaged { .. } | MissingFile(_)) = recovered
-        && dir.join(SYNCED_FILE).exists()
-        && let Err(in_use @ InUse(_)) = Lock::take(dir)
+        && AccountFile::path(dir).exists()
+        && let Err(in_use @ InUse(_)) = AccountFile::lock(dir)
     {
         return Err(in_use);
     }
@@ -43,149 +55,163 @@ pub fn recover(path: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
 fn recover_dir(dir: &Path) -> Result<(), RocksdbLogStoreError> {
     let files = match fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        files => files.map_err(|source| io_error(dir, source))?,
+        files => files.map_err(RocksdbLogStoreError::io(dir))?,
     };
     let files: Vec<_> = files.into_iter().map(|file| file.path()).collect();
 
     let number = match manifest_number(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return recover_nothing(dir, &files),
-        // What else is wrong with it, RocksDB says.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return check_that_nothing_is_there(dir, &files),
+        // RocksDB reports every other problem with CURRENT.
         number => number.ok().flatten(),
     };
-    // Before all else: a log store that runs may write more at any time.
-    let known = Synced::read(dir)?;
+    // Read the account before the files: a log store that is running may extend them at any time.
+    let account = Account::read(dir)?;
     if let Some(number) = number {
-        recover_manifest(dir, number, known.as_ref())?;
+        recover_manifest(dir, number, account.as_ref())?;
     }
-    recover_wals(dir, &files, known.as_ref())
+    recover_wals(dir, &files, account.as_ref())
 }
 
-/// RocksDB would create a database.
-fn recover_nothing(dir: &Path, files: &[PathBuf]) -> Result<(), RocksdbLogStoreError> {
-    // The first file of all: a crash comes before CURRENT when RocksDB creates a database.
-    let first = manifest_path(dir, 1);
+/// Without CURRENT, RocksDB would create a new database. Refuses that where files of an earlier one are left.
+fn check_that_nothing_is_there(dir: &Path, files: &[PathBuf]) -> Result<(), RocksdbLogStoreError> {
+    // RocksDB creates this MANIFEST before CURRENT, so that a crash in between leaves it without data.
+    let first_manifest = manifest_path(dir, 1);
     let is_data = |path: &PathBuf| {
-        let manifest = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(|name| name.starts_with("MANIFEST-"));
-        (manifest && *path != first) || path.extension().is_some_and(|e| e == "sst") || wal_number(path).is_some()
+        let name = path.file_name().and_then(|name| name.to_str());
+        let is_manifest = name.is_some_and(|name| name.starts_with("MANIFEST-"));
+        let is_table = path.extension().is_some_and(|e| e == "sst");
+        (is_manifest && *path != first_manifest) || is_table || wal_number(path).is_some()
     };
     if files.iter().any(is_data) {
-        return Err(RocksdbLogStoreError::MissingFile(dir.join("CURRENT")));
+        return Err(RocksdbLogStoreError::MissingFile(dir.join(CURRENT)));
     }
-    // The account of a database that was destroyed.
-    let path = dir.join(SYNCED_FILE);
+    // An account without a database belongs to one that was deleted.
+    let path = AccountFile::path(dir);
     match fs::remove_file(&path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(io_error(&path, source)),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(RocksdbLogStoreError::io(&path)(e)),
         _ => Ok(()),
     }
 }
 
-fn recover_manifest(dir: &Path, number: u64, known: Option<&Synced>) -> Result<(), RocksdbLogStoreError> {
+fn recover_manifest(dir: &Path, number: u64, account: Option<&Account>) -> Result<(), RocksdbLogStoreError> {
     let path = manifest_path(dir, number);
-    let synced = known.map(|known| known.manifest);
-    if let Some(synced) = synced.filter(|synced| synced.file > number) {
-        return Err(RocksdbLogStoreError::MissingFile(manifest_path(dir, synced.file)));
+    let durable = account.map(|account| account.manifest);
+    if let Some(durable) = durable.filter(|durable| durable.file > number) {
+        return Err(RocksdbLogStoreError::MissingFile(manifest_path(dir, durable.file)));
     }
-    // RocksDB says what is wrong with one that is not there.
+    // RocksDB reports a MANIFEST that CURRENT names and that does not exist.
     let Some(scan) = scan(&path)? else { return Ok(()) };
-    let synced = synced.filter(|synced| synced.file == number);
-    let needed = match synced {
-        // Damage; or one of several records that were to be synced at once is lost, which nothing tells
-        // from it. To cut it off could lose a flush whose WAL is deleted.
+    let durable = durable.filter(|durable| durable.file == number);
+    let needed = match durable {
+        // An intact record follows. The file is damaged, or a power failure lost the first of several records of
+        // one sync: the two look alike. Refuse, because truncating here could drop a flush whose WAL RocksDB has
+        // already deleted.
         _ if scan.resumes => scan.length,
-        Some(synced) => synced.length,
+        Some(durable) => durable.length,
         None => return Ok(()),
     };
-    check(&path, &scan, needed)?;
+    check_intact(&path, &scan, needed)?;
     if scan.intact < scan.length && !scan.torn {
-        let _lock = Lock::take(dir)?;
-        cut(&path, &scan, scan.intact)?;
+        let _lock = AccountFile::lock(dir)?;
+        truncate(&path, &scan, scan.intact)?;
     }
     Ok(())
 }
 
-fn recover_wals(dir: &Path, files: &[PathBuf], known: Option<&Synced>) -> Result<(), RocksdbLogStoreError> {
+/// A WAL of the database.
+struct Wal<'f> {
+    path: &'f Path,
+    scan: Scan,
+}
+
+fn recover_wals(dir: &Path, files: &[PathBuf], account: Option<&Account>) -> Result<(), RocksdbLogStoreError> {
     let mut wals = BTreeMap::new();
     for path in files {
-        // RocksDB deletes those that it does not need.
+        // A WAL may be gone by now, because RocksDB deletes those that it does not need.
         if let Some(number) = wal_number(path)
             && let Some(scan) = scan(path)?
         {
-            wals.insert(number, (path, scan));
+            wals.insert(number, Wal { path, scan });
         }
     }
-    let in_wals = wals.values().filter_map(|(_, scan)| scan.synced).max();
-    // Nothing is known of a database that never had a log store.
-    let Some(synced) = known.map(|known| known.wal).max(in_wals) else {
+    let marked = wals.values().filter_map(|wal| wal.scan.durable).max();
+    // A database without an account and without marks never had a log store: nothing is known about it.
+    let Some(durable) = account.map(|account| account.wal).max(marked) else {
         return Ok(());
     };
+    check_wals(dir, &wals, durable)?;
+    truncate_wals(dir, &wals, durable)
+}
 
-    // A WAL is not needed any more when there is a later one, else RocksDB misses it too.
-    if synced.length > 0 && wals.range(synced.file..).next().is_none() {
-        let path = dir.join(format!("{:06}.log", synced.file));
-        return Err(RocksdbLogStoreError::MissingFile(path));
+/// Checks that the WALs are intact as far as `durable` says.
+fn check_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> Result<(), RocksdbLogStoreError> {
+    // RocksDB deletes a WAL only once a later one is there. Where a later one is there, RocksDB itself notices
+    // the absence of a WAL that it needs.
+    if durable.length > 0 && wals.range(durable.file..).next().is_none() {
+        return Err(RocksdbLogStoreError::MissingFile(wal_path(dir, durable.file)));
     }
-    for (number, (path, scan)) in &wals {
-        // A sync is one of all earlier WALs too.
-        let needed = match number.cmp(&synced.file) {
+    for (number, Wal { path, scan }) in wals {
+        let needed = match number.cmp(&durable.file) {
+            // A sync of one WAL comes after the syncs of all earlier ones.
             std::cmp::Ordering::Less => scan.length,
-            std::cmp::Ordering::Equal => synced.length,
+            std::cmp::Ordering::Equal => durable.length,
             std::cmp::Ordering::Greater => 0,
         };
-        check(path, scan, needed)?;
+        check_intact(path, scan, needed)?;
     }
+    Ok(())
+}
 
-    // What lies behind was never synced, and a power failure may leave any part of it. RocksDB would
-    // refuse it, or take later parts without the earlier ones.
-    let follows = |number: u64, scan: &Scan| match &scan.first_mark {
-        // The first batch in a WAL says how long the one before it was.
-        Some(mark) if synced.file < number && mark.synced.file < number => wals
-            .get(&mark.synced.file)
-            .is_none_or(|(_, before)| before.intact >= mark.written),
+/// Cuts off what is not intact behind `durable`, and all that lies behind that. RocksDB would refuse it, or
+/// take later parts without the earlier ones.
+fn truncate_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> Result<(), RocksdbLogStoreError> {
+    // The first mark in a WAL says how long the WAL before it was.
+    let follows_predecessor = |number: u64, scan: &Scan| match &scan.first_mark {
+        Some(mark) if durable.file < number && mark.durable.file < number => wals
+            .get(&mark.durable.file)
+            .is_none_or(|before| before.scan.intact >= mark.written),
         _ => true,
     };
     let mut rest = wals
         .iter()
-        .map(|(number, (path, scan))| (path, scan, follows(*number, scan)))
-        .skip_while(|(_, scan, follows)| scan.intact == scan.length && *follows);
-    let Some((path, scan, follows)) = rest.next() else {
+        .map(|(number, wal)| (wal, follows_predecessor(*number, &wal.scan)))
+        .skip_while(|(wal, follows)| wal.scan.intact == wal.scan.length && *follows);
+    let Some((first, follows)) = rest.next() else {
         return Ok(());
     };
-    let later: Vec<_> = rest.filter(|(_, scan, _)| scan.length > 0).collect();
-    if scan.torn && follows && later.is_empty() {
-        // This it drops by itself.
+    let later: Vec<_> = rest.filter(|(wal, _)| wal.scan.length > 0).collect();
+    if first.scan.torn && follows && later.is_empty() {
+        // RocksDB drops the torn end of its last WAL by itself.
         return Ok(());
     }
-    let _lock = Lock::take(dir)?;
-    // The last one first: should this be interrupted, no hole is left.
-    for (path, scan, _) in later.into_iter().rev() {
-        cut(path, scan, 0)?;
+    let _lock = AccountFile::lock(dir)?;
+    // Start with the last one, so that an interruption leaves no hole.
+    for (wal, _) in later.into_iter().rev() {
+        truncate(wal.path, &wal.scan, 0)?;
     }
-    cut(path, scan, if follows { scan.intact } else { 0 })
+    truncate(first.path, &first.scan, if follows { first.scan.intact } else { 0 })
 }
 
-fn check(path: &Path, scan: &Scan, needed: u64) -> Result<(), RocksdbLogStoreError> {
-    match scan.intact < needed {
-        false => Ok(()),
-        true => Err(RocksdbLogStoreError::Damaged {
+fn check_intact(path: &Path, scan: &Scan, needed: u64) -> Result<(), RocksdbLogStoreError> {
+    if scan.intact < needed {
+        return Err(RocksdbLogStoreError::Damaged {
             file: path.to_path_buf(),
             intact: scan.intact,
             synced: needed,
-        }),
+        });
     }
+    Ok(())
 }
 
 fn scan(path: &Path) -> Result<Option<Scan>, RocksdbLogStoreError> {
     match File::open(path).and_then(|file| Scan::read(file, 0)) {
         Ok(scan) => Ok(Some(scan)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(io_error(path, source)),
+        Err(e) => Err(RocksdbLogStoreError::io(path)(e)),
     }
 }
 
-fn cut(path: &Path, scan: &Scan, length: u64) -> Result<(), RocksdbLogStoreError> {
+fn truncate(path: &Path, scan: &Scan, length: u64) -> Result<(), RocksdbLogStoreError> {
     tracing::warn!(
         file = %path.display(), from = scan.length, to = length,
         "cutting off what was written but never synced"
@@ -195,12 +221,5 @@ fn cut(path: &Path, scan: &Scan, length: u64) -> Result<(), RocksdbLogStoreError
         file.set_len(length)?;
         file.sync_all()
     })
-    .map_err(|source| io_error(path, source))
-}
-
-fn io_error(path: &Path, source: io::Error) -> RocksdbLogStoreError {
-    RocksdbLogStoreError::Io {
-        path: path.to_path_buf(),
-        source,
-    }
+    .map_err(RocksdbLogStoreError::io(path))
 }

@@ -1,48 +1,90 @@
-use std::fs;
-use std::path::{Path, PathBuf};
+//! Options of a database with which the log store's promise is weaker. RocksDB's C interface tells no
+//! options, but RocksDB writes all of them to a file.
 
-/// The options of the database opened last in `dir` with which the log store's promise is weaker:
-/// RocksDB writes all of them down, and its C interface tells none.
-pub(super) fn weak_options(dir: &Path) -> Vec<String> {
-    let Some(options) = newest_options(dir).and_then(|path| fs::read_to_string(path).ok()) else {
-        return Vec::new();
-    };
-    let is_weak = |option: &str| {
-        let (name, value) = option.split_once('=')?;
-        let strong = match name {
-            "wal_recovery_mode" => ["kTolerateCorruptedTailRecords", "kAbsoluteConsistency"].contains(&value),
-            "track_and_verify_wals_in_manifest" | "paranoid_checks" => value == "true",
-            "recycle_log_file_num" => value == "0",
-            "wal_compression" => value == "kNoCompression",
-            // It keeps a WAL with a torn end, which looks like damage once there is a later one.
-            "avoid_flush_during_recovery" => value == "false",
-            "wal_dir" => value.is_empty() || Path::new(value.trim_end_matches('/')) == dir,
-            _ => true,
-        };
-        (!strong).then(|| option.to_string())
-    };
-    options.lines().filter_map(|line| is_weak(line.trim())).collect()
+use std::fmt;
+use std::path::Path;
+
+use crate::log_store::wal::files::newest_options;
+
+/// An option that weakens the log, as it stands in the OPTIONS file.
+#[derive(Debug)]
+pub(super) struct WeakOption {
+    kind: Kind,
+    value: String,
 }
 
-/// Whether the length of the WAL tells nothing with this option of [`weak_options`]: a file that is used
-/// again does not grow, one that is compressed grows by less than is written.
-pub(super) fn hides_wal(option: &str) -> bool {
-    ["recycle_log_file_num=", "wal_compression="]
-        .iter()
-        .any(|name| option.starts_with(name))
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    WalRecoveryMode,
+    TrackAndVerifyWals,
+    ParanoidChecks,
+    RecycleLogFiles,
+    WalCompression,
+    AvoidFlushDuringRecovery,
+    WalDir,
 }
 
-fn newest_options(dir: &Path) -> Option<PathBuf> {
-    let number = |path: &Path| {
-        path.file_name()?
-            .to_str()?
-            .strip_prefix("OPTIONS-")?
-            .parse::<u64>()
-            .ok()
-    };
-    let files = fs::read_dir(dir).ok()?.filter_map(|file| Some(file.ok()?.path()));
-    files
-        .filter_map(|path| Some((number(&path)?, path)))
-        .max()
-        .map(|(_, path)| path)
+impl Kind {
+    const ALL: [Self; 7] = [
+        Self::WalRecoveryMode,
+        Self::TrackAndVerifyWals,
+        Self::ParanoidChecks,
+        Self::RecycleLogFiles,
+        Self::WalCompression,
+        Self::AvoidFlushDuringRecovery,
+        Self::WalDir,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::WalRecoveryMode => "wal_recovery_mode",
+            Self::TrackAndVerifyWals => "track_and_verify_wals_in_manifest",
+            Self::ParanoidChecks => "paranoid_checks",
+            Self::RecycleLogFiles => "recycle_log_file_num",
+            Self::WalCompression => "wal_compression",
+            Self::AvoidFlushDuringRecovery => "avoid_flush_during_recovery",
+            Self::WalDir => "wal_dir",
+        }
+    }
+
+    /// Whether the option weakens the log of the database in `dir` with this value.
+    fn is_weak(self, value: &str, dir: &Path) -> bool {
+        match self {
+            Self::WalRecoveryMode => !["kTolerateCorruptedTailRecords", "kAbsoluteConsistency"].contains(&value),
+            Self::TrackAndVerifyWals | Self::ParanoidChecks => value != "true",
+            Self::RecycleLogFiles => value != "0",
+            Self::WalCompression => value != "kNoCompression",
+            // RocksDB then keeps a WAL with a torn end, which looks like damage once there is a later WAL.
+            Self::AvoidFlushDuringRecovery => value != "false",
+            Self::WalDir => !value.is_empty() && Path::new(value.trim_end_matches('/')) != dir,
+        }
+    }
+}
+
+impl WeakOption {
+    /// Returns the weak options with which the database in `dir` was last opened.
+    pub(super) fn of_database(dir: &Path) -> Vec<Self> {
+        let options = newest_options(dir).unwrap_or_default();
+        options
+            .lines()
+            .filter_map(|line| {
+                let (name, value) = line.trim().split_once('=')?;
+                let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
+                let value = value.to_owned();
+                kind.is_weak(&value, dir).then_some(Self { kind, value })
+            })
+            .collect()
+    }
+
+    /// Whether the WAL's length says nothing about what was written: RocksDB does not extend a recycled file,
+    /// and a compressed one grows by less than is written.
+    pub(super) fn hides_wal(&self) -> bool {
+        matches!(self.kind, Kind::RecycleLogFiles | Kind::WalCompression)
+    }
+}
+
+impl fmt::Display for WeakOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.kind.name(), self.value)
+    }
 }

@@ -1,51 +1,52 @@
-//! What the writer writes at once, in the form in which RocksDB keeps a batch and writes it to its WAL.
+//! A batch of operations, in the form in which RocksDB keeps a batch and writes it to its WAL.
 //!
-//! RocksDB's interface can neither put anything in front of what a batch has, nor use its memory
-//! again. So a batch is put together here, while the one before it is synced, and gets its mark when
-//! it is written, with all that is known by then.
+//! The log store builds the bytes itself, because RocksDB's `WriteBatch` can neither put a mark in front of
+//! operations that it already has, nor reuse its memory. While one batch is synced, the next one is filled;
+//! [`seal`](Batch::seal) adds the mark last, with all that is known by then.
 
 use rocksdb::{AsColumnFamilyRef, WriteBatch};
 
-use super::record::Record;
-use super::synced::Mark;
+use super::mark::{BATCH_HEADER, Mark};
 
-/// A sequence number, which RocksDB fills in, and the count of operations.
-const HEADER: usize = 12;
-const START: usize = HEADER + Mark::BYTES;
+/// Where the operations start: behind the header and room for a mark.
+const START: usize = BATCH_HEADER + Mark::OPERATION;
 
-/// The capacity that a batch keeps in any case.
+/// The capacity that an emptied batch may always keep.
 const KEPT_BYTES: usize = 64 << 10;
 
-/// How the operations on a column family start: with their type and its number.
+/// How RocksDB starts each kind of operation on one column family: with a type and the family's number.
 #[derive(Clone, Copy)]
-pub(super) struct Tags {
-    put: Tag,
-    delete: Tag,
-    delete_range: Tag,
+pub(in crate::log_store) struct CfPrefixes {
+    put: Prefix,
+    delete: Prefix,
+    delete_range: Prefix,
 }
 
+/// A type of one byte, and a varint of at most five.
 #[derive(Clone, Copy)]
-struct Tag {
+struct Prefix {
     bytes: [u8; 6],
     len: u8,
 }
 
-impl Tags {
-    pub(super) fn of(cf: &impl AsColumnFamilyRef) -> Self {
+impl CfPrefixes {
+    /// Returns the prefixes for `cf`, as RocksDB's own `WriteBatch` writes them.
+    pub(in crate::log_store) fn new(cf: &impl AsColumnFamilyRef) -> Self {
         Self {
-            put: Tag::of(2, |batch| batch.put_cf(cf, [], [])),
-            delete: Tag::of(1, |batch| batch.delete_cf(cf, [])),
-            delete_range: Tag::of(2, |batch| batch.delete_range_cf(cf, [], [])),
+            put: Prefix::of_operation(2, |batch| batch.put_cf(cf, [], [])),
+            delete: Prefix::of_operation(1, |batch| batch.delete_cf(cf, [])),
+            delete_range: Prefix::of_operation(2, |batch| batch.delete_range_cf(cf, [], [])),
         }
     }
 }
 
-impl Tag {
-    /// What RocksDB writes before the lengths of so many empty `operands`.
-    fn of(operands: usize, operation: impl FnOnce(&mut WriteBatch)) -> Self {
+impl Prefix {
+    /// Returns what RocksDB writes for `operation` before the lengths of its `operands`, which are empty, so
+    /// that each length is one byte.
+    fn of_operation(operands: usize, operation: impl FnOnce(&mut WriteBatch)) -> Self {
         let mut batch = WriteBatch::default();
         operation(&mut batch);
-        let written = batch.data().iter().skip(HEADER);
+        let written = batch.data().iter().skip(BATCH_HEADER);
         let len = written.len() - operands;
         let mut bytes = [0; 6];
         for (byte, written) in bytes.iter_mut().zip(written.take(len)) {
@@ -55,15 +56,9 @@ impl Tag {
     }
 }
 
-pub(super) enum Op {
-    Put(Tags, Record),
-    Delete(Tags, Box<[u8]>),
-    /// From a key to another, excluded.
-    DeleteRange(Tags, Box<[u8]>, Box<[u8]>),
-}
-
-pub(super) struct Batch {
-    /// Room for the header and a mark, and the operations.
+/// Operations that RocksDB applies at once. A batch may carry the operations of many groups.
+pub(in crate::log_store) struct Batch {
+    /// Room for the header and a mark, then the operations.
     bytes: Vec<u8>,
     count: u32,
 }
@@ -78,78 +73,72 @@ impl Default for Batch {
 }
 
 impl Batch {
-    pub(super) fn push(&mut self, op: &Op) {
-        match op {
-            Op::Put(tags, record) => {
-                self.start(tags.put);
-                self.operand(record.key());
-                self.operand(record.value());
-            }
-            Op::Delete(tags, key) => {
-                self.start(tags.delete);
-                self.operand(key);
-            }
-            Op::DeleteRange(tags, from, to) => {
-                self.start(tags.delete_range);
-                self.operand(from);
-                self.operand(to);
-            }
-        }
+    pub(in crate::log_store) fn put(&mut self, cf: CfPrefixes, key: &[u8], value: &[u8]) {
+        self.operation(cf.put, [key, value]);
     }
 
-    fn start(&mut self, tag: Tag) {
+    pub(in crate::log_store) fn delete(&mut self, cf: CfPrefixes, key: &[u8]) {
+        self.operation(cf.delete, [key]);
+    }
+
+    /// Deletes the keys from `from` up to `to`, excluded.
+    pub(in crate::log_store) fn delete_range(&mut self, cf: CfPrefixes, from: &[u8], to: &[u8]) {
+        self.operation(cf.delete_range, [from, to]);
+    }
+
+    fn operation<const N: usize>(&mut self, prefix: Prefix, operands: [&[u8]; N]) {
         self.count += 1;
-        self.bytes.extend(tag.bytes.iter().take(tag.len.into()));
-    }
-
-    fn operand(&mut self, operand: &[u8]) {
-        let mut len = operand.len();
-        while len >= 0x80 {
-            self.bytes.push(len as u8 | 0x80);
-            len >>= 7;
+        self.bytes.extend(prefix.bytes.iter().take(prefix.len.into()));
+        for operand in operands {
+            self.varint(operand.len());
+            self.bytes.extend_from_slice(operand);
         }
-        self.bytes.push(len as u8);
-        self.bytes.extend_from_slice(operand);
     }
 
-    pub(super) fn count(&self) -> u32 {
+    fn varint(&mut self, mut number: usize) {
+        while number >= 0x80 {
+            self.bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.bytes.push(number as u8);
+    }
+
+    /// The number of operations.
+    pub(in crate::log_store) fn count(&self) -> u32 {
         self.count
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::log_store) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    /// The size of the operations.
+    pub(in crate::log_store) fn bytes(&self) -> usize {
         self.bytes.len() - START
     }
 
-    /// The batch for RocksDB, which starts with `mark`.
-    pub(super) fn seal(&mut self, mark: Option<Mark>) -> WriteBatch {
-        let mut header = [0; HEADER];
-        if let Some((_, count)) = header.split_last_chunk_mut() {
-            *count = self.count.to_le_bytes();
-        }
+    /// Returns the batch for RocksDB, with `mark` as its first operation.
+    pub(in crate::log_store) fn seal(&mut self, mark: Option<Mark>) -> WriteBatch {
+        // RocksDB fills in the sequence number.
+        let mut header = [0; BATCH_HEADER];
+        header[8..].copy_from_slice(&self.count.to_le_bytes());
+        // `bytes` is never shorter than START.
         match mark {
             Some(mark) => {
-                self.head()
-                    .copy_from_slice([&header[..], &mark.operation()].concat().as_slice());
+                self.bytes[..BATCH_HEADER].copy_from_slice(&header);
+                self.bytes[BATCH_HEADER..START].copy_from_slice(&mark.operation());
                 WriteBatch::from_data(&self.bytes)
             }
             None => {
-                let (_, own) = self.head().split_at_mut(Mark::BYTES);
-                own.copy_from_slice(&header);
-                WriteBatch::from_data(self.bytes.split_at(Mark::BYTES).1)
+                // Leave out the room for the mark: the header moves to right before the operations.
+                self.bytes[Mark::OPERATION..START].copy_from_slice(&header);
+                WriteBatch::from_data(&self.bytes[Mark::OPERATION..])
             }
         }
     }
 
-    fn head(&mut self) -> &mut [u8] {
-        self.bytes.split_at_mut(START).0
-    }
-
-    /// Empties the batch, and keeps its memory for the next one as long as it is made use of.
-    pub(super) fn clear(&mut self) {
+    /// Empties the batch. Keeps its memory for the next one, unless less than a quarter was used.
+    pub(in crate::log_store) fn clear(&mut self) {
         let (used, capacity) = (self.bytes.len(), self.bytes.capacity());
         self.count = 0;
         self.bytes.truncate(START);
@@ -166,7 +155,7 @@ mod tests {
 
     use rocksdb::{DB, Options};
 
-    use super::super::synced::Position;
+    use super::super::mark::Position;
     use super::*;
 
     #[test]
@@ -175,11 +164,11 @@ mod tests {
         let mut options = Options::default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
-        // So many that a number takes two bytes.
+        // So many that the number of a column family takes two bytes.
         let names: Vec<_> = (0..200).map(|n| format!("cf{n}")).collect();
         let db = DB::open_cf(&options, dir.path(), &names).unwrap();
         let mark = Mark {
-            synced: Position { file: 7, length: 300 },
+            durable: Position { file: 7, length: 300 },
             written: 5,
         };
 
@@ -191,12 +180,12 @@ mod tests {
             let mut batch = Batch::default();
             for (number, name) in ["default", "cf0", "cf199"].iter().enumerate() {
                 let cf = db.cf_handle(name).unwrap();
-                let tags = Tags::of(&cf);
+                let prefixes = CfPrefixes::new(&cf);
                 for size in [0, 1, 127, 128, 16_383, 16_384, 3_000_000] {
                     let (key, value) = (vec![number as u8; 1 + size / 1000], vec![9; size]);
-                    batch.push(&Op::Put(tags, Record::new(&key, &value)));
-                    batch.push(&Op::Delete(tags, key.clone().into()));
-                    batch.push(&Op::DeleteRange(tags, [].into(), key.clone().into()));
+                    batch.put(prefixes, &key, &value);
+                    batch.delete(prefixes, &key);
+                    batch.delete_range(prefixes, &[], &key);
                     expected.put_cf(&cf, &key, &value);
                     expected.delete_cf(&cf, &key);
                     expected.delete_range_cf(&cf, vec![], key);
@@ -205,7 +194,7 @@ mod tests {
             assert!(batch.seal(mark).data() == expected.data());
             assert_eq!(batch.count() as usize, expected.len());
 
-            // Its memory is used again.
+            // An emptied batch keeps its memory.
             let capacity = batch.bytes.capacity();
             batch.clear();
             assert!(batch.is_empty() && batch.bytes() == 0 && batch.bytes.capacity() == capacity);
@@ -215,7 +204,7 @@ mod tests {
             }
             assert_eq!(batch.seal(mark).data(), empty.data());
 
-            // Not for ever.
+            // It gives the memory back once it is not used any more.
             (0..20).for_each(|_| batch.clear());
             assert!(batch.bytes.capacity() <= KEPT_BYTES);
         }

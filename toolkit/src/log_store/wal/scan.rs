@@ -1,46 +1,58 @@
-//! Reads the format that RocksDB writes its WAL and its MANIFEST in, to find where a file is
-//! intact. RocksDB itself takes some damage for the end of the file, and goes on without a word.
+//! Reads the format in which RocksDB writes its WAL and its MANIFEST, and finds how far a file is intact.
+//! RocksDB itself takes some damage for the end of the file, and goes on without an error.
 //!
-//! A file is a run of blocks of 32 KiB, a block a run of fragments
-//! `[masked crc32c of type and payload: u32 | length: u16 | type: u8 | payload]`, and a record one
-//! fragment or several. Less than a header at the end of a block stays empty.
+//! ```text
+//! file:     blocks of 32 KiB; the last one may be shorter
+//! block:    fragments; fewer than 7 bytes at its end stay empty
+//! fragment: masked crc32c of type and payload: u32 | length of the payload: u16 | type: u8 | payload
+//! record:   one fragment of type FULL, or FIRST, any number of MIDDLE, LAST
+//! ```
+//!
+//! In a WAL, each record is a batch.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::synced::{Mark, Position};
+use super::mark::{Mark, Position};
 
+/// The size of a block.
 const BLOCK: usize = 32 << 10;
-const HEADER: usize = 7;
-/// So much of a record is kept: more than a [`Mark`] at its start takes.
+
+/// The length of a fragment's header: checksum, length, type.
+const FRAGMENT_HEADER: usize = 4 + 2 + 1;
+
+/// How much of a record's start is kept: more than a [`Mark`] takes there.
 const HEAD: usize = 64;
 
-/// A record in one fragment.
+/// Types of fragments: a record in one fragment, and the parts of a longer one.
 const FULL: u8 = 1;
 const FIRST: u8 = 2;
 const MIDDLE: u8 = 3;
 const LAST: u8 = 4;
 
-/// What a file holds.
+/// RocksDB rotates a stored checksum and adds this, so that the checksum of data which holds checksums is sound.
+const CRC_MASK: u32 = 0xa282_ead8;
+
+/// What a WAL or MANIFEST holds.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Scan {
-    /// Records are intact up to here, from the start of the file.
-    pub(super) intact: u64,
+pub(in crate::log_store) struct Scan {
+    /// All records up to here are intact, counted from the start of the file.
+    pub(in crate::log_store) intact: u64,
     /// The length of the file.
-    pub(super) length: u64,
-    /// All that lies behind the intact records is the start of one more: the file may have been
-    /// cut there while it was written.
-    pub(super) torn: bool,
-    /// Behind what is not intact lies an intact record.
-    pub(super) resumes: bool,
-    /// The first mark, and what was synced according to the one that knows most; be they behind
-    /// what is not intact.
-    pub(super) first_mark: Option<Mark>,
-    pub(super) synced: Option<Position>,
+    pub(in crate::log_store) length: u64,
+    /// Behind the intact records lies the start of one more record and nothing else. The file may have been
+    /// cut off there while that record was written.
+    pub(in crate::log_store) torn: bool,
+    /// An intact record lies behind the first one that is not intact.
+    pub(in crate::log_store) resumes: bool,
+    /// The first mark in the file.
+    pub(in crate::log_store) first_mark: Option<Mark>,
+    /// The furthest durable position that any mark reports, also one behind the first damage.
+    pub(in crate::log_store) durable: Option<Position>,
 }
 
 impl Scan {
-    /// Reads `file` from `start` on, where a record starts, to its end.
-    pub(super) fn read(mut file: impl Read + Seek, start: u64) -> io::Result<Self> {
+    /// Reads `file` from `start`, where a record starts, to its end.
+    pub(in crate::log_store) fn read(mut file: impl Read + Seek, start: u64) -> io::Result<Self> {
         let skip = start % BLOCK as u64;
         let mut at = start - skip;
         file.seek(SeekFrom::Start(at))?;
@@ -65,25 +77,26 @@ struct Scanner {
     scan: Scan,
     /// Where the first record starts that is not intact.
     damage: Option<u64>,
-    /// The start of the record whose last fragment is still to come.
+    /// The start of the record whose last fragment has not been read yet.
     open: Option<u64>,
     /// The first bytes of that record.
     head: Vec<u8>,
 }
 
 impl Scanner {
+    /// Reads the fragments of the block that starts `at` a position of the file, from `skip` on.
     fn block(&mut self, at: u64, block: &[u8], skip: usize) {
         let mut offset = skip;
-        while let Some(rest) = block.get(offset..).filter(|rest| rest.len() >= HEADER) {
+        while let Some(rest) = block.get(offset..).filter(|rest| rest.len() >= FRAGMENT_HEADER) {
             let start = at + offset as u64;
             match fragment(rest) {
                 Some((kind, payload)) => {
-                    offset += HEADER + payload.len();
+                    offset += FRAGMENT_HEADER + payload.len();
                     self.fragment(start, kind, payload);
                 }
                 None => {
-                    self.damage(start, block.len() < BLOCK && is_cut(rest, BLOCK - offset));
-                    // The length may be what is damaged: the next fragment may start anywhere.
+                    self.damage(start, block.len() < BLOCK && is_cut_off(rest, BLOCK - offset));
+                    // The length may be what is damaged, so that the next fragment may start at any byte.
                     offset += (1..rest.len())
                         .find(|skip| rest.get(*skip..).and_then(fragment).is_some())
                         .unwrap_or(rest.len());
@@ -106,20 +119,28 @@ impl Scanner {
             }
             MIDDLE | LAST if self.open.is_none() => return self.damage(start, false),
             MIDDLE | LAST => {}
-            // A record of RocksDB's own.
+            // RocksDB writes records about the WAL itself in other types of fragments.
             _ => return,
         }
         let room = HEAD.saturating_sub(self.head.len());
         self.head.extend(payload.iter().take(room));
         if kind == FULL || kind == LAST {
-            self.open = None;
-            self.scan.resumes |= self.damage.is_some();
-            let mark = Mark::in_record(&self.head);
-            self.scan.first_mark = self.scan.first_mark.or(mark);
-            self.scan.synced = self.scan.synced.max(mark.map(|mark| mark.synced));
+            self.record();
         }
     }
 
+    /// The open record is complete.
+    fn record(&mut self) {
+        self.open = None;
+        self.scan.resumes |= self.damage.is_some();
+        if let Some(mark) = Mark::at_start_of(&self.head) {
+            self.scan.first_mark.get_or_insert(mark);
+            self.scan.durable = self.scan.durable.max(Some(mark.durable));
+        }
+    }
+
+    /// The open record, or what starts at `start`, is not intact. `torn` says that it may have been cut off
+    /// while it was written.
     fn damage(&mut self, start: u64, torn: bool) {
         let start = self.open.take().unwrap_or(start);
         if self.damage.is_none() {
@@ -141,23 +162,22 @@ impl Scanner {
     }
 }
 
-/// The fragment that `bytes` starts with: its type and its payload.
+/// Returns type and payload of the fragment at the start of `bytes`, if an intact one is there.
 fn fragment(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let (crc, rest) = bytes.split_first_chunk::<4>()?;
-    let (length, checked) = rest.split_first_chunk::<2>()?;
-    let kind = *checked.first()?;
+    let (length, rest) = rest.split_first_chunk::<2>()?;
+    let checked = rest.get(..1 + usize::from(u16::from_le_bytes(*length)))?;
+    let (&kind, payload) = checked.split_first()?;
+    let masked = crc32c::crc32c(checked).rotate_right(15).wrapping_add(CRC_MASK);
     // No fragment has type 0, but a page of zeros reads as many.
-    let checked = checked.get(..1 + usize::from(u16::from_le_bytes(*length)))?;
-    let masked = crc32c::crc32c(checked).rotate_right(15).wrapping_add(0xa282_ead8);
-    (kind != 0 && masked == u32::from_le_bytes(*crc)).then(|| (kind, checked.split_at(1).1))
+    (kind != 0 && masked == u32::from_le_bytes(*crc)).then_some((kind, payload))
 }
 
-/// Whether `rest`, the end of a file, can be the start of a fragment in a block with so much
-/// `room`.
-fn is_cut(rest: &[u8], room: usize) -> bool {
+/// Whether `rest`, the end of a file, can be the start of a fragment in a block that has `room` bytes left.
+fn is_cut_off(rest: &[u8], room: usize) -> bool {
     let &[_, _, _, _, l0, l1, kind, ..] = rest else {
         return true;
     };
-    let size = HEADER + usize::from(u16::from_le_bytes([l0, l1]));
+    let size = FRAGMENT_HEADER + usize::from(u16::from_le_bytes([l0, l1]));
     (FULL..=LAST).contains(&kind) && rest.len() < size && size <= room
 }

@@ -1,0 +1,140 @@
+//! Reading a range of entries: the part that RocksDB has, then the part in the tail.
+
+use std::sync::Mutex;
+
+use openraft::RaftTypeConfig;
+use rocksdb::{DB, DBRawIterator};
+
+use super::state::State;
+use crate::log_store::encoded::Record;
+use crate::log_store::error::RocksdbLogStoreError;
+use crate::log_store::group_columns::{GroupColumns, cf_handle};
+use crate::log_store::key_space::KeySpace;
+use crate::support::lock::lock;
+use crate::support::span::Span;
+
+/// Reads the entries of `range` that the log contains, in order: all of them, or the first ones, at least one,
+/// up to about `max_bytes`.
+pub(super) fn read<C: RaftTypeConfig, K: KeySpace>(
+    db: &DB,
+    columns: &GroupColumns<C, K>,
+    state: &Mutex<State<C>>,
+    range: Span,
+    max_bytes: usize,
+) -> Result<Vec<C::Entry>, RocksdbLogStoreError> {
+    let snapshot = Snapshot::take(db, columns, state, range, max_bytes)?;
+    let mut entries = Vec::with_capacity(snapshot.capacity());
+    let mut budget = Budget::new(max_bytes);
+    snapshot.each_value(columns, |index, value| {
+        entries.push(columns.decode(index, value)?);
+        Ok(budget.spend(value.len()))
+    })?;
+    Ok(entries)
+}
+
+/// The entries of a range as they were at one moment, whatever is truncated or purged while they are read.
+struct Snapshot<'d> {
+    /// The part that RocksDB has, and an iterator over it.
+    on_disk: Option<(Span, DBRawIterator<'d>)>,
+    in_tail: Vec<(u64, Record)>,
+}
+
+impl<'d> Snapshot<'d> {
+    fn take<C: RaftTypeConfig, K: KeySpace>(
+        db: &'d DB,
+        columns: &GroupColumns<C, K>,
+        state: &Mutex<State<C>>,
+        range: Span,
+        max_bytes: usize,
+    ) -> Result<Self, RocksdbLogStoreError> {
+        let cf = cf_handle!(db, columns.log_cf())?;
+        let state = lock(state);
+        let Some(range) = state.span().and_then(|span| span.intersect(range)) else {
+            return Ok(Self {
+                on_disk: None,
+                in_tail: Vec::new(),
+            });
+        };
+        let tail_first = state.tail().first();
+        // RocksDB has all entries before the tail. The iterator is created under the lock, so that it sees them
+        // before a later purge or truncation does its work.
+        let on_disk = match tail_first {
+            None => Some(range),
+            Some(first) => range.before(first),
+        };
+        let on_disk = on_disk.map(|span| (span, db.raw_iterator_cf_opt(&cf, columns.bounds(span))));
+        let in_tail = tail_first.and_then(|first| range.from(first));
+        let in_tail = in_tail.map_or_else(Vec::new, |span| {
+            let mut records = Vec::with_capacity(span.capacity());
+            // Do not hold the lock to copy more of the tail than the read can return.
+            let mut budget = Budget::new(max_bytes);
+            for (index, record) in (span.first..=span.last).zip(state.tail().iter_from(span.first)) {
+                records.push((index, record.clone()));
+                if !budget.spend(record.value().len()) {
+                    break;
+                }
+            }
+            records
+        });
+        Ok(Self { on_disk, in_tail })
+    }
+
+    fn capacity(&self) -> usize {
+        self.on_disk.as_ref().map_or(0, |(span, _)| span.capacity()) + self.in_tail.len()
+    }
+
+    /// Calls `found` with each index and value, in order, for as long as it returns `true`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `found`, and of RocksDB; and [`MissingEntry`](RocksdbLogStoreError::MissingEntry) if RocksDB lacks
+    /// an entry.
+    fn each_value<C: RaftTypeConfig, K: KeySpace>(
+        self,
+        columns: &GroupColumns<C, K>,
+        mut found: impl FnMut(u64, &[u8]) -> Result<bool, RocksdbLogStoreError>,
+    ) -> Result<(), RocksdbLogStoreError> {
+        if let Some((span, mut stored)) = self.on_disk {
+            stored.seek_to_first();
+            for index in span.first..=span.last {
+                let Some(value) = value_at(columns.keys(), index, &stored) else {
+                    stored.status()?;
+                    return Err(columns.missing(index));
+                };
+                if !found(index, value)? {
+                    return Ok(());
+                }
+                stored.next();
+            }
+        }
+        for (index, record) in self.in_tail {
+            if !found(index, record.value())? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the value at which the iterator is, if its key is that of `index`.
+fn value_at<'i, K: KeySpace>(keys: &K, index: u64, stored: &'i DBRawIterator<'_>) -> Option<&'i [u8]> {
+    let (key, value) = stored.item()?;
+    (key == keys.log_key(index).as_ref()).then_some(value)
+}
+
+/// How many more bytes a read may return.
+struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    fn new(bytes: usize) -> Self {
+        Self { left: bytes }
+    }
+
+    /// Takes an entry of `bytes` from the budget. Returns whether there is room for another entry.
+    fn spend(&mut self, bytes: usize) -> bool {
+        self.left = self.left.saturating_sub(bytes);
+        self.left > 0
+    }
+}

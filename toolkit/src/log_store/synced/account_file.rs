@@ -1,0 +1,152 @@
+//! The account: the file `RAFT_SYNCED` in the directory of a database, which says how far WAL and
+//! MANIFEST are durable, and the lock on that file.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use rocksdb::DB;
+
+use crate::log_store::error::RocksdbLogStoreError;
+use crate::log_store::wal::mark::Position;
+
+/// How far the files of a database were durable when something was last acknowledged. Every figure is a lower
+/// bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::log_store) struct Account {
+    pub(in crate::log_store) wal: Position,
+    pub(in crate::log_store) manifest: Position,
+    /// RocksDB's sequence number.
+    pub(in crate::log_store) sequence: u64,
+}
+
+impl Account {
+    /// Reads the account of the database in `dir`, if there is a readable one.
+    pub(in crate::log_store) fn read(dir: &Path) -> Result<Option<Self>, RocksdbLogStoreError> {
+        let path = AccountFile::path(dir);
+        let line = match fs::read(&path) {
+            Ok(line) => line,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(RocksdbLogStoreError::io(&path)(e)),
+        };
+        let account = str::from_utf8(&line).ok().and_then(Self::parse);
+        // A file that was just created is empty, or holds zeros after a power failure.
+        if account.is_none() && line.iter().any(|&byte| byte != 0) {
+            // Do not refuse the database: nothing else need be damaged, and the marks in the WAL remain.
+            tracing::warn!(
+                path = %path.display(),
+                "cannot read what was synced: damage to the end of the log may go unnoticed"
+            );
+        }
+        Ok(account)
+    }
+
+    /// Checks that `db` has all that the account says was durable.
+    ///
+    /// # Errors
+    ///
+    /// [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if RocksDB's sequence number is lower.
+    pub(in crate::log_store) fn check(&self, db: &DB) -> Result<(), RocksdbLogStoreError> {
+        let sequence = db.latest_sequence_number();
+        if sequence < self.sequence {
+            return Err(RocksdbLogStoreError::BehindSynced {
+                path: db.path().to_path_buf(),
+                sequence,
+                synced: self.sequence,
+            });
+        }
+        Ok(())
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let (fields, crc) = line.trim_end().rsplit_once(' ')?;
+        if u32::from_str_radix(crc, 16).ok()? != crc32c::crc32c(fields.as_bytes()) {
+            return None;
+        }
+        let mut fields = fields.split(' ').map(|field| field.rsplit_once('=')?.1.parse().ok());
+        let mut next = || fields.next().flatten();
+        Some(Self {
+            wal: Position {
+                file: next()?,
+                length: next()?,
+            },
+            manifest: Position {
+                file: next()?,
+                length: next()?,
+            },
+            sequence: next()?,
+        })
+    }
+
+    /// The account as one line that a person can read. Its length never changes, because it is overwritten
+    /// in place.
+    fn line(&self) -> String {
+        let Self {
+            wal,
+            manifest,
+            sequence,
+        } = self;
+        let fields = format!(
+            "wal={:020} length={:020} manifest={:020} length={:020} sequence={sequence:020}",
+            wal.file, wal.length, manifest.file, manifest.length,
+        );
+        let crc = crc32c::crc32c(fields.as_bytes());
+        format!("{fields} {crc:08x}\n")
+    }
+}
+
+/// The file `RAFT_SYNCED`, under an exclusive lock: only one process, and one writer in it, can have it.
+pub(in crate::log_store) struct AccountFile {
+    file: File,
+}
+
+impl AccountFile {
+    pub(in crate::log_store) fn path(dir: &Path) -> PathBuf {
+        dir.join("RAFT_SYNCED")
+    }
+
+    /// Opens the file, creates it if there is none, and locks it.
+    ///
+    /// # Errors
+    ///
+    /// [`InUse`](RocksdbLogStoreError::InUse) if it is locked already.
+    pub(in crate::log_store) fn lock(dir: &Path) -> Result<Self, RocksdbLogStoreError> {
+        let path = Self::path(dir);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
+        match file.map(|file| (file.try_lock(), file)) {
+            Ok((Ok(()), file)) => Ok(Self { file }),
+            Ok((Err(TryLockError::WouldBlock), _)) => Err(RocksdbLogStoreError::InUse(dir.to_path_buf())),
+            Ok((Err(TryLockError::Error(e)), _)) | Err(e) => Err(RocksdbLogStoreError::io(&path)(e)),
+        }
+    }
+
+    /// Overwrites the account, without a sync.
+    pub(super) fn write(&mut self, account: &Account) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(account.line().as_bytes())
+    }
+
+    /// Makes the file durable, cut to the length of one account. Later accounts overwrite it in place.
+    pub(super) fn settle(&self, account: &Account) -> io::Result<()> {
+        self.file.set_len(account.line().len() as u64)?;
+        self.file.sync_all()
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Removes the account from the file.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        self.file.set_len(0)
+    }
+}
+
+impl Drop for AccountFile {
+    fn drop(&mut self) {
+        // Closing the file does not unlock it while a child process that is being started still has the
+        // descriptor. Ignore the outcome: nobody could act on it.
+        let _ = self.file.unlock();
+    }
+}

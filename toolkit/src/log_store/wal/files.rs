@@ -1,0 +1,122 @@
+//! The files of a database, by name: `000012.log` is a WAL, `CURRENT` names the MANIFEST, and RocksDB
+//! writes its options to `OPTIONS-000007`.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The file that names the current MANIFEST.
+pub(in crate::log_store) const CURRENT: &str = "CURRENT";
+
+/// How often a file that was listed, and is gone when it is opened, is looked for again.
+const TRIES: usize = 100;
+
+/// Returns the number of the WAL at `path`, or `None` if `path` is another file.
+pub(in crate::log_store) fn wal_number(path: &Path) -> Option<u64> {
+    let is_wal = path.extension().is_some_and(|e| e == "log");
+    path.file_stem().filter(|_| is_wal)?.to_str()?.parse().ok()
+}
+
+/// The path of the WAL `number`.
+pub(in crate::log_store) fn wal_path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:06}.log"))
+}
+
+/// Returns the number of the MANIFEST that `CURRENT` names, or `None` if `CURRENT` names none.
+///
+/// # Errors
+///
+/// Those of reading `CURRENT`; [`NotFound`](io::ErrorKind::NotFound) if there is no database.
+pub(in crate::log_store) fn manifest_number(dir: &Path) -> io::Result<Option<u64>> {
+    let name = fs::read_to_string(dir.join(CURRENT))?;
+    Ok(name.trim_end().strip_prefix("MANIFEST-").and_then(|n| n.parse().ok()))
+}
+
+/// The path of the MANIFEST `number`.
+pub(in crate::log_store) fn manifest_path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("MANIFEST-{number:06}"))
+}
+
+/// Opens the WAL with the highest number.
+pub(in crate::log_store) fn newest_wal(dir: &Path) -> io::Result<(u64, File)> {
+    retry(|| {
+        let mut newest = None;
+        for file in fs::read_dir(dir)? {
+            let path = file?.path();
+            newest = newest.max(wal_number(&path).map(|number| (number, path)));
+        }
+        let none = || io::Error::new(io::ErrorKind::NotFound, "the directory has no WAL");
+        let (number, path) = newest.ok_or_else(none)?;
+        Ok((number, File::open(path)?))
+    })
+}
+
+/// Opens the MANIFEST that `CURRENT` names.
+pub(in crate::log_store) fn current_manifest(dir: &Path) -> io::Result<(u64, File)> {
+    retry(|| {
+        let number = manifest_number(dir)?.ok_or_else(|| io::Error::other("CURRENT does not name a MANIFEST"))?;
+        Ok((number, File::open(manifest_path(dir, number))?))
+    })
+}
+
+/// Reads the newest OPTIONS file: the options with which the database was last opened.
+pub(in crate::log_store) fn newest_options(dir: &Path) -> io::Result<String> {
+    let number = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix("OPTIONS-")?.parse::<u64>().ok()
+    };
+    let mut newest = None;
+    for file in fs::read_dir(dir)? {
+        let path = file?.path();
+        newest = newest.max(number(&path).map(|number| (number, path)));
+    }
+    let none = || io::Error::new(io::ErrorKind::NotFound, "the directory has no OPTIONS file");
+    let (_, path) = newest.ok_or_else(none)?;
+    fs::read_to_string(path)
+}
+
+/// Looks for a file until it is found. RocksDB may replace and delete a file between the moment when its
+/// name is read and the moment when it is opened.
+fn retry<T>(find: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..TRIES {
+        match find() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
+        }
+    }
+    find()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn files_are_found_while_they_are_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let create = |number: u64| {
+            fs::write(wal_path(dir, number), "").unwrap();
+            fs::write(manifest_path(dir, number), "").unwrap();
+            fs::write(dir.join("temporary"), format!("MANIFEST-{number:06}\n")).unwrap();
+            fs::rename(dir.join("temporary"), dir.join(CURRENT)).unwrap();
+        };
+        create(0);
+        thread::scope(|scope| {
+            let replace = scope.spawn(|| {
+                for number in 1..2_000 {
+                    create(number);
+                    fs::remove_file(wal_path(dir, number - 1)).unwrap();
+                    fs::remove_file(manifest_path(dir, number - 1)).unwrap();
+                }
+            });
+            while !replace.is_finished() {
+                newest_wal(dir).unwrap();
+                current_manifest(dir).unwrap();
+            }
+        });
+    }
+}

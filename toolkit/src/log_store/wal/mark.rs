@@ -1,0 +1,74 @@
+//! What a batch says about the batches before it.
+//!
+//! ```text
+//! a batch:    sequence: u64 | count: u32 | the mark's operation | other operations
+//! the mark's  +---------+------------+------------+-----------+-------------+--------------+
+//! operation:  | type: 3 | length: 32 | "raft-syn" | file: u64 | length: u64 | written: u64 |
+//!             +---------+------------+------------+-----------+-------------+--------------+
+//! ```
+//!
+//! All numbers are little endian.
+
+/// The length of the header of a batch: RocksDB's sequence number, and the count of operations.
+pub(super) const BATCH_HEADER: usize = 12;
+
+/// RocksDB's type of an operation that goes into the WAL and nowhere else (`kTypeLogData`).
+const LOG_DATA: u8 = 3;
+
+/// How the payload of a mark starts, so that a user's own log data is not taken for a mark.
+const MAGIC: &[u8; 8] = b"raft-syn";
+
+/// The length of a mark's payload: the magic and three numbers. RocksDB writes it as a varint, which has
+/// one byte up to 127.
+const PAYLOAD: u8 = 32;
+
+/// A length of a numbered file of RocksDB's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::log_store) struct Position {
+    pub(in crate::log_store) file: u64,
+    pub(in crate::log_store) length: u64,
+}
+
+/// What a batch says about the batches before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::log_store) struct Mark {
+    /// Up to here, the WAL was durable when the batch was written.
+    pub(in crate::log_store) durable: Position,
+    /// The length of that same WAL when the batch was written. Not all of it was durable by then.
+    pub(in crate::log_store) written: u64,
+}
+
+impl Mark {
+    /// The length of [`operation`](Self::operation): type, length, payload.
+    pub(super) const OPERATION: usize = 2 + PAYLOAD as usize;
+
+    /// The mark as the first operation of a batch.
+    pub(super) fn operation(self) -> [u8; Self::OPERATION] {
+        let Self { durable, written } = self;
+        let mut operation = [0; Self::OPERATION];
+        let parts = [
+            &[LOG_DATA, PAYLOAD],
+            MAGIC.as_slice(),
+            &durable.file.to_le_bytes(),
+            &durable.length.to_le_bytes(),
+            &written.to_le_bytes(),
+        ];
+        operation.copy_from_slice(&parts.concat());
+        operation
+    }
+
+    /// The mark at the start of a batch, of which `batch` is the first part.
+    pub(super) fn at_start_of(batch: &[u8]) -> Option<Self> {
+        let operation = batch.get(BATCH_HEADER..)?;
+        let numbers = operation.strip_prefix(&[LOG_DATA, PAYLOAD])?.strip_prefix(MAGIC)?;
+        let (file, numbers) = numbers.split_first_chunk()?;
+        let (length, numbers) = numbers.split_first_chunk()?;
+        Some(Self {
+            durable: Position {
+                file: u64::from_le_bytes(*file),
+                length: u64::from_le_bytes(*length),
+            },
+            written: u64::from_le_bytes(*numbers.first_chunk()?),
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! Which keys of a database belong to open groups, so that no two open stores write to the same ones.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use crate::support::lock::lock;
+
+/// The name of a column family.
+pub(in crate::log_store) type CfName = Arc<str>;
+
+/// A key in a column family.
+type Key = (CfName, Box<[u8]>);
+
+/// The first log key and a meta key of a group.
+pub(in crate::log_store) struct Claim([Key; 2]);
+
+impl Claim {
+    pub(in crate::log_store) fn new(log_key: Key, meta_key: Key) -> Self {
+        Self([log_key, meta_key])
+    }
+}
+
+/// The claims of all open groups of a database.
+#[derive(Default)]
+pub(super) struct Claims {
+    keys: Mutex<HashSet<Key>>,
+}
+
+impl Claims {
+    /// Adds `claim`. Returns `false`, and adds nothing, if another group has one of its keys.
+    pub(super) fn add(&self, claim: &Claim) -> bool {
+        let mut keys = lock(&self.keys);
+        let free = !claim.0.iter().any(|key| keys.contains(key));
+        if free {
+            keys.extend(claim.0.iter().cloned());
+        }
+        free
+    }
+
+    pub(super) fn remove(&self, claim: &Claim) {
+        let mut keys = lock(&self.keys);
+        for key in &claim.0 {
+            keys.remove(key);
+        }
+    }
+
+    /// The number of open groups.
+    pub(super) fn group_count(&self) -> usize {
+        lock(&self.keys).len() / 2
+    }
+}

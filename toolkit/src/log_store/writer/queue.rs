@@ -1,0 +1,216 @@
+//! What waits for the writer's thread: operations, and the callbacks of those who wait for them.
+//!
+//! Callers push, and go on at once. The thread takes all that has gathered as one batch. While it writes one
+//! batch the next one gathers, so that batches size themselves.
+
+use std::future::poll_fn;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Poll, Waker};
+
+use crate::log_store::error::RocksdbLogStoreError;
+use crate::log_store::wal::batch::Batch;
+use crate::support::lock::lock;
+
+/// Above so many bytes, queued or being written, [`Queue::room`] waits.
+const QUEUE_BUDGET: usize = 32 << 20;
+
+/// The number of a batch: batches are written in the order of their numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::log_store) struct BatchNumber(u64);
+
+/// Called once: with the number of the batch that is now durable, and all batches before it; or with the reason
+/// why nothing is written any more.
+pub(in crate::log_store) type Callback = Box<dyn FnOnce(Result<BatchNumber, RocksdbLogStoreError>) + Send>;
+
+/// The queue of one database, shared by the groups that push and the thread that takes.
+#[derive(Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Notified when there is work for the thread.
+    work_arrived: Condvar,
+    /// The number of callbacks in the queue, for a look at it without the lock.
+    callback_count: AtomicUsize,
+}
+
+#[derive(Default)]
+struct State {
+    gathered: Work,
+    /// How many batches were taken before the one that gathers now.
+    taken: u64,
+    /// The size of the batch that is being written.
+    writing: usize,
+    /// Whom to wake once there is room.
+    waiting: Vec<Waker>,
+    /// The thread waits for work.
+    asleep: bool,
+    closed: bool,
+    failed: Option<Arc<RocksdbLogStoreError>>,
+}
+
+/// What the thread writes at once, and whom it tells.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) batch: Batch,
+    pub(super) callbacks: Vec<Callback>,
+}
+
+impl Work {
+    fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.callbacks.is_empty()
+    }
+
+    /// Calls the callbacks.
+    pub(super) fn tell(&mut self, outcome: impl Fn() -> Result<BatchNumber, RocksdbLogStoreError>) {
+        for callback in self.callbacks.drain(..) {
+            isolate(|| callback(outcome()));
+        }
+    }
+}
+
+impl State {
+    fn bytes(&self) -> usize {
+        self.gathered.batch.bytes() + self.writing
+    }
+
+    fn check_not_failed(&self) -> Result<(), RocksdbLogStoreError> {
+        match &self.failed {
+            None => Ok(()),
+            Some(e) => Err(RocksdbLogStoreError::WriteFailed(e.clone())),
+        }
+    }
+}
+
+/// The side of the callers.
+impl Queue {
+    /// Waits until the queue is below its budget.
+    pub(super) async fn room(&self) -> Result<(), RocksdbLogStoreError> {
+        poll_fn(|cx| {
+            let mut state = lock(&self.state);
+            state.check_not_failed()?;
+            if state.bytes() < QUEUE_BUDGET {
+                return Poll::Ready(Ok(()));
+            }
+            if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                state.waiting.push(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Queues the operations that `fill` adds, and `callback` to be called once they are durable. Without a
+    /// callback they are written soon, and become durable together with the next push that has one.
+    ///
+    /// Returns the number of the batch that carries them. `fill` runs under the lock of the queue: it calls no
+    /// code of the user's.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was queued, and `callback` was dropped.
+    pub(super) fn push(
+        &self,
+        callback: Option<Callback>,
+        fill: impl FnOnce(&mut Batch),
+    ) -> Result<BatchNumber, RocksdbLogStoreError> {
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
+        state.check_not_failed()?;
+        fill(&mut state.gathered.batch);
+        state.gathered.callbacks.extend(callback);
+        self.callback_count
+            .store(state.gathered.callbacks.len(), Ordering::Relaxed);
+        let number = BatchNumber(state.taken + 1);
+        let asleep = mem::take(&mut state.asleep);
+        drop(guard);
+        if asleep {
+            self.work_arrived.notify_one();
+        }
+        Ok(number)
+    }
+
+    /// Whether all operations are written.
+    pub(super) fn is_written(&self) -> Result<bool, RocksdbLogStoreError> {
+        let state = lock(&self.state);
+        state.check_not_failed()?;
+        Ok(state.bytes() == 0)
+    }
+
+    /// Lets the thread end once all is written.
+    pub(super) fn close(&self) {
+        lock(&self.state).closed = true;
+        self.work_arrived.notify_one();
+    }
+}
+
+/// The side of the thread.
+impl Queue {
+    /// Waits for work, swaps all that is queued into `work`, which was written, and returns the number of the
+    /// batch. Returns `None` once the queue is closed and empty.
+    pub(super) fn take(&self, work: &mut Work) -> Option<BatchNumber> {
+        work.batch.clear();
+        let mut state = lock(&self.state);
+        while state.gathered.is_empty() {
+            if state.closed {
+                return None;
+            }
+            state.asleep = true;
+            state = self.work_arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        mem::swap(&mut state.gathered, work);
+        self.callback_count.store(0, Ordering::Relaxed);
+        state.writing = work.batch.bytes();
+        state.taken += 1;
+        Some(BatchNumber(state.taken))
+    }
+
+    /// The number of callbacks that wait for the next batch.
+    pub(super) fn callback_count(&self) -> usize {
+        self.callback_count.load(Ordering::Relaxed)
+    }
+
+    /// The batch that was taken is written: makes room for others. Tells its callers first, and then wakes
+    /// those who wait for room.
+    pub(super) fn written(&self, work: &mut Work, number: BatchNumber) {
+        let waiting = {
+            let mut state = lock(&self.state);
+            state.writing = 0;
+            mem::take(&mut state.waiting)
+        };
+        work.tell(|| Ok(number));
+        wake(waiting);
+    }
+
+    /// Ends all writing. The callbacks of `work` and of all that is queued get `error`, and so does every later
+    /// call. An error of an earlier failure stays.
+    pub(super) fn fail(&self, work: &mut Work, error: RocksdbLogStoreError) {
+        let (queued, waiting, error) = {
+            let mut state = lock(&self.state);
+            let error = state.failed.get_or_insert_with(|| Arc::new(error)).clone();
+            state.gathered.batch.clear();
+            state.writing = 0;
+            (
+                mem::take(&mut state.gathered.callbacks),
+                mem::take(&mut state.waiting),
+                error,
+            )
+        };
+        work.callbacks.extend(queued);
+        work.tell(|| Err(RocksdbLogStoreError::WriteFailed(error.clone())));
+        wake(waiting);
+    }
+}
+
+fn wake(waiting: Vec<Waker>) {
+    for waker in waiting {
+        isolate(|| waker.wake());
+    }
+}
+
+/// Runs code that may be the user's or a runtime's. Its panic is reported on standard error, and must not keep
+/// the callers of other groups from being told.
+fn isolate(run: impl FnOnce()) {
+    let _ = panic::catch_unwind(AssertUnwindSafe(run));
+}

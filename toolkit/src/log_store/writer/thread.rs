@@ -1,0 +1,83 @@
+//! The thread that writes: takes a batch from the queue, writes it, tells the callers, and starts over.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::patience::Patience;
+use super::queue::{Queue, Work};
+use crate::log_store::error::RocksdbLogStoreError;
+use crate::log_store::synced::TrackedDb;
+
+/// What the thread works with.
+pub(super) struct WriterThread {
+    queue: Arc<Queue>,
+    db: TrackedDb,
+    work: Work,
+    patience: Patience,
+    /// The last batch was written and not synced.
+    unsynced: bool,
+}
+
+impl WriterThread {
+    pub(super) fn new(queue: Arc<Queue>, db: TrackedDb) -> Self {
+        Self {
+            queue,
+            db,
+            work: Work::default(),
+            patience: Patience::default(),
+            unsynced: false,
+        }
+    }
+
+    /// Writes batches until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        while self.write_next() {}
+    }
+
+    /// Waits for a batch, writes it and tells its callers. Returns `false` at the end.
+    fn write_next(&mut self) -> bool {
+        let Some(number) = self.queue.take(&mut self.work) else {
+            return false;
+        };
+        // Sync only when somebody waits. What nobody waits for is durable together with the next batch that
+        // somebody waits for, because one queue and one WAL keep all operations in order.
+        let callers = self.work.callbacks.len();
+        let sync = callers > 0;
+        let start = Instant::now();
+        let outcome = if self.work.batch.is_empty() && !self.unsynced {
+            Ok(())
+        } else {
+            self.db.write(&mut self.work.batch, sync)
+        };
+        let took = start.elapsed();
+        self.unsynced = !sync;
+        match outcome {
+            Ok(()) => {
+                self.queue.written(&mut self.work, number);
+                if callers > 0 {
+                    self.patience.wait(took, || self.queue.callback_count() >= callers);
+                }
+            }
+            Err(error) => {
+                let path = self.db.db().path().display();
+                tracing::error!(%path, %error, "log write failed, no more writes");
+                self.queue.fail(&mut self.work, error);
+            }
+        }
+        true
+    }
+}
+
+/// Tells everybody who waits when the thread ends, also when it ends by a panic, and then runs `on_exit`.
+pub(super) struct Exit<F: FnMut()> {
+    pub(super) queue: Arc<Queue>,
+    pub(super) on_exit: F,
+}
+
+impl<F: FnMut()> Drop for Exit<F> {
+    fn drop(&mut self) {
+        self.queue
+            .fail(&mut Work::default(), RocksdbLogStoreError::WriterStopped);
+        (self.on_exit)();
+    }
+}
