@@ -1,21 +1,22 @@
+//! Where the keys of a group lie: [`KeySpace`], and the two that this library has.
+
 use std::fmt;
 
 /// Where the keys of one raft group lie in the log and meta column families.
 ///
-/// [`Flat`] gives both column families to one group, [`GroupPrefixed`] lets thousands share them.
-/// Implement it yourself only for a layout that exists already.
+/// [`Flat`] gives both column families to one group, and [`GroupPrefixed`] lets thousands share them. Implement this
+/// trait yourself only for a layout that exists already.
 ///
 /// # To ensure correctness
 ///
-/// - `log_key` is strictly increasing: for `a < b`, `log_key(a)` sorts before `log_key(b)`,
-///   bytewise and as RocksDB's default comparator does. The store reads, truncates and purges
-///   ranges of keys.
-/// - No key of another group, in the same column family, lies between `log_key(0)` and
-///   `log_key(u64::MAX)`, both included. Prefixes of one fixed length give this.
+/// - `log_key` is strictly increasing: for `a < b`, `log_key(a)` sorts before `log_key(b)`, byte by byte, as RocksDB's
+///   default comparator sorts. The store reads, truncates and purges ranges of keys.
+/// - No key of another group in the same column family lies between `log_key(0)` and `log_key(u64::MAX)`, both
+///   included. Prefixes that all have the same length ensure this.
 /// - The meta keys of all groups and labels differ from one another.
-/// - The bytes never change: they are on disk.
+/// - The bytes never change, because they are on disk.
 ///
-/// # Example
+/// # Examples
 ///
 /// A key space for tenants with a fixed-width name:
 ///
@@ -35,15 +36,15 @@ use std::fmt;
 /// }
 /// ```
 pub trait KeySpace: Clone + fmt::Debug + Send + Sync + 'static {
-    /// The key of the log entry at `index`, in the log column family.
+    /// Returns the key of the log entry at `index`, in the log column family.
     fn log_key(&self, index: u64) -> impl AsRef<[u8]>;
 
-    /// The key of the record called `label`, in the meta column family.
+    /// Returns the key of the record called `label`, in the meta column family.
     fn meta_key(&self, label: MetaLabel) -> impl AsRef<[u8]>;
 
-    /// The index that `log_key` is the key of, or `None` when it is not a key of this group.
+    /// Returns the index whose key is `log_key`, or `None` if `log_key` is not a key of this group.
     ///
-    /// The default is right for keys that end in the index as 8 big-endian bytes.
+    /// The default implementation is right for keys that end in the index as 8 big-endian bytes.
     fn log_index(&self, log_key: &[u8]) -> Option<u64> {
         let index = u64::from_be_bytes(*log_key.last_chunk()?);
         (self.log_key(index).as_ref() == log_key).then_some(index)
@@ -65,7 +66,7 @@ impl MetaLabel {
     /// All labels.
     pub const ALL: [Self; 3] = [Self::Vote, Self::Committed, Self::LastPurged];
 
-    /// The label as it stands in a key: `vote`, `committed` or `last_purged`.
+    /// Returns the label as it stands in a key: `vote`, `committed` or `last_purged`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Vote => "vote",
@@ -81,7 +82,7 @@ impl fmt::Display for MetaLabel {
     }
 }
 
-/// One raft group has the column families to itself.
+/// The key space of a raft group that has the column families to itself.
 ///
 /// A log key is the index as 8 big-endian bytes, a meta key is the label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -97,7 +98,7 @@ impl KeySpace for Flat {
     }
 }
 
-/// One of many raft groups that share the column families.
+/// The key space of one of many raft groups that share the column families.
 ///
 /// A log key is the group id and the index, both as 8 big-endian bytes; a meta key is the group
 /// id, `/` and the label.
@@ -107,12 +108,12 @@ pub struct GroupPrefixed {
 }
 
 impl GroupPrefixed {
-    /// The key space of the group called `group_id`; any number will do.
+    /// Returns the key space of the group `group_id`, which may be any number.
     pub const fn new(group_id: u64) -> Self {
         Self { group_id }
     }
 
-    /// The group's id.
+    /// Returns the group's id.
     pub const fn group_id(&self) -> u64 {
         self.group_id
     }
