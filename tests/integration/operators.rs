@@ -244,14 +244,14 @@ async fn everything_that_is_wrong_with_a_group_is_reported() {
     assert_eq!(
         problems(&db, GroupKeys::Prefixed(1)),
         [
-            "the entry at index 3 is there, although the log is purged up to T1-N1.4".to_owned(),
+            "the entry at index 3 is still stored, although the log is purged up to T1-N1.4".to_owned(),
             "missing: the entries at index 5 to 6".to_owned(),
-            format!("{group}: the entry stored at index 7 is of index 8"),
-            "the log id T3-N1.8 is committed, and the log has T2-N1.8".to_owned(),
-            "the entry T1-N1.9 follows T2-N1.8, which is of a later leader".to_owned(),
+            format!("{group}: the entry stored at index 7 has index 8"),
+            "the log id T3-N1.8 is committed, but the log has T2-N1.8".to_owned(),
+            "the entry T1-N1.9 follows T2-N1.8, which comes from a later leader".to_owned(),
             "missing: the entry at index 10".to_owned(),
             format!("{group}: the entry at index 11 cannot be decoded: frame version 9, expected 1"),
-            "the last log id is T4-N1.12, and the vote <T2-N1:Q>".to_owned(),
+            "the last log id is T4-N1.12, but the saved vote is <T2-N1:Q>".to_owned(),
         ]
     );
 
@@ -263,7 +263,7 @@ async fn everything_that_is_wrong_with_a_group_is_reported() {
         found[0],
         format!("{group}: the record `vote` cannot be decoded: empty frame: the version byte is missing")
     );
-    assert!(found.contains(&"the log id T4-N1.13 is committed, and the log has nothing behind T4-N1.12".to_owned()));
+    assert!(found.contains(&"the log id T4-N1.13 is committed, but the log has nothing behind T4-N1.12".to_owned()));
 
     let all = verify::<Types>(&db, LOG_CF, META_CF, None).unwrap();
     let counts: Vec<(GroupKeys, u64, bool)> = all

@@ -118,7 +118,7 @@ fn openraft_stops_at_a_failed_sync() {
         "{output:?}"
     );
     assert!(
-        stdout.contains("a write failed, and nothing is written any more"),
+        stdout.contains("a write failed, and no write succeeds until the database is reopened"),
         "{stdout}"
     );
 }
