@@ -179,7 +179,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static,
     ) -> Result<(), RocksdbLogStoreError> {
         let buffer: Arc<[u8]> = Arc::from(buffer.as_slice());
-        let callback = self.evict_before(callback);
+        let callback = self.shrink_tail_before(callback);
         let mut state = lock(&self.state);
         let last = state.last().map(|last| last.index);
         check_consecutive(last, entries.iter().map(|(log_id, _)| log_id.index)).map_err(|hole| {
@@ -194,25 +194,18 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 self.columns.put_entry(batch, range.key(&buffer), range.value(&buffer));
             }
         })?;
-        for (log_id, range) in entries {
-            state
-                .tail_mut()
-                .push(log_id.index, Record::new(&buffer, *range), number);
-        }
-        if let ([(first, _), ..], [.., (last, _)]) = (entries.as_slice(), entries.as_slice()) {
-            state.appended(first.index, last.clone());
-        }
+        state.appended(&buffer, entries, number);
         Ok(())
     }
 
-    /// Returns a callback that evicts what the tail need not keep any more, and then calls `callback`. The next
-    /// append could evict as well, but an idle group would keep its tail in memory.
-    fn evict_before(&self, callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static) -> Callback {
+    /// Returns a callback that first lets the tail shrink, and then calls `callback`. The tail shrinks in the
+    /// callback, not on the next append, because an idle group would keep its tail in memory.
+    fn shrink_tail_before(&self, callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static) -> Callback {
         let state = self.state.clone();
         let budget = TAIL_BUDGET / self.writer.group_count().max(1);
         Box::new(move |outcome| {
             if let Ok(written) = outcome {
-                lock(&state).tail_mut().evict(written, budget);
+                lock(&state).written(written, budget);
             }
             callback(outcome.map(drop));
         })

@@ -1,15 +1,19 @@
 //! What is in memory of one raft group.
 
+use std::sync::Arc;
+
 use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
 
 use super::tail::Tail;
+use crate::log_store::encoded::{Record, RecordRange};
+use crate::log_store::writer::queue::BatchNumber;
 use crate::support::span::Span;
 
 /// The state of a group, as RocksDB will have it once the queue is written.
 ///
-/// `span`, `last`, `purged` and `tail` depend on one another: only [`appended`](Self::appended),
-/// [`truncated`](Self::truncated) and [`purged_to`](Self::purged_to) change them.
+/// `span`, `last`, `purged` and `tail` depend on one another. They are private, so that only the methods of this
+/// type change them, one for each kind of change.
 pub(in crate::log_store) struct State<C: RaftTypeConfig> {
     pub(in crate::log_store) vote: Option<VoteOf<C>>,
     pub(in crate::log_store) committed: Option<LogIdOf<C>>,
@@ -66,19 +70,23 @@ impl<C: RaftTypeConfig> State<C> {
         &self.tail
     }
 
-    /// Returns the tail, to add the entries of an append before [`appended`](Self::appended), or to evict
-    /// entries that RocksDB has.
-    pub(super) fn tail_mut(&mut self) -> &mut Tail {
-        &mut self.tail
+    /// `entries` were appended, which lie in `buffer` and which `batch` carries to RocksDB.
+    pub(super) fn appended(&mut self, buffer: &Arc<[u8]>, entries: &[(LogIdOf<C>, RecordRange)], batch: BatchNumber) {
+        for (log_id, range) in entries {
+            self.tail.push(log_id.index, Record::new(buffer, *range), batch);
+        }
+        if let ([(first, _), ..], [.., (last, _)]) = (entries, entries) {
+            self.span = Some(Span {
+                first: self.span.map_or(first.index, |span| span.first),
+                last: last.index,
+            });
+            self.last = Some(last.clone());
+        }
     }
 
-    /// Entries from `first` to `last` were appended.
-    pub(super) fn appended(&mut self, first: u64, last: LogIdOf<C>) {
-        self.span = Some(Span {
-            first: self.span.map_or(first, |span| span.first),
-            last: last.index,
-        });
-        self.last = Some(last);
+    /// RocksDB has all batches up to `batch`: the tail may shrink to `budget` bytes.
+    pub(super) fn written(&mut self, batch: BatchNumber, budget: usize) {
+        self.tail.evict(batch, budget);
     }
 
     /// Returns the entries that a truncation behind `last` removes.
