@@ -135,7 +135,10 @@ impl Story {
             self.written.insert(key.to_owned(), "v".to_owned());
         }
         let logs = Logs::read(&self.cluster, &FOUNDERS).await?;
-        ensure!(logs.versions_from(switch) == [3], "not all commands are at version 3:\n{logs}");
+        ensure!(
+            logs.versions_from(switch) == [3],
+            "not all commands are at version 3:\n{logs}"
+        );
         print!("{logs}");
         Ok(())
     }
@@ -250,7 +253,10 @@ impl Story {
 
     async fn all_at_version_1(&self) -> anyhow::Result<()> {
         let logs = Logs::read(&self.cluster, &FOUNDERS).await?;
-        ensure!(logs.versions_from(0) == [1], "not all commands are at version 1:\n{logs}");
+        ensure!(
+            logs.versions_from(0) == [1],
+            "not all commands are at version 1:\n{logs}"
+        );
         print!("{logs}");
         Ok(())
     }
