@@ -31,7 +31,7 @@ pub enum Command {
     },
 }
 
-/// What applying a [`Command`] found.
+/// The outcome of applying a [`Command`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Outcome {
     /// The command took effect. `existed` says whether the key had a value before.

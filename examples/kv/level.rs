@@ -32,7 +32,7 @@ impl Level {
         Ok(Self { cell, file })
     }
 
-    /// The handle that the log store and the network write with.
+    /// The level as the shared cell that the log store and the network write at.
     pub fn cell(&self) -> &WriteVersion {
         &self.cell
     }

@@ -185,8 +185,8 @@ async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
         replication_lag_threshold: args.snapshot_every.saturating_mul(2),
         // With pre-vote, a node that comes back does not force an election on a healthy leader.
         enable_pre_vote: Some(true),
-        // After a restart the state machine is behind the log. A leader must win an election before it reads,
-        // which brings its state machine up to date.
+        // After a restart the state machine is behind the log until the node wins an election. With leader restore,
+        // the node would lead, and answer reads, without an election.
         enable_leader_restore: Some(false),
         ..Config::default()
     };

@@ -60,7 +60,7 @@ impl Liveness {
         });
     }
 
-    /// Notes an answer.
+    /// Records the answer of a node.
     pub fn heard(&self, id: NodeId, Pong { incarnation }: Pong) {
         let now = Instant::now();
         let mut nodes = self.nodes();

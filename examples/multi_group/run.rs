@@ -92,8 +92,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         install_snapshot_timeout: 60_000,
         // With pre-vote, a node that comes back does not force elections on a thousand healthy leaders.
         enable_pre_vote: Some(true),
-        // After a restart the state machine is behind the log. A leader must win an election before it reads,
-        // which brings its state machine up to date.
+        // After a restart the state machine is behind the log until the node wins an election. With leader restore,
+        // the node would lead, and answer reads, without an election.
         enable_leader_restore: Some(false),
         ..Config::default()
     };

@@ -56,7 +56,7 @@ impl Priority {
     }
 }
 
-/// What applying a [`Command`] found.
+/// The outcome of applying a [`Command`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Outcome {
     /// The command took effect. `existed` says whether the key had a value before.

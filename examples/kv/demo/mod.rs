@@ -37,7 +37,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    // The story owns the processes and the folder. However it ends, dropping it removes both.
+    // The story owns the processes and the folder. When it ends or is interrupted, it is dropped and removes both.
     tokio::select! {
         told = tell(&args) => told,
         () = asked_to_stop() => {

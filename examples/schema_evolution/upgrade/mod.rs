@@ -19,7 +19,7 @@ use crate::signals::asked_to_stop;
 
 /// Runs the upgrade. Succeeds if every step had its expected result, and every node's log was read to its end.
 pub async fn run() -> anyhow::Result<ExitCode> {
-    // The story owns the processes and the folder. However it ends, dropping it removes both.
+    // The story owns the processes and the folder. When it ends or is interrupted, it is dropped and removes both.
     tokio::select! {
         told = story::tell() => told.map(|()| ExitCode::SUCCESS),
         () = asked_to_stop() => {

@@ -73,7 +73,7 @@ impl Story {
         self.all_at_version_1().await
     }
 
-    /// Steps 1 and 2 of a rolling upgrade.
+    /// Steps 1 and 2 of a rolling upgrade: the binaries.
     async fn upgrade_binaries(&mut self) -> anyhow::Result<()> {
         println!("\nThe binaries are upgraded first, node by node");
         self.restart(1, "3").await?;
@@ -103,7 +103,7 @@ impl Story {
         self.all_at_version_1().await
     }
 
-    /// Step 3.
+    /// Step 3: commands that release 1 could not read are refused.
     async fn refuse_what_is_too_new(&mut self) -> anyhow::Result<()> {
         println!("\nCommands that release 1 could not read are refused before they get into the log");
         for put in ["leased?lease=60", "urgent?priority=high", "once?if_absent=true"] {
@@ -115,7 +115,7 @@ impl Story {
         Ok(())
     }
 
-    /// Step 4.
+    /// Step 4: the switch to level 3.
     async fn raise_the_level(&mut self) -> anyhow::Result<()> {
         println!("\nThe switch: a command raises the level to 3");
         eventually("raising the level", async || self.raise(3).await).await?;
@@ -143,7 +143,7 @@ impl Story {
         Ok(())
     }
 
-    /// Steps 5 and 6.
+    /// Steps 5 and 6: release 1 is refused, and a restart finds the level again.
     async fn refuse_what_is_too_old(&mut self) -> anyhow::Result<()> {
         println!("\nRelease 1 cannot come back");
         self.cluster.program = self.release_1.clone();

@@ -28,7 +28,7 @@ use super::{hosts, verify};
 use crate::client::Client;
 use crate::types::NodeId;
 
-/// With five nodes, the cluster works while two are down, and stands still while a third is.
+/// With five nodes, the cluster works while two are down, and does not while three are.
 const NODES: usize = 5;
 
 /// How long the demo waits for an answer to its own requests.

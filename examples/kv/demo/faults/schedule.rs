@@ -122,7 +122,7 @@ impl Iterator for Schedule {
         Some(Step {
             fault: self.round.pop()?,
             order,
-            // Longer than the time after which nodes elect another leader.
+            // A fault lasts longer than nodes wait before they elect another leader.
             lasts: Duration::from_millis(self.rng.u64(900..2_500)),
             rest: Duration::from_millis(self.rng.u64(200..1_000)),
         })
