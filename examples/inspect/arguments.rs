@@ -1,4 +1,4 @@
-//! Groups and ranges of indexes, as they are written on the command line.
+//! Parses groups and ranges of indexes from the command line.
 
 use std::ops::{Bound, RangeBounds};
 

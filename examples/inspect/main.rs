@@ -1,13 +1,14 @@
-//! Looks into the raft logs of a node, also while the node runs: what groups there are, what is in
-//! them, and whether all is right.
+//! Shows the raft logs of a node: which groups there are, which entries they hold, and whether everything
+//! that is stored can be read. It also works while the node runs.
 //!
-//! It reads the logs of `examples/kv`. For those of your service, put your own type config into `types`.
+//! This program reads the logs of `examples/kv`. For the logs of your service, put your own type config
+//! into `types`.
 //!
-//! Exit codes: 0, all is right; 1, something that is stored is wrong; 2, the question could not be
-//! asked: wrong arguments, or a database that cannot be opened.
+//! Exit codes: 0, all is right; 1, something that is stored is wrong; 2, the arguments are wrong or the
+//! database cannot be opened.
 
 mod arguments;
-/// What the entries hold; `kv` has more use for it.
+/// The commands of `kv`, which its entries hold. This program does not use all of the module.
 #[allow(dead_code)]
 #[path = "../kv/command.rs"]
 mod command;
@@ -36,7 +37,7 @@ use crate::types::TypeConfig;
 struct Arguments {
     /// The directory of the database with the logs
     db: PathBuf,
-    /// Print JSON, an object a line
+    /// Print JSON, one object per line
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -45,26 +46,26 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Question {
-    /// The groups, each with its first, last, purged and committed log id, and its vote
+    /// List the groups, each with its first, last, purged and committed log id, and its vote
     List,
-    /// The entries of a group
+    /// Show the entries of a group
     Show {
-        /// The id of the group, or `flat` where the database has only one
+        /// The id of the group, or `flat` if the database has only one
         #[arg(value_parser = arguments::group)]
         group: GroupKeys,
         /// Which indexes, as in `100..200`, `100..`, `..=200` or `100`
         #[arg(default_value = "..", value_parser = arguments::indexes)]
         indexes: Indexes,
     },
-    /// Read everything, and report all that is wrong
+    /// Read everything, and report every problem
     Verify {
-        /// The id of a group, or `flat`; all groups without it
+        /// The id of a group, or `flat`; by default all groups
         #[arg(value_parser = arguments::group)]
         group: Option<GroupKeys>,
     },
-    /// All entries of a group, or of all groups, as JSON
+    /// Print all entries of a group, or of all groups, as JSON
     Dump {
-        /// The id of a group, or `flat`; all groups without it
+        /// The id of a group, or `flat`; by default all groups
         #[arg(value_parser = arguments::group)]
         group: Option<GroupKeys>,
     },
@@ -75,7 +76,7 @@ fn main() -> ExitCode {
     match answer(&arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
-        // The reader has seen enough, as `head` has.
+        // The program that reads the output has closed it, as `head` does. That is no error.
         Err(error) if report::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -84,7 +85,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all is right, as far as was asked.
+/// Prints the answer to the question. Returns whether everything that was read for it is right.
 fn answer(arguments: &Arguments) -> anyhow::Result<bool> {
     let path = &arguments.db;
     let db = open_db_read_only(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -120,7 +121,7 @@ fn answer(arguments: &Arguments) -> anyhow::Result<bool> {
     }
 }
 
-/// A group that is not there is a mistake in the question, and no empty log.
+/// Fails if there is no such group: an unknown id is a mistake in the question, not an empty log.
 fn known(found: &[StoredGroup<TypeConfig>], group: GroupKeys) -> anyhow::Result<()> {
     if found.iter().any(|found| found.keys == group) {
         return Ok(());
@@ -128,6 +129,7 @@ fn known(found: &[StoredGroup<TypeConfig>], group: GroupKeys) -> anyhow::Result<
     anyhow::bail!("there is no group {group}; `list` shows those that are there")
 }
 
+/// Prints entries of a group. Returns whether all of them can be read.
 fn show(db: &DB, group: GroupKeys, indexes: Indexes, report: &mut Report) -> anyhow::Result<bool> {
     let mut right = true;
     for entry in log_store::stored_entries::<TypeConfig>(db, LOG_CF, META_CF, group, indexes)? {

@@ -1,4 +1,4 @@
-//! What is printed: columns for people, JSON lines for programs.
+//! Prints the answers: columns for people, JSON lines for programs.
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -33,7 +33,7 @@ impl Report {
         Ok(())
     }
 
-    /// Whether every group can be read.
+    /// Prints the groups. Returns whether all of them can be read.
     pub fn list(mut self, groups: Vec<StoredGroup<TypeConfig>>) -> anyhow::Result<bool> {
         let right = groups.iter().all(|group| group.state.is_ok());
         if self.json {
@@ -73,7 +73,7 @@ impl Report {
         Ok(())
     }
 
-    /// Whether the entry can be read.
+    /// Prints an entry, or why it cannot be read. Returns whether it can.
     pub fn entry(
         &mut self,
         group: GroupKeys,
@@ -96,7 +96,7 @@ impl Report {
         Ok(entry.is_ok())
     }
 
-    /// Whether nothing is wrong.
+    /// Prints the problems. Returns whether there are none.
     pub fn verify(mut self, groups: Vec<VerifiedGroup>) -> anyhow::Result<bool> {
         let wrong = groups.iter().filter(|group| !group.problems.is_empty()).count();
         for VerifiedGroup {
@@ -171,7 +171,7 @@ fn key_json(keys: GroupKeys) -> Value {
     }
 }
 
-/// The error and what it comes from, in one line.
+/// The error and its sources, in one line.
 fn with_sources(error: &RocksdbLogStoreError) -> String {
     let errors: Vec<String> = anyhow::Chain::new(error).map(ToString::to_string).collect();
     errors.join(": ")

@@ -1,11 +1,11 @@
-//! The types of the logs that are read: put those of your service here.
+//! The type config of the logs that this program reads. Put the type config of your service here.
 
 use openraft_toolkit::openraft::BasicNode;
 
 use crate::command::{Command, Outcome};
 
 openraft_toolkit::declare_raft_types_ext! {
-    /// What `examples/kv` writes.
+    /// The types of `examples/kv`.
     pub TypeConfig:
         Node = BasicNode,
         AppData = Command,

@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use crate::types::NodeId;
 use crate::view::ClusterView;
 
-/// How long a new node may take to fetch what the others have.
+/// How long a new node may take to fetch the log or a snapshot from the others.
 const CATCH_UP: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
@@ -18,20 +18,20 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that waits `timeout` for an answer. It follows redirects to the leader.
+    /// Creates a client that waits `timeout` for an answer and follows redirects to the leader.
     pub fn new(timeout: Duration) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().timeout(timeout).build()?;
         Ok(Self { http })
     }
 
-    /// Writes a value, and returns the address of the node that acknowledged it, the leader.
-    /// After an error, nobody knows whether it was written.
+    /// Writes a value, and returns the address of the leader, which acknowledged it. After an error, the
+    /// value may have been written or not.
     pub async fn put(&self, addr: &str, key: &str, value: String) -> anyhow::Result<String> {
         let response = send(self.request(Method::PUT, addr, &format!("/kv/{key}")).body(value)).await?;
         Ok(response.url().authority().to_owned())
     }
 
-    /// What the node at `addr` has itself, however old; `None` where it has no value.
+    /// Reads the value in the own state of the node at `addr`, which may be old; `None` if it has none.
     pub async fn get_stale(&self, addr: &str, key: &str) -> anyhow::Result<Option<String>> {
         let response = self
             .request(Method::GET, addr, &format!("/kv/{key}?stale"))
@@ -54,7 +54,7 @@ impl Client {
             .map(drop)
     }
 
-    /// Returns when the new node is not far behind.
+    /// Adds a learner. Returns when it is not far behind the leader.
     pub async fn add_learner(&self, addr: &str, id: NodeId, learner: &str) -> anyhow::Result<()> {
         let request = self.request(Method::PUT, addr, &format!("/cluster/learners/{id}"));
         send(request.timeout(CATCH_UP).body(learner.to_owned())).await.map(drop)
@@ -71,7 +71,7 @@ impl Client {
     }
 }
 
-/// Sends a request; an answer other than success is an error that holds its body.
+/// Sends a request. An answer without a success status becomes an error with the body of the answer.
 pub async fn send(request: RequestBuilder) -> anyhow::Result<Response> {
     let response = request.send().await?;
     let (status, url) = (response.status(), response.url().clone());

@@ -1,4 +1,4 @@
-//! What commands have made, as of this release.
+//! The data that commands change, as of this release.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub struct Data {
     values: BTreeMap<String, Vec<u8>>,
 }
 
-/// What a reader gets.
+/// The answer to a read.
 pub type Value = Vec<u8>;
 
 impl Data {
@@ -29,7 +29,7 @@ impl Data {
             }
             Command::Put { key, value, .. } => self.values.insert(key, value),
             Command::Delete { key } => self.values.remove(&key),
-            // Of no concern to the data.
+            // The state machine handles this command; the data does not change.
             Command::Raise { .. } => None,
         };
         Outcome::Done {

@@ -1,13 +1,13 @@
-//! Small files that survive a power cut.
+//! Small files that survive a power failure.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Replaces a file: whenever the machine stops, it holds either the old content or the new.
+/// Replaces a file. Whenever the machine stops, the file holds either the old content or the new.
 ///
-/// Both syncs matter: the first makes the content durable before the name points at it, the second
-/// makes the name durable before anybody is told.
+/// Both syncs matter. The first makes the content durable before the name points to it. The second makes the name
+/// durable before this function returns.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
     let mut file = File::create(&temporary)?;
@@ -20,7 +20,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
-/// The content of a file, or `None` where there is none.
+/// Returns the content of a file, or `None` if there is no file.
 pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(content) => Ok(Some(content)),

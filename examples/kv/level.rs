@@ -1,4 +1,4 @@
-//! The level at which this node writes, and the file in which it is found again.
+//! The level at which this node writes, and the file that keeps it across restarts.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use crate::command::NEWEST_LEVEL;
 use crate::durable;
 
-/// The level of a cluster that has never raised it.
+/// The level of a cluster that has never raised its level.
 const OLDEST_LEVEL: u8 = 1;
 
 pub struct Level {
@@ -19,7 +19,7 @@ pub struct Level {
 }
 
 impl Level {
-    /// Fails where the cluster writes what this release does not read.
+    /// Reads the level from `file`. Fails if it is a level that this release cannot read.
     pub fn open(file: PathBuf) -> anyhow::Result<Self> {
         let level = match durable::read(&file).with_context(|| format!("cannot read {}", file.display()))? {
             None => OLDEST_LEVEL,
@@ -32,12 +32,12 @@ impl Level {
         Ok(Self { cell, file })
     }
 
-    /// What the log store and the network write at.
+    /// The level as the shared cell that the log store and the network write at.
     pub fn cell(&self) -> &WriteVersion {
         &self.cell
     }
 
-    /// Raises the level, durably before anything is written at it; a lower one changes nothing.
+    /// Raises the level. Makes it durable before anything is written at it. A lower level changes nothing.
     pub async fn raise(&self, level: u8) -> io::Result<()> {
         if level <= self.cell.get() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! `log`: what is in a node's log, also while the node runs.
+//! `kv log`: prints a node's log, also while the node runs.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -44,8 +44,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The version of the command in a normal entry's frame. It follows the frame's own version, the term,
-/// the leader's id, the index and the kind of the payload, which are integers of variable length.
+/// Finds the version of the command in the frame of a normal entry.
+///
+/// ```text
+/// frame version: u8 | term | leader's id | index | kind of payload | command version: u8 | ...
+/// ```
+///
+/// The four fields in between are integers of variable length.
 fn command_version(frame: &[u8]) -> Option<u8> {
     let mut rest = frame.get(1..)?;
     for _ in 0..4 {

@@ -1,7 +1,11 @@
-//! A replicated key-value service, as one would write it on openraft-toolkit.
+//! A replicated key-value service on openraft-toolkit.
 //!
-//! `kv node` is one member of a cluster: raft, a RocksDB log, an HTTP API. `kv demo` runs a whole
-//! cluster of such processes and kills its leader.
+//! `kv node` runs one member of a cluster, with raft, a log on RocksDB and an HTTP API. `kv demo` runs a whole
+//! cluster of such processes and kills its leader. `kv log` prints a node's log.
+//!
+//! Requests of clients enter in `api/kv.rs` and become commands (`command.rs`) in the log. `state_machine.rs` applies
+//! them to the data (`data.rs`). `network.rs` sends raft's messages to other nodes, which receive them in
+//! `api/raft.rs`. `node.rs` starts all of it.
 
 mod api;
 mod client;

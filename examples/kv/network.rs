@@ -14,8 +14,8 @@ use openraft_toolkit::{WireMessage, WriteVersion};
 use crate::rpc::{Append, InstallSnapshot, PreVote, RequestVote, Rpc, TransferLeader};
 use crate::types::{NodeId, Snapshot, TypeConfig, Vote};
 
-/// openraft allows an append one heartbeat interval, which a busy disk can exceed. Giving up
-/// that early would only send the same entries again.
+/// The shortest timeout of an append. openraft allows one heartbeat interval, which a busy disk can exceed; a
+/// leader that gives up so early only sends the same entries again.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct Network {
@@ -25,7 +25,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// What it sends is written at `level`.
+    /// Creates a network that writes its messages at `level`.
     pub fn new(cluster: String, level: WriteVersion) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -39,8 +39,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Peer;
 
     async fn new_client(&mut self, target: NodeId, node: &BasicNode) -> Peer {
-        // The URL says whom the message is for, so that another node that came up on this address
-        // refuses it.
+        // The URL names the receiver. If another node has come up on this address, it refuses the message.
         let url = format!("http://{}/raft/{}/{target}", node.addr, self.cluster);
         Peer {
             http: self.http.clone(),
@@ -64,8 +63,8 @@ impl Peer {
             let response = self.http.post(url).timeout(timeout).body(request).send().await?;
             response.error_for_status()?.bytes().await
         };
-        // `Unreachable` makes openraft back off; whatever went wrong, an immediate retry won't help.
-        // reqwest keeps the cause out of its message, the alternate form of anyhow adds it.
+        // `Unreachable` makes openraft back off: an immediate retry won't help against any of these errors.
+        // reqwest's message lacks the cause, and the alternate form of anyhow adds it.
         let reply = exchange
             .await
             .map_err(|e| Unreachable::from_string(format!("{:#}", anyhow::Error::from(e))))?;

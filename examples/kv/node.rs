@@ -1,4 +1,4 @@
-//! One node: what it starts, in which order, and how it stops.
+//! A node: the parts that it starts, their order, and how it stops.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -29,13 +29,14 @@ use crate::signals::stop_requested;
 use crate::state_machine::StateMachine;
 use crate::types::{NodeId, Raft, TypeConfig};
 
-/// What is logged without RUST_LOG. openraft would warn ten times a second while a node is down.
+/// The filter of log messages if RUST_LOG is not set. It silences warnings of openraft, which come ten times a
+/// second while a node is down.
 const DEFAULT_LOG: &str = concat!("warn,openraft=error,", env!("CARGO_CRATE_NAME"), "=info");
 
 /// How long another node may take to answer a question.
 const PEER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a leader that is to stop may take to hand over.
+/// How long a leader may take to hand over before it stops.
 const HANDOVER: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
@@ -60,7 +61,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Bootstrap::Join)]
     bootstrap: Bootstrap,
 
-    /// The first voters, this one included: the same list on every node, for --bootstrap static
+    /// The first voters, including this node; the same list on every node. For --bootstrap static
     #[arg(
         long,
         value_name = "ID=HOST:PORT,...",
@@ -70,12 +71,12 @@ pub struct Args {
     )]
     members: Vec<(NodeId, BasicNode)>,
 
-    /// How many entries go into the log before the next snapshot is built
+    /// After how many entries the next snapshot is built
     #[arg(long, value_name = "ENTRIES", default_value_t = 10_000)]
     snapshot_every: u64,
 
-    /// How many of the entries that a snapshot covers are kept for followers that lag; by default
-    /// as many as go into the log before the next one
+    /// How many entries that a snapshot covers stay in the log, for followers that lag; by default as
+    /// many as --snapshot-every
     #[arg(long, value_name = "ENTRIES")]
     keep: Option<u64>,
 
@@ -92,13 +93,14 @@ fn parse_member(member: &str) -> Result<(NodeId, BasicNode), String> {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Bootstrap {
-    /// Nothing yet, or the state of an earlier run: the flags stay the same at every start. A new
-    /// cluster is then formed with POST /cluster/init, or the node is added to one that exists
+    /// An empty folder, or the state of an earlier run. With an empty folder, the node waits until a
+    /// cluster is formed with POST /cluster/init, or until it is added to an existing cluster
     Join,
-    /// Nothing yet, or the state of an earlier run, with the same flags on every node: that of the
-    /// smallest id forms a cluster of --members, unless another one of them has been part of one
+    /// An empty folder, or the state of an earlier run; every node has the same flags. If all folders of
+    /// --members are empty, the member with the smallest id forms the cluster
     Static,
-    /// The state of an earlier run: a node that lost its disk must not come back with an empty one
+    /// The state of an earlier run. An empty folder is an error, because a node that lost its disk must
+    /// not vote again
     Reopen,
 }
 
@@ -110,8 +112,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
 
-    // Bound first, served last: a wrong address fails before anything is touched, and no message
-    // from another node gets in before bootstrap has looked at what is stored.
+    // Bind first, so that a wrong address fails before anything is written. Serve last, so that no message from
+    // another node gets in before `bootstrap` has looked at what is stored.
     let listener = TcpListener::bind(&args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
@@ -138,20 +140,20 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     }
 }
 
-/// Returns when raft has stopped, either because this process is to end, or by itself: with a
-/// disk that fails, it is better to end and be seen.
+/// Waits until this process is asked to stop, or until raft stops by itself, as it does on a disk that fails.
+/// In either case raft has stopped when this returns, and the process ends, so that the failure is noticed.
 async fn stopped(raft: Raft, exit_with_stdin: bool) {
     tokio::select! {
         () = stop_requested(exit_with_stdin) => info!("stopping"),
         () = log_leadership(&raft) => error!("raft has stopped"),
     }
-    // Before the server drains: until another node leads, requests are redirected there, and what then
-    // still waits for raft ends with an error, and soon.
+    // Hand over before the server drains its requests: once another node leads, new requests are redirected to it.
+    // Requests that still wait for raft when it stops end with an error.
     let handover = graceful_shutdown(&raft, HANDOVER).await;
     info!(?handover, "raft has stopped");
 }
 
-/// Whether node `id` has been part of a cluster, as it says itself.
+/// Asks node `id` whether it has been part of a cluster.
 async fn has_state(client: &Client, id: NodeId, node: BasicNode) -> anyhow::Result<bool> {
     let view = client.cluster(&node.addr).await;
     if let Err(error) = &view {
@@ -181,9 +183,10 @@ async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
         snapshot_policy: SnapshotPolicy::LogsSinceLast(args.snapshot_every),
         max_in_snapshot_log_to_keep: args.keep.unwrap_or(args.snapshot_every),
         replication_lag_threshold: args.snapshot_every.saturating_mul(2),
-        // A node that comes back does not disturb a leader that is well.
+        // With pre-vote, a node that comes back does not force an election on a healthy leader.
         enable_pre_vote: Some(true),
-        // The state machine is behind the log after a restart; winning an election brings it up to date.
+        // After a restart the state machine is behind the log until the node wins an election. With leader restore,
+        // the node would lead, and answer reads, without an election.
         enable_leader_restore: Some(false),
         ..Config::default()
     };
@@ -192,19 +195,20 @@ async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
     Ok((raft, state_machine))
 }
 
-/// A vote and a log belong to one node: under another id they would break raft's promises.
+/// Writes this node's name into its folder, and fails if the folder belongs to another node: a vote and a log
+/// under another id would break raft's promises.
 fn claim(args: &Args) -> anyhow::Result<()> {
     let (dir, file) = (args.dir.display(), args.dir.join("owner"));
     std::fs::create_dir_all(&args.dir).with_context(|| format!("cannot create {dir}"))?;
     let me = format!("node {} of cluster {}", args.id, args.cluster);
     match durable::read(&file).with_context(|| format!("cannot read {}", file.display()))? {
         Some(owner) if owner == me.as_bytes() => Ok(()),
-        Some(owner) => bail!("{dir} belongs to {}, this is {me}", String::from_utf8_lossy(&owner)),
+        Some(owner) => bail!("{dir} belongs to {}, but this is {me}", String::from_utf8_lossy(&owner)),
         None => durable::replace(&file, me.as_bytes()).with_context(|| format!("cannot write {}", file.display())),
     }
 }
 
-/// Logs every change of leadership; returns when raft has stopped.
+/// Logs every change of leadership. Returns when raft has stopped.
 async fn log_leadership(raft: &Raft) {
     let mut events = leadership_events(raft);
     while let Some(state) = events.next().await {

@@ -1,11 +1,11 @@
-//! What nodes say to each other: openraft's own messages, each in a versioned frame.
+//! The messages between nodes: openraft's own messages, each in a versioned frame.
 
 use openraft_toolkit::WireMessage;
 use openraft_toolkit::openraft::raft;
 
 use crate::types::{SnapshotMeta, TypeConfig, Vote};
 
-/// A request, where it is posted, and what answers it.
+/// A request, with the path to which it is posted and the type of its reply.
 pub trait Rpc: WireMessage {
     const PATH: &'static str;
     type Reply: WireMessage;

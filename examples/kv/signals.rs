@@ -1,4 +1,4 @@
-//! When to stop.
+//! Waits for the moment at which the process should stop.
 
 use tokio::signal;
 
@@ -10,7 +10,7 @@ pub async fn asked_to_stop() {
         let wait_for = |kind| async move {
             match signal(kind) {
                 Ok(mut signals) => signals.recv().await,
-                // No handler: the signal ends the process by itself.
+                // Without a handler, the signal ends the process.
                 Err(_) => std::future::pending().await,
             }
         };
@@ -26,14 +26,14 @@ pub async fn asked_to_stop() {
     }
 }
 
-/// Returns when the process is asked to end, or else, with `exit_with_stdin`, when its standard input is
-/// closed: as it is when the process that started it has ended.
+/// Returns when the process is asked to end. With `exit_with_stdin`, also returns when its standard input is
+/// closed, which happens when the process that started it ends.
 pub async fn stop_requested(exit_with_stdin: bool) {
     if !exit_with_stdin {
         return asked_to_stop().await;
     }
     let (closed, stdin_closed) = tokio::sync::oneshot::channel();
-    // A thread of its own: tokio waits for its blocking threads at exit, and this one may never end.
+    // Read in a thread outside tokio, which waits for its own blocking threads at exit: this one may never end.
     std::thread::spawn(move || {
         let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         closed.send(ended)

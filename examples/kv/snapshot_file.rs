@@ -11,7 +11,7 @@ use crate::types::LogId;
 
 pub struct SnapshotFile {
     path: PathBuf,
-    /// The last entry in the file, as far as this process has written it.
+    /// The last entry that the file covers; `None` until this process has written the file.
     saved: Mutex<Option<LogId>>,
 }
 
@@ -23,8 +23,8 @@ impl SnapshotFile {
         }
     }
 
-    /// Replaces the file, durably, unless it already holds a later snapshot: a build that took
-    /// long may end after a newer snapshot came from the leader.
+    /// Replaces the file durably, unless it already holds a later snapshot: a slow build may end after a newer
+    /// snapshot has come from the leader.
     pub async fn save(&self, last_log_id: Option<LogId>, snapshot: Vec<u8>) -> io::Result<()> {
         let mut saved = self.saved.lock().await;
         if last_log_id < *saved {
@@ -36,7 +36,7 @@ impl SnapshotFile {
         Ok(())
     }
 
-    /// The snapshot, or `None` where none was ever saved.
+    /// Returns the snapshot, or `None` if none was ever saved.
     pub async fn load(&self) -> io::Result<Option<Vec<u8>>> {
         let path = self.path.clone();
         spawn_blocking(move || durable::read(&path)).await?

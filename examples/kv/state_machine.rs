@@ -1,7 +1,7 @@
 //! The state machine: a map in memory, rebuilt at start from the last snapshot and the log.
 //!
-//! openraft purges the log up to a snapshot, so a snapshot must be durable before it is reported:
-//! [`SnapshotFile`] sees to that. Applying an entry, on the other hand, writes nothing: the log has it.
+//! openraft purges the log up to a snapshot. A snapshot must therefore be durable before openraft is told of it:
+//! [`SnapshotFile`] makes sure of that. Applying an entry writes nothing to the disk, because the log has the entry.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -21,13 +21,13 @@ use crate::level::Level;
 use crate::snapshot_file::SnapshotFile;
 use crate::types::{Entry, LogId, NodeId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 
-/// Everything that entries up to `last_applied` have made. Its frame is the snapshot.
+/// The state after all entries up to `last_applied`. The frame of this type is the snapshot.
 #[derive(Clone, Default, Serialize, Deserialize, WireMessage)]
 #[wire(version = 1)]
 pub struct State {
     last_applied: Option<LogId>,
     membership: StoredMembership,
-    /// What the cluster has raised its level to, 0 where it never has.
+    /// The level to which the cluster has raised itself; 0 if it never has.
     level: u8,
     data: Data,
 }
@@ -74,9 +74,9 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// A state machine that keeps its snapshot in the file `snapshot`, and writes it at `level`.
+    /// Creates a state machine that keeps its snapshot in the file `snapshot`, and writes it at `level`.
     ///
-    /// It starts empty: openraft installs the current snapshot and applies the log from there.
+    /// The state machine starts empty. openraft then installs the current snapshot and applies the log from there.
     pub fn new(snapshot: PathBuf, level: Level) -> Self {
         Self {
             state: Arc::default(),
@@ -205,7 +205,7 @@ mod tests {
         state.apply(entry(3, raise(3, &[1, 2, 3])));
         assert_eq!(state.level, 3);
 
-        // Never lowered.
+        // A lower level has no effect.
         state.apply(entry(4, raise(2, &[1, 2, 3])));
         assert_eq!(state.level, 3);
     }

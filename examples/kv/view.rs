@@ -1,4 +1,4 @@
-//! The cluster as one node sees it: what `GET /cluster` answers.
+//! The cluster as one node sees it, which is the answer of `GET /cluster`.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub struct ClusterView {
     pub last_applied: Option<u64>,
     /// The level at which this node writes.
     pub level: u8,
-    /// The newest level that its release reads.
+    /// The newest level that this node's release reads.
     pub newest_level: u8,
     pub nodes: BTreeMap<NodeId, NodeView>,
 }

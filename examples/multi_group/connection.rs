@@ -1,4 +1,4 @@
-//! The calling side: one TCP connection to a node, for all groups.
+//! Calls to another node: all groups share one TCP connection to it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,12 +16,13 @@ use crate::framing::{QUEUE, codec, write_queued};
 use crate::rpc::{Reply, Request, Rpc};
 use crate::types::{GroupId, NodeId};
 
-/// How long it may take to connect, and how long to wait after it was in vain.
+/// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(1);
+/// How long to wait before the next try to connect.
 const RECONNECT: Duration = Duration::from_millis(100);
 
-/// A handle on a connection, which is made again whenever it breaks; clones share it. The last one that is
-/// dropped closes it.
+/// A handle on a connection, which is made again whenever it breaks. Clones share the connection, and it is closed
+/// when the last of them is dropped.
 #[derive(Clone)]
 pub struct Connection {
     calls: mpsc::Sender<Call>,
@@ -43,8 +44,8 @@ impl Connection {
         Self { calls }
     }
 
-    /// Fails at once while the node cannot be reached, and waits for its answer otherwise, which the caller
-    /// bounds. After an error, nobody knows whether it was done.
+    /// Sends a request and waits for the reply, without a timeout of its own. Fails at once while the node cannot be
+    /// reached. After an error, the node may have done what was asked or not.
     pub async fn call<R: Rpc>(&self, group: GroupId, rpc: &R) -> anyhow::Result<R::Reply> {
         let (reply, answer) = oneshot::channel();
         let call = Call {
@@ -62,9 +63,10 @@ impl Connection {
     }
 }
 
+/// Connects again and again, until there are no more callers.
 async fn run(to: NodeId, addr: String, mut queue: mpsc::Receiver<Call>) {
     while !queue.is_closed() {
-        // Calls wait for the outcome, so that the first one is not lost.
+        // Leave calls in the queue while connecting, so that the first call is not refused.
         if let Ok(Ok(stream)) = timeout(CONNECT, TcpStream::connect(&addr)).await {
             let outcome = exchange(to, stream, &mut queue).await;
             tracing::debug!(to, ?outcome, "disconnected");
@@ -76,21 +78,21 @@ async fn run(to: NodeId, addr: String, mut queue: mpsc::Receiver<Call>) {
     }
 }
 
-/// Dropping a call is its error. Returns when there are no more callers.
+/// Drops all calls, which their callers see as an error. Returns when there are no more callers.
 async fn refuse(queue: &mut mpsc::Receiver<Call>) {
     while queue.recv().await.is_some() {}
 }
 
 /// Sends calls and hands out replies, until the connection breaks or there are no more callers.
 async fn exchange(to: NodeId, stream: TcpStream, queue: &mut mpsc::Receiver<Call>) -> anyhow::Result<()> {
-    // Small messages must not wait for more: the writer has gathered what there is.
+    // Send small messages at once: the writer has already gathered all that is queued.
     stream.set_nodelay(true)?;
     let waiting = Waiting::default();
     let (read, write) = stream.into_split();
 
     let mut id = 0;
     let send = write_queued(write, queue, |call: Call| {
-        // Its caller has given up: after a stall, what is late must not hold up what is not.
+        // Leave out calls whose callers have given up, so that after a stall they do not delay the other calls.
         if call.reply.is_closed() {
             return Ok(None);
         }
@@ -124,7 +126,7 @@ async fn exchange(to: NodeId, stream: TcpStream, queue: &mut mpsc::Receiver<Call
     }
 }
 
-/// Who waits for which reply. Dropping it tells them that there will be none.
+/// The callers that wait for a reply, by the id of the request. Dropping this is an error for all of them.
 #[derive(Default)]
 struct Waiting(Mutex<HashMap<u64, ReplySender>>);
 

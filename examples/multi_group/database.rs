@@ -1,4 +1,4 @@
-//! The one RocksDB of a node: the logs of all groups, and their snapshots beside them.
+//! The one RocksDB of a node, which holds the logs and the snapshots of all groups.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ pub type LogStore = RocksdbLogStore<TypeConfig, GroupPrefixed>;
 
 pub struct Database {
     db: Arc<DB>,
-    /// Where RocksDB counts.
+    /// RocksDB's counters are read through its options.
     options: Options,
 }
 
 impl Database {
-    /// As `open_db` of the toolkit, with one column family more.
+    /// Opens the database as `open_db` of the toolkit does, with one more column family.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         recover(path)?;
         let mut options = db_options();
@@ -41,12 +41,12 @@ impl Database {
         Snapshots::new(self.db.clone())
     }
 
-    /// Blocks: it reads, and waits for the log's writer.
+    /// Opens a group's log. Blocks, because it reads from the disk and waits for the log's writer.
     pub fn open_log(&self, group: GroupId) -> Result<LogStore, RocksdbLogStoreError> {
         LogStore::open(self.db.clone(), LOG_CF, META_CF, GroupPrefixed::new(group))
     }
 
-    /// Blocks for an fsync and a compaction.
+    /// Removes a group's log. Blocks for an fsync and a compaction.
     pub fn destroy_log(&self, group: GroupId) -> Result<(), RocksdbLogStoreError> {
         LogStore::destroy(self.db.clone(), LOG_CF, META_CF, GroupPrefixed::new(group))
     }
@@ -61,7 +61,7 @@ impl Database {
         Ok(ids.collect())
     }
 
-    /// How often the WAL was synced: by all groups together.
+    /// How often the WAL was synced, for all groups together.
     pub fn fsyncs(&self) -> u64 {
         self.options.get_ticker_count(Ticker::WalFileSynced)
     }

@@ -1,4 +1,4 @@
-//! Frames on a TCP stream, and the one writer that a connection has.
+//! The bytes on a TCP stream, and the one writer of a connection.
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -7,16 +7,18 @@ use tokio_util::codec::{Encoder, LengthDelimitedCodec};
 
 use crate::stats::TRAFFIC;
 
-/// Messages that wait for the writer of a connection; beyond that, whoever sends waits.
+/// How many messages may wait for the writer of a connection. When the queue is full, senders wait.
 pub const QUEUE: usize = 1024;
 
-/// Each frame has its length before it, in four bytes.
+/// The codec of the stream: each frame comes after its length, which takes four bytes.
 pub fn codec() -> LengthDelimitedCodec {
     LengthDelimitedCodec::builder().max_frame_length(64 << 20).new_codec()
 }
 
-/// Sends what is queued, until the queue is closed. All that is there is one write: a thousand heartbeats of
-/// a thousand groups are a few packets and system calls, not a thousand. What `frame` makes nothing of is left out.
+/// Sends what is queued, until the queue is closed. Leaves out messages for which `frame` returns `None`.
+///
+/// All messages that are queued at a time go out in one write. The heartbeats of a thousand groups thus take a few
+/// packets and system calls, not a thousand.
 pub async fn write_queued<T>(
     mut stream: impl AsyncWrite + Unpin,
     queue: &mut mpsc::Receiver<T>,

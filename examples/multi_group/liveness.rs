@@ -1,4 +1,4 @@
-//! Which nodes are up: one ping to each node stands for the heartbeats of all groups.
+//! Tells which nodes are up. One ping to a node replaces the heartbeats of all groups.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,19 +12,20 @@ use crate::types::NodeId;
 
 #[derive(Clone)]
 pub struct Liveness {
-    /// As often as a group's heartbeats would come.
+    /// The time between two pings, as long as between two heartbeats of a group.
     interval: Duration,
-    /// A node that has not answered for so long is down: as long as a follower waits for its leader.
+    /// A node that has not answered for this long is down. A follower waits this long for its leader.
     patience: Duration,
     nodes: Arc<Mutex<HashMap<NodeId, Node>>>,
 }
 
-/// A node as it answered last.
+/// What the last answer of a node showed.
 #[derive(Clone, Copy)]
 struct Node {
     incarnation: u64,
-    /// When this incarnation answered first.
+    /// When this incarnation answered for the first time.
     since: Instant,
+    /// When this incarnation answered last.
     heard: Instant,
 }
 
@@ -37,14 +38,14 @@ impl Liveness {
         }
     }
 
-    /// The incarnation of a node, and since when it is known; `None` where the node is down. A process that
-    /// was restarted is another incarnation, even if nobody noticed that it was down.
+    /// Returns the incarnation of a node, and when this incarnation answered first; `None` if the node is down. A
+    /// restarted process is another incarnation, even if nobody noticed that it was down.
     pub fn of(&self, node: NodeId) -> Option<(u64, Instant)> {
         let node = *self.nodes().get(&node)?;
         (node.heard.elapsed() < self.patience).then_some((node.incarnation, node.since))
     }
 
-    /// Pings a node from now on.
+    /// Starts to ping a node.
     pub fn watch(&self, id: NodeId, connection: Connection) {
         let this = self.clone();
         tokio::spawn(async move {
@@ -59,7 +60,7 @@ impl Liveness {
         });
     }
 
-    /// Notes an answer.
+    /// Records the answer of a node.
     pub fn heard(&self, id: NodeId, Pong { incarnation }: Pong) {
         let now = Instant::now();
         let mut nodes = self.nodes();

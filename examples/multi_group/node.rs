@@ -1,4 +1,4 @@
-//! A node: the groups that it hosts, on one database, one network and one runtime.
+//! A node, which hosts groups on one database, one network and one runtime.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -26,13 +26,13 @@ use crate::types::{GroupId, Increment, NodeId, Raft, TypeConfig};
 
 type WriteError = RaftError<TypeConfig, ClientWriteError<TypeConfig>>;
 
-/// Groups that are opened at a time: their reads and fsyncs are shared, their tasks are not started all in
-/// one instant.
+/// How many groups are opened at the same time: enough to share reads and fsyncs, but not so many that all their
+/// tasks start at one moment.
 const OPEN_AT_ONCE: usize = 64;
 
 pub struct Node {
     pub id: NodeId,
-    /// Another number after each start.
+    /// A number that differs at each start.
     pub incarnation: u64,
     opened_db: Duration,
     opened_groups: Duration,
@@ -55,7 +55,7 @@ impl Group {
     pub fn view(&self) -> GroupView {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        // After a restart, openraft may name this node, which was the leader.
+        // A node that led before its restart may still name itself as the leader.
         let is_right = |leader: &NodeId| *leader != metrics.id || metrics.state.is_leader();
         GroupView {
             leader: metrics.current_leader.filter(is_right),
@@ -67,7 +67,7 @@ impl Group {
     /// Writes through the log, if this node leads.
     pub async fn write(&self, increment: Increment) -> Result<u64, WriteError> {
         match self.raft.client_write(increment.clone()).await {
-            // It was asleep, or has just been elected.
+            // The leader was asleep, or has just been elected.
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))
                 if forward.reason == ForwardReason::LeaseExpired =>
             {
@@ -78,8 +78,10 @@ impl Group {
         }
     }
 
-    /// A leader takes no write unless a majority has acknowledged it lately. One that was asleep asks for that
-    /// first, which takes a round trip. What follows fails if it is in vain.
+    /// Renews the lease of this leader. A leader refuses writes unless a majority has acknowledged it lately. A leader
+    /// that was asleep must therefore ask the others first, which takes a round trip.
+    ///
+    /// This function reports no error: without a lease, the write that follows fails.
     pub async fn renew_lease(&self) {
         let start = TypeConfig::now();
         let renewed = async {
@@ -108,7 +110,7 @@ impl Group {
 }
 
 impl Node {
-    /// The node with all groups that the database in `dir` has.
+    /// Opens the node with all groups in the database in `dir`.
     pub async fn open(id: NodeId, dir: &Path, router: Router, config: Config) -> anyhow::Result<Self> {
         let start = Instant::now();
         let database = Database::open(dir).with_context(|| format!("cannot open {}", dir.display()))?;
@@ -125,7 +127,7 @@ impl Node {
             groups: RwLock::default(),
         };
         let hosted = node.snapshots.groups()?;
-        // Removing a group was interrupted.
+        // A log without a snapshot is left of a removal that was interrupted. Finish the removal.
         for group in node.database.logs()? {
             if hosted.binary_search(&group).is_err() {
                 node.destroy_log(group).await?;
@@ -165,8 +167,8 @@ impl Node {
         }
     }
 
-    /// Hosts a group from now on; one that is here already stays as it is. With `founders` the group is
-    /// founded, and this node stands for election.
+    /// Hosts a group from now on. If this node already hosts the group, nothing changes. With `founders`, this node
+    /// founds the group and stands for election.
     pub async fn host(&self, id: GroupId, founders: Option<BTreeMap<NodeId, BasicNode>>) -> anyhow::Result<()> {
         if self.group(id).is_ok() {
             return Ok(());
@@ -198,8 +200,8 @@ impl Node {
         Ok(())
     }
 
-    /// Returns when a group has stopped by itself, as all do that write to a disk that fails. Others take over
-    /// only if this process ends then: it would go on to answer pings.
+    /// Returns when a group has stopped by itself, as groups do when the disk fails. The process must end then: as
+    /// long as it answers pings, the other nodes do not take over its groups.
     pub async fn failure(&self) -> anyhow::Error {
         loop {
             sleep(Duration::from_secs(1)).await;
@@ -212,20 +214,21 @@ impl Node {
         }
     }
 
-    /// Removes all that this node has of a group. It must have left the group before, or the group must end
-    /// as a whole: a voter that forgets what it has acknowledged can lose data.
+    /// Removes everything that this node stores of a group. This node must have left the group before, or the whole
+    /// group must end: a voter that forgets what it has acknowledged can lose data.
     pub async fn remove(&self, id: GroupId) -> anyhow::Result<()> {
         let group = self.groups.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
         if let Some(group) = group {
             group.raft.shutdown().await?;
         }
-        // In this order: a log without a snapshot is what a crash leaves, and removed at the next start.
+        // Remove the snapshot first. If a crash comes in between, the next start finds a log without a snapshot and
+        // removes it.
         let snapshots = self.snapshots.clone();
         spawn_blocking(move || snapshots.remove(id)).await??;
         self.destroy_log(id).await
     }
 
-    /// Ends all groups.
+    /// Stops all groups.
     pub async fn shutdown(&self) -> anyhow::Result<()> {
         for group in self.groups().into_values() {
             group.raft.shutdown().await?;

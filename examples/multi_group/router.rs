@@ -1,4 +1,4 @@
-//! The connections of a node to the others, shared by all groups through `openraft-multi`.
+//! The connections of a node to the other nodes. All groups share them, through `openraft-multi`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,8 +19,8 @@ use crate::liveness::Liveness;
 use crate::rpc::{Append, InstallSnapshot, PreVote, RequestVote, Rpc, TransferLeader};
 use crate::types::{GroupId, NodeId, Snapshot, TypeConfig, Vote};
 
-/// openraft allows an append one heartbeat interval, which a busy disk can exceed. Giving up
-/// that early would only send the same entries again.
+/// The shortest timeout of an append. openraft allows one heartbeat interval, which a busy disk can exceed; a
+/// leader that gives up so early only sends the same entries again.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
@@ -37,12 +37,12 @@ impl Router {
         }
     }
 
-    /// What a group's `Raft` takes for its network.
+    /// The network factory for the `Raft` of a group.
     pub fn of_group(&self, group: GroupId) -> GroupNetworkFactory<Self, GroupId> {
         GroupNetworkFactory::new(self.clone(), group)
     }
 
-    /// Connects, if no other group has yet. A node keeps its address.
+    /// Connects to a node, unless another group has done so. A node keeps its address for good.
     fn connect(&self, to: NodeId, node: &BasicNode) {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         connections.entry(to).or_insert_with(|| {
@@ -63,7 +63,7 @@ impl Router {
             let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
             connections.get(&to).cloned()
         };
-        // `Unreachable` makes openraft back off; whatever went wrong, an immediate retry won't help.
+        // `Unreachable` makes openraft back off: an immediate retry won't help against any of these errors.
         let connection = connection.ok_or_else(|| Unreachable::from_string(format!("node {to} is not known")))?;
         match timeout(patience, connection.call(group, &rpc)).await {
             Ok(Ok(reply)) => Ok(reply),

@@ -1,4 +1,4 @@
-//! `multi_group node`: what a node starts, in which order, and when it stops.
+//! `multi_group node`: starts a node, and stops it.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -19,7 +19,8 @@ use crate::signals::stop_requested;
 use crate::sleep;
 use crate::types::NodeId;
 
-/// What is logged without RUST_LOG. openraft would warn of every group, again and again, while a node is down.
+/// The filter of log messages if RUST_LOG is not set. It silences warnings of openraft, which come again and again
+/// for every group while a node is down.
 const DEFAULT_LOG: &str = "warn,openraft=error";
 
 #[derive(clap::Args)]
@@ -39,7 +40,7 @@ pub struct Args {
     #[command(flatten)]
     timing: Timing,
 
-    /// How many entries of a group go into the log before its next snapshot
+    /// After how many entries of a group its next snapshot is built
     #[arg(long, value_name = "ENTRIES", default_value_t = 1_000)]
     snapshot_every: u64,
 
@@ -48,15 +49,15 @@ pub struct Args {
     exit_with_stdin: bool,
 }
 
-/// When groups do something by themselves.
+/// When groups send heartbeats and when they fall asleep.
 #[derive(Clone, clap::Args)]
 pub struct Timing {
-    /// How often a leader sends heartbeats; a follower waits between 3 and 6 times as long for one. Ten
-    /// thousand groups that do not sleep need more
+    /// The interval of a leader's heartbeats; a follower waits 3 to 6 times as long before an election. Ten
+    /// thousand groups that do not sleep need a longer interval
     #[arg(long = "heartbeat-ms", value_name = "MS", default_value_t = 250)]
     pub heartbeat_ms: u64,
 
-    /// For how long a group must be idle to fall asleep
+    /// How long a group must be idle before it falls asleep
     #[arg(long = "idle-ms", value_name = "MS", default_value_t = 5_000)]
     pub idle_ms: u64,
 
@@ -73,15 +74,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
 
-    // The address is taken first, so that a wrong one fails before anything is touched. It listens last: other
-    // nodes are refused at once while groups are opened, and do not pile up messages that nobody reads.
+    // Bind first, so that a wrong address fails before anything is written. Listen last: while groups are opened,
+    // other nodes are refused at once, instead of piling up messages that nobody reads.
     let socket = bind(&args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
 
     let heartbeat_interval = args.timing.heartbeat_ms;
     let election_timeout_min = heartbeat_interval * 3;
     let config = Config {
         heartbeat_interval,
-        // A group that writes sends none.
+        // A group with writes sends no heartbeats.
         heartbeat_min_interval: Some(heartbeat_interval),
         election_timeout_min,
         election_timeout_max: heartbeat_interval * 6,
@@ -89,9 +90,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         max_in_snapshot_log_to_keep: args.snapshot_every,
         replication_lag_threshold: args.snapshot_every.saturating_mul(2),
         install_snapshot_timeout: 60_000,
-        // A node that comes back does not disturb a thousand leaders that are well.
+        // With pre-vote, a node that comes back does not force elections on a thousand healthy leaders.
         enable_pre_vote: Some(true),
-        // The state machine is behind the log after a restart; winning an election brings it up to date.
+        // After a restart the state machine is behind the log until the node wins an election. With leader restore,
+        // the node would lead, and answer reads, without an election.
         enable_leader_restore: Some(false),
         ..Config::default()
     };
@@ -119,7 +121,7 @@ fn bind(addr: &str) -> anyhow::Result<TcpSocket> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A restart need not wait until the connections of the last run are forgotten.
+    // Without this, a restart would have to wait until the system forgets the connections of the last run.
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;
     Ok(socket)

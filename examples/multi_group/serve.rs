@@ -1,4 +1,4 @@
-//! The answering side of the connections.
+//! Answers the requests that arrive on connections.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::node::Node;
 use crate::rpc::*;
 use crate::types::{Increment, Snapshot};
 
-/// Answers on every connection that is made, for ever.
+/// Accepts connections and answers their requests, until accepting fails.
 pub async fn serve(listener: TcpListener, node: Arc<Node>) -> anyhow::Result<()> {
     loop {
         let (stream, peer) = listener.accept().await?;
@@ -38,11 +38,11 @@ async fn connection(stream: TcpStream, node: Arc<Node>) -> anyhow::Result<()> {
         while let Some(frame) = requests.next().await {
             let request = Request::decode(&frame?)?;
             let (node, replies) = (Arc::clone(&node), replies.clone());
-            // A group that takes its time does not hold up the others.
+            // Answer each request in a task of its own, so that a slow group does not delay the others.
             tokio::spawn(async move {
                 let id = request.id;
                 let body = answer(&node, request).await.map_err(|error| format!("{error:#}"));
-                // Nobody listens any more if that fails.
+                // An error means that the connection is closed: nobody waits for the reply.
                 let _ = replies.send(Reply { id, body }).await;
             });
         }
@@ -57,7 +57,7 @@ async fn connection(stream: TcpStream, node: Arc<Node>) -> anyhow::Result<()> {
 }
 
 async fn answer(node: &Node, request: Request) -> anyhow::Result<Vec<u8>> {
-    // An address outlives a node, and an answer for another one would count a vote or an entry twice.
+    // Another node may have had this address before. To answer in its place would count a vote or an entry twice.
     ensure!(
         request.to == node.id,
         "this is node {}, not node {}",
@@ -167,10 +167,11 @@ async fn answer(node: &Node, request: Request) -> anyhow::Result<Vec<u8>> {
         Look::PATH => on(body, |Look {}| async move { Ok(group()?.view()) }).await,
         List::PATH => on(body, |List {}| async move { Ok(Groups(node.views())) }).await,
         GetStats::PATH => on(body, |GetStats {}| async move { Ok(node.stats()) }).await,
-        path => bail!("there is no {path}"),
+        path => bail!("there is no request {path}"),
     }
 }
 
+/// Decodes the request, and encodes its answer.
 async fn on<R: Rpc, F>(body: &[u8], answer: impl FnOnce(R) -> F) -> anyhow::Result<Vec<u8>>
 where
     F: Future<Output = anyhow::Result<R::Reply>>,

@@ -1,13 +1,11 @@
-//! Idle groups sleep: without it, ten thousand idle groups send heartbeats and wake up for their timers all
-//! the time.
+//! Puts idle groups to sleep. Ten thousand idle groups that do not sleep send heartbeats and wake up for their
+//! timers all the time.
 //!
-//! openraft's timer, the tick, makes a leader send heartbeats and a follower stand for election. Everything
-//! else goes on without it: writes, replication, retries, membership changes. So a leader whose group is idle
-//! needs no tick, and a follower needs none while its leader's node is up, which [`Liveness`] tells for all
-//! groups at once.
+//! openraft's timer, the tick, makes a leader send heartbeats and a follower stand for election. Everything else
+//! works without the tick: writes, replication, retries, membership changes. A leader of an idle group thus needs no
+//! tick, and a follower needs none while the node of its leader is up. [`Liveness`] knows that for all groups at once.
 //!
-//! A group is as safe asleep as awake: timers are about when an election is held, never about who may win
-//! it.
+//! A sleeping group is as safe as any other: timers decide when an election is held, never who may win it.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -19,10 +17,10 @@ use crate::liveness::Liveness;
 use crate::node::{Group, Node};
 use crate::types::{GroupId, LogId, NodeId, Raft};
 
-/// How often all groups are looked at.
+/// The time between two looks at all groups.
 const SWEEP: Duration = Duration::from_millis(250);
 
-/// Stops and starts the timers of all groups, for ever.
+/// Stops and starts the timers of all groups. Never returns.
 pub async fn run(node: &Node, liveness: &Liveness, idle_after: Duration) {
     let mut seen: HashMap<GroupId, Seen> = HashMap::new();
     loop {
@@ -36,7 +34,7 @@ pub async fn run(node: &Node, liveness: &Liveness, idle_after: Duration) {
     }
 }
 
-/// What matters of a group's state.
+/// The part of a group's state that decides whether it may sleep.
 #[derive(PartialEq)]
 struct View {
     role: Role,
@@ -60,7 +58,7 @@ impl View {
         let is_voter = |id: &NodeId| metrics.membership_config.voter_ids().any(|voter| voter == *id);
         let role = match metrics.current_leader {
             _ if metrics.state.is_leader() => Role::Leader,
-            // After a restart, openraft may name this node, which was it; and it names a leader that has left.
+            // openraft may name this node itself, if it led before its restart, or a leader that has left the group.
             Some(leader) if leader != metrics.id && is_voter(&leader) => Role::FollowerOf(leader),
             _ => Role::WithoutLeader,
         };
@@ -75,11 +73,12 @@ impl View {
     }
 }
 
+/// What the last look at a group showed, and what is remembered of earlier ones.
 struct Seen {
     view: View,
     /// When the view changed last.
     changed: Instant,
-    /// The incarnation of the leader's node, from when it was first seen up as the leader in this term.
+    /// The incarnation that the leader's node had when it was first seen up in this term.
     leader: Option<u64>,
 }
 
@@ -104,12 +103,12 @@ impl Seen {
     fn needs_ticks(&self, liveness: &Liveness, idle_after: Duration) -> bool {
         match self.view.role {
             Role::WithoutLeader => true,
-            // A process that was restarted does not lead any more.
+            // A restarted process no longer leads.
             Role::FollowerOf(leader) => match liveness.of(leader) {
                 Some((incarnation, _)) => self.leader != Some(incarnation),
                 None => true,
             },
-            // A node that has come up must hear of its leader before it stands for election.
+            // Stay awake for a node that has just come up: it must hear from its leader before it stands for election.
             Role::Leader => {
                 let came_up = |id: &NodeId| liveness.of(*id).is_some_and(|(_, since)| since.elapsed() < idle_after);
                 self.changed.elapsed() < idle_after || self.view.others.iter().any(came_up)
@@ -154,7 +153,7 @@ mod tests {
         let seen = Seen::after(None, follower(), &nodes);
         assert!(
             seen.needs_ticks(&nodes, IDLE_AFTER),
-            "the leader's node has not been heard of"
+            "nothing was heard from the leader's node yet"
         );
 
         nodes.heard(2, Pong { incarnation: 7 });
@@ -165,15 +164,15 @@ mod tests {
         let seen = Seen::after(Some(seen), follower(), &nodes);
         assert!(
             seen.needs_ticks(&nodes, IDLE_AFTER),
-            "it was restarted, and leads no more"
+            "its process was restarted and no longer leads"
         );
 
         let elected = View { term: 2, ..follower() };
         let seen = Seen::after(Some(seen), elected, &nodes);
-        assert!(!seen.needs_ticks(&nodes, IDLE_AFTER), "it was elected again");
+        assert!(!seen.needs_ticks(&nodes, IDLE_AFTER), "node 2 was elected again");
         assert!(
             seen.needs_ticks(&Liveness::new(PATIENCE, Duration::ZERO), IDLE_AFTER),
-            "it is down"
+            "node 2 is down"
         );
     }
 

@@ -1,6 +1,6 @@
-//! The snapshots of all groups, in a column family of the log's database: no group needs a file.
+//! The snapshots of all groups, in a column family of the log's database, so that no group needs a file.
 //!
-//! A group is hosted by this node exactly if it has a snapshot, be it a blank one.
+//! This node hosts a group if and only if the group has a snapshot here, which may be blank.
 
 use std::io;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Snapshots {
         }
     }
 
-    /// The groups that have one, in order.
+    /// The groups that have a snapshot, sorted by id.
     pub fn groups(&self) -> io::Result<Vec<GroupId>> {
         let cf = family(&self.0)?;
         let keys = self.0.iterator_cf(&cf, IteratorMode::Start).map(|record| {
@@ -40,7 +40,7 @@ impl Snapshots {
         keys.collect()
     }
 
-    /// Blocks for an fsync.
+    /// Removes the snapshot of a group. Blocks for an fsync.
     pub fn remove(&self, group: GroupId) -> io::Result<()> {
         let cf = family(&self.0)?;
         self.0
@@ -49,25 +49,25 @@ impl Snapshots {
     }
 }
 
-/// The snapshot of one group; clones are of the same.
+/// The snapshot of one group. Clones share it.
 #[derive(Clone)]
 pub struct GroupSnapshot {
     db: Arc<DB>,
     group: GroupId,
-    /// The last entry in what is stored, as far as this process has written it.
+    /// The last entry that the stored snapshot covers; `None` until this process has written it.
     saved: Arc<Mutex<Option<LogId>>>,
 }
 
 impl GroupSnapshot {
-    /// Replaces it, durably, unless what is stored is later: a build that took long may end after a newer
-    /// snapshot came from the leader.
+    /// Replaces the snapshot durably, unless the stored one is later: a slow build may end after a newer snapshot has
+    /// come from the leader.
     pub async fn save(&self, last_log_id: Option<LogId>, snapshot: Vec<u8>) -> io::Result<()> {
         let mut saved = self.saved.lock().await;
         if last_log_id < *saved {
             return Ok(());
         }
         let (db, group) = (self.db.clone(), self.group);
-        // RocksDB writes it together with what the log's writer syncs at that moment.
+        // RocksDB may sync this write together with a batch of the log's writer.
         spawn_blocking(move || {
             let cf = family(&db)?;
             db.put_cf_opt(&cf, group.to_be_bytes(), snapshot, &synced())

@@ -1,7 +1,7 @@
 //! A group's state machine: one counter in memory, rebuilt at start from its snapshot and the log.
 //!
-//! Applying an entry writes nothing, since the log has it. So a group that is idle costs no I/O, and one that
-//! is busy shares the log's fsyncs and needs none of its own until the next snapshot.
+//! Applying an entry writes nothing to the disk, because the log has the entry. An idle group thus costs no I/O. A busy
+//! group shares the log's fsyncs, and needs none of its own until its next snapshot.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::snapshots::GroupSnapshot;
 use crate::types::{Entry, Increment, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 
-/// Everything that entries up to `last_applied` have made. Its frame is the snapshot.
+/// The state after all entries up to `last_applied`. The frame of this type is the snapshot.
 #[derive(Clone, Default, Serialize, Deserialize, WireMessage)]
 #[wire(version = 1)]
 struct State {
@@ -53,8 +53,8 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// The state machine as of the stored snapshot. Where there is none, a blank one is stored: from then
-    /// on the group is one of those that this node hosts.
+    /// Opens the state machine as it was at the stored snapshot. If there is no snapshot, stores a blank one, which
+    /// marks the group as hosted by this node.
     pub async fn open(stored: GroupSnapshot) -> io::Result<Self> {
         let state = match stored.load().await? {
             Some(snapshot) => State::decode(&snapshot).map_err(invalid_data)?,
@@ -75,7 +75,7 @@ impl StateMachine {
     }
 
     fn with_state<T>(&self, access: impl FnOnce(&mut State) -> T) -> T {
-        // No code panics in here, half-way through a change.
+        // A poisoned lock is fine to use: no code panics halfway through a change of the state.
         access(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -121,7 +121,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             return Ok(None);
         };
         let meta = State::decode(&snapshot).map_err(invalid_data)?.meta();
-        // The blank one says only that the group is here.
+        // A blank snapshot only marks the group as hosted. It is no snapshot for openraft.
         Ok(meta.last_log_id.is_some().then_some(Snapshot { meta, snapshot }))
     }
 }

@@ -1,11 +1,11 @@
-//! What this process uses.
+//! Measures what this process uses.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use openraft_toolkit::WireMessage;
 
-/// What the connections of this process have sent.
+/// Counts what all connections of this process have sent.
 pub static TRAFFIC: Traffic = Traffic {
     messages: AtomicU64::new(0),
     writes: AtomicU64::new(0),
@@ -17,35 +17,37 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Counts a write of so many messages.
+    /// Counts one write with `messages` messages.
     pub fn count(&self, messages: usize) {
         self.messages.fetch_add(messages as u64, Ordering::Relaxed);
         self.writes.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Counters since the start of a process, and what it holds at the moment. What the system does not tell is 0:
-/// `/proc` is Linux's.
+/// Counters since the start of a process, and what it holds at the moment. Values that come from Linux's `/proc` are
+/// 0 on other systems.
 #[derive(Clone, Copy, Debug, Default, WireMessage)]
 #[wire(version = 1)]
 pub struct Stats {
     /// Syncs of the WAL, for all groups together.
     pub fsyncs: u64,
-    /// Requests and replies sent, and the writes to sockets that carried them.
+    /// Requests and replies sent.
     pub messages: u64,
+    /// The writes to sockets that carried these messages.
     pub socket_writes: u64,
     pub cpu_ms: u64,
     pub tasks: u64,
     pub threads: u64,
     pub file_handles: u64,
     pub memory_kib: u64,
-    /// How long it took to open the database, and then all groups in it.
+    /// How long it took to open the database.
     pub opened_db_ms: u64,
+    /// How long it then took to open all groups in the database.
     pub opened_groups_ms: u64,
 }
 
 impl Stats {
-    /// What can be told of any process.
+    /// The values that any process has; those of the node stay 0.
     pub fn of_this_process() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let row = |name: &str| {
@@ -65,12 +67,12 @@ impl Stats {
     }
 }
 
-/// The time that this process has run on any CPU, of both its own code and the kernel's.
+/// The CPU time that this process has used, in its own code and in the kernel.
 fn cpu_ms() -> Option<u64> {
-    /// `USER_HZ`, which is 100 on every architecture that matters.
+    /// `USER_HZ` is 100 ticks per second on all common architectures.
     const MS_PER_TICK: u64 = 10;
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program, in parentheses, may hold anything.
+    // Skip the name of the program, which stands in parentheses and may hold any character.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<u64>().ok();

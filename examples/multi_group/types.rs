@@ -1,4 +1,4 @@
-//! The types that raft replicates, the same for every group.
+//! The types that raft replicates. They are the same for every group.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::state_machine::StateMachine;
 
 openraft_toolkit::declare_raft_types_ext! {
-    /// A node is an id and the address on which it serves all its groups; a snapshot is one encoded counter.
+    /// A node is an id and the address at which it serves all its groups. A snapshot is one encoded counter.
     pub TypeConfig:
         Node = BasicNode,
         AppData = Increment,
@@ -26,8 +26,8 @@ pub type StoredMembership = alias::StoredMembershipOf<TypeConfig>;
 pub type SnapshotMeta = alias::SnapshotMetaOf<TypeConfig>;
 pub type Snapshot = alias::SnapshotOf<TypeConfig, Vec<u8>>;
 
-/// Adds one to a group's counter, if it is at `from`: a client that repeats it after a lost answer counts
-/// once. The outcome is where the counter is then.
+/// Adds one to a group's counter if the counter is at `from`, so that a client may repeat it after a lost answer and
+/// still counts once. The answer is the counter's value afterwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Increment {
     pub from: u64,

@@ -1,4 +1,4 @@
-//! What clients ask the cluster to do, as of release 3. Compare it with `kv/command.rs`, release 1.
+//! The commands of clients, as of release 3. Compare this file with `kv/command.rs`, which is release 1.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::NodeId;
 
-/// The newest level that this release reads and writes: the highest version that a type of it has.
+/// The newest level that this release reads and writes: the highest version of any of its types.
 pub const NEWEST_LEVEL: u8 = 3;
 
 #[derive(Clone, Debug, WireMessage)]
@@ -17,9 +17,9 @@ pub enum Command {
     Put {
         key: String,
         value: Vec<u8>,
-        /// Puts nothing where this is not the value.
+        /// Put only if the key has this value.
         expected: Option<Vec<u8>>,
-        /// For how many seconds the value is meant.
+        /// For how many seconds the value is valid.
         #[wire(since = 2)]
         lease: Option<u64>,
         #[wire(since = 3, default = Priority::normal)]
@@ -28,13 +28,13 @@ pub enum Command {
     Delete {
         key: String,
     },
-    /// From now on every node writes at `level`, unless `asked` are no longer the members: one that
-    /// has joined since may be too old to read it.
+    /// Makes every node write at `level` from now on. Has no effect if the members are no longer those in
+    /// `asked`, because a node that has joined since may be too old to read the level.
     Raise {
         level: u8,
         asked: BTreeSet<NodeId>,
     },
-    /// Puts nothing where there is a value.
+    /// Puts only if the key has no value.
     #[wire(since = 3)]
     PutIfAbsent {
         key: String,
@@ -56,16 +56,16 @@ impl Priority {
     }
 }
 
-/// What applying a [`Command`] found.
+/// The outcome of applying a [`Command`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Outcome {
-    /// It is done. Whether the key had a value before.
+    /// The command took effect. `existed` says whether the key had a value before.
     Done { existed: bool },
-    /// Nothing was put: this is what the key has instead of the expected value.
+    /// Nothing was put, because the key has the value `found` instead of the expected one.
     Unexpected { found: Option<Vec<u8>> },
 }
 
-/// How to put, as `?name=value`.
+/// The options of a put, as `?name=value`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutOptions {

@@ -1,7 +1,7 @@
-//! What commands have made, as of release 3. Compare it with `kv/data.rs`, release 1.
+//! The data that commands change, as of release 3. Compare this file with `kv/data.rs`, which is release 1.
 //!
-//! A snapshot at level 1 has no place for what is new here. So a newer field holds its default until
-//! commands that are newer themselves fill it, which the log has only once the level is raised.
+//! A snapshot at level 1 has no place for the new fields. Each new field must therefore keep its default until a
+//! new command fills it, and new commands get into the log only after the level is raised.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ pub struct Data {
     values: BTreeMap<String, Vec<u8>>,
     #[wire(since = 2)]
     leases: BTreeMap<String, u64>,
-    /// Of the values that have another one than the normal.
+    /// Only priorities other than `Normal` are in here.
     #[wire(since = 3)]
     priorities: BTreeMap<String, Priority>,
 }
 
-/// What a reader gets.
+/// The answer to a read.
 pub struct Value {
     bytes: Vec<u8>,
     lease: Option<u64>,
@@ -75,7 +75,7 @@ impl Data {
                 self.priorities.remove(&key);
                 self.values.remove(&key)
             }
-            // Of no concern to the data.
+            // The state machine handles this command; the data does not change.
             Command::Raise { .. } => None,
         };
         Outcome::Done {

@@ -1,7 +1,7 @@
-//! Release 3 of the service whose release 1 is `kv`: commands with more fields, and one command more.
+//! Release 3 of a service whose release 1 is `kv`. Its commands have more fields, and there is one more command.
 //!
-//! What differs between the releases is in `command.rs` and `data.rs`. `schema_evolution node` and
-//! `kv node` run the same node, `schema_evolution upgrade` moves a cluster from one to the other.
+//! The releases differ only in `command.rs` and `data.rs`. `schema_evolution node` starts a node of release 3, as
+//! `kv node` starts one of release 1. `schema_evolution upgrade` upgrades a cluster from release 1 to release 3.
 
 #[path = "../kv/api/mod.rs"]
 mod api;
@@ -48,7 +48,7 @@ enum Command {
     Node(node::Args),
     /// Print the log in a node's folder, and the version at which each command is written
     Log(log::Args),
-    /// Upgrade a cluster on this machine from release 1, node by node, and read its log at the end
+    /// Upgrade a cluster on this machine from release 1, node by node, and read its log in the end
     Upgrade,
 }
 

@@ -1,4 +1,4 @@
-//! `/cluster`: see, form, grow and shrink it.
+//! `/cluster`: shows, forms, grows and shrinks the cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,13 +23,13 @@ use crate::command::{Command, NEWEST_LEVEL};
 use crate::types::{NodeId, TypeConfig};
 use crate::view::{ClusterView, NodeView};
 
-/// How long a membership change may take: a learner has the whole log or a snapshot to fetch.
+/// How long a change of membership may take: a learner may have to fetch the whole log or a snapshot.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many entries a node may be behind when it gets a vote.
+/// How many entries a learner may be behind when it becomes a voter.
 const MAX_LAG: u64 = 1_000;
 
-/// How long a vote waits for a node to catch up; the rest of its time is for the change.
+/// How long a promotion waits for the learner to catch up. The rest of [`PATIENCE`] is for the change itself.
 const CATCH_UP: Duration = Duration::from_secs(50);
 
 pub fn routes() -> Router<App> {
@@ -62,8 +62,8 @@ async fn view(State(app): State<App>) -> Json<ClusterView> {
     })
 }
 
-/// Forms a new cluster of these nodes, of which this is one. The others have been started, and
-/// are blank too.
+/// Forms a new cluster of these nodes, including this one. The other nodes must have been started, and must be
+/// blank too.
 async fn init(State(app): State<App>, members: Bytes) -> Result<StatusCode, ApiError> {
     let members: BTreeMap<NodeId, String> = serde_json::from_slice(&members)
         .map_err(|error| ApiError::BadRequest(format!("expected {{\"ID\": \"HOST:PORT\", ...}}: {error}")))?;
@@ -75,8 +75,8 @@ async fn init(State(app): State<App>, members: Bytes) -> Result<StatusCode, ApiE
     Ok(StatusCode::CREATED)
 }
 
-/// Brings a node in: from now on it gets the log, without a vote. Returns when it is not far
-/// behind, so that giving it a vote next does not hold the others up. The node has been started.
+/// Adds a node as a learner, which gets the log but has no vote. The node must have been started. Returns when it is
+/// not far behind: if it then becomes a voter, the others need not wait for it.
 async fn put_learner(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -89,7 +89,7 @@ async fn put_learner(
     committed(added, &uri).await
 }
 
-/// Gives a learner a vote, once it has caught up.
+/// Makes a learner a voter, once it has caught up.
 async fn put_voter(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -98,7 +98,7 @@ async fn put_voter(
     committed(promote_learner(&app.raft, id, MAX_LAG, CATCH_UP), &uri).await
 }
 
-/// Takes a node out, voter or learner.
+/// Removes a node, voter or learner.
 async fn delete_node(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -117,7 +117,7 @@ async fn delete_node(
     committed(removal, &uri).await
 }
 
-/// Lets all nodes write at a newer level, if all of them read it. There is no way back.
+/// Makes all nodes write at a newer level, if all of them can read it. The level can never be lowered again.
 async fn put_level(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -142,25 +142,25 @@ async fn put_level(
     }
     let asked = members.into_keys().collect();
     write(&app, &uri, Command::Raise { level, asked }).await?;
-    // What is applied here now is what all nodes will come to.
+    // This node has applied the command. All nodes will come to the same result.
     if app.level().get() < level {
         return Err(ApiError::Conflict("the members changed meanwhile: try again".into()));
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The newest level that the release of a node reads, as it says itself.
+/// Asks a node for the newest level that its release reads.
 async fn newest_level(app: &App, id: NodeId, addr: &str) -> Result<u8, ApiError> {
     let view = app.client.cluster(addr).await;
     let view =
         view.map_err(|error| ApiError::Unavailable(format!("cannot ask node {id} for its release: {error:#}")))?;
     match view.id {
         actual if actual == id => Ok(view.newest_level),
-        actual => Err(ApiError::Conflict(format!("on {addr} is node {actual}, not {id}"))),
+        actual => Err(ApiError::Conflict(format!("at {addr} is node {actual}, not node {id}"))),
     }
 }
 
-/// An address is for all nodes to use, and stays: a slip of the pen is better found here.
+/// Checks an address before it gets into the membership, where a typo would affect all nodes and stay.
 fn node(addr: &str) -> Result<BasicNode, ApiError> {
     match addr.trim().parse::<Authority>() {
         Ok(authority) if authority.port().is_some() => Ok(BasicNode::new(authority)),
@@ -178,6 +178,7 @@ fn voters(app: &App) -> BTreeSet<NodeId> {
         .collect()
 }
 
+/// Waits until a change of membership is committed, and turns its outcome into an answer.
 async fn committed<T>(
     change: impl Future<Output = Result<T, MembershipError<TypeConfig>>>,
     uri: &Uri,

@@ -17,14 +17,14 @@ pub enum ApiError {
     Conflict(String),
     /// The message is for another node.
     Misdirected(String),
-    /// To be repeated at the leader.
+    /// The request must be repeated at the leader.
     Leader {
         id: NodeId,
         location: String,
     },
-    /// Nothing was done; another try may succeed, here or at another node.
+    /// Nothing was done. Another try may succeed, at this node or another.
     Unavailable(String),
-    /// It may have been done, or still be: only a read can tell.
+    /// The request may have been done, or may still be done. Only a read can tell.
     Unconfirmed(String),
 }
 
@@ -50,7 +50,7 @@ impl IntoResponse for ApiError {
 }
 
 impl ApiError {
-    /// `uri` at the leader, where one is known.
+    /// Redirects to `uri` at the leader, if one is known.
     fn at_leader(leader: Option<(NodeId, BasicNode)>, uri: &Uri) -> Self {
         match leader {
             Some((id, node)) => Self::Leader {
@@ -76,7 +76,7 @@ impl ApiError {
     pub fn write(error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>, uri: &Uri) -> Self {
         match error {
             RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => Self::forward(forward, uri),
-            // The entry was in the log; whether a majority has it, this node will not learn.
+            // The entry is in the log, but this node does not know whether a majority has it.
             error => Self::Unconfirmed(error.to_string()),
         }
     }
@@ -108,7 +108,7 @@ impl From<Fatal<TypeConfig>> for ApiError {
     }
 }
 
-/// What raft's own messages can fail with.
+/// The errors of raft's own messages.
 impl From<RaftError<TypeConfig>> for ApiError {
     fn from(error: RaftError<TypeConfig>) -> Self {
         Self::Unavailable(error.to_string())

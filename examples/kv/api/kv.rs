@@ -1,4 +1,4 @@
-//! `/kv/{key}`: what the service is for.
+//! `/kv/{key}`: reads and writes of clients.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub fn routes() -> Router<App> {
 
 #[derive(Deserialize)]
 struct ReadOptions {
-    /// Answer from this node's own state, however old.
+    /// Answer from this node's own state, which may be old.
     stale: Option<String>,
 }
 
@@ -74,7 +74,7 @@ async fn delete(
 }
 
 pub(super) async fn write(app: &App, uri: &Uri, command: Command) -> Result<Outcome, ApiError> {
-    // Once it is in the log it is too late: a node of an older release could not read it.
+    // Check before the command gets into the log, where a node of an older release could not read it.
     app.level()
         .check(&command)
         .map_err(|error| ApiError::Conflict(format!("{error}, which is the level of the cluster: raise it first")))?;

@@ -25,7 +25,7 @@ pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
         ),
         (
             "kv_raft_leader_id",
-            "The leader, where one is known",
+            "Id of the leader, if one is known",
             metrics.current_leader,
         ),
         (
@@ -57,7 +57,7 @@ pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let mut text = String::new();
     for (name, help, value) in gauges {
         if let Some(value) = value {
-            // Writing to a String does not fail.
+            // Writing to a `String` never fails.
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
         }
     }

@@ -1,4 +1,7 @@
-//! The HTTP side of a node.
+//! The HTTP server of a node.
+//!
+//! `kv` serves clients, `cluster` operators, `raft` the other nodes, and `metrics` Prometheus. `error` turns every
+//! failure into a status and a message.
 
 mod cluster;
 mod error;
@@ -25,7 +28,7 @@ pub struct App {
     cluster: Arc<str>,
     raft: Raft,
     state_machine: StateMachine,
-    /// For asking the other nodes.
+    /// Asks the other nodes.
     client: Client,
 }
 
@@ -46,7 +49,7 @@ impl App {
     }
 }
 
-/// Serves until `stopped` returns, then lets requests in flight end.
+/// Serves until `stopped` returns, and then waits for the requests in flight.
 pub async fn serve(
     listener: TcpListener,
     app: App,
@@ -59,7 +62,7 @@ pub async fn serve(
         .route("/metrics", get(metrics::metrics))
         .with_state(app);
 
-    // Small messages, each waited for: Nagle's algorithm would hold them back.
+    // Send small messages at once: somebody waits for each, and Nagle's algorithm would hold them back.
     let listener = listener.tap_io(|tcp| {
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");

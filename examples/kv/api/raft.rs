@@ -1,4 +1,4 @@
-//! The receiving side of raft's network.
+//! Receives raft's messages from other nodes. `network.rs` sends them.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -17,7 +17,7 @@ use crate::rpc::{
 };
 use crate::types::{NodeId, Snapshot};
 
-/// A snapshot is sent whole.
+/// The largest message. A snapshot is sent in one message.
 const MAX_MESSAGE: usize = 1 << 30;
 
 pub fn routes(app: App) -> Router<App> {
@@ -31,7 +31,7 @@ pub fn routes(app: App) -> Router<App> {
         .layer(DefaultBodyLimit::max(MAX_MESSAGE))
 }
 
-/// A body that is one frame.
+/// A request or reply whose body is one frame.
 struct Frame<T>(T);
 
 impl<T: WireMessage, S: Send + Sync> FromRequest<S> for Frame<T> {
@@ -57,8 +57,8 @@ impl<T: WireMessage> IntoResponse for Frame<T> {
 
 type Reply<R> = Result<Frame<<R as Rpc>::Reply>, ApiError>;
 
-/// An address outlives a node: after a mistake in the membership, or on a reused port, a message
-/// for another node may arrive here, and answering it would count a vote or an entry twice.
+/// Refuses a message for another node. After a mistake in the membership, or on a reused port, such a message may
+/// arrive here, and an answer to it would count a vote or an entry twice.
 async fn check_addressee(
     State(app): State<App>,
     Path((cluster, id)): Path<(String, NodeId)>,

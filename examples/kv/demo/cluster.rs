@@ -1,4 +1,4 @@
-//! The nodes of a demo, and what it asks of them.
+//! The nodes of a demo, and the operations of the demo on them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,18 +15,19 @@ use crate::view::ClusterView;
 
 pub struct Cluster {
     pub client: Client,
-    /// What nodes are started as from now on.
+    /// The program that the next nodes are started with.
     pub program: PathBuf,
-    /// When they build snapshots, and what they keep of the log.
+    /// The flags that say when nodes build snapshots, and how much of the log they keep.
     snapshots: &'static [&'static str],
     pub(super) processes: Processes,
-    /// Of node 1, and so on.
+    /// The host of each node, from node 1 on.
     hosts: Vec<Host>,
+    /// How many marks [`caught_up`](Self::caught_up) has written.
     marks: u32,
 }
 
 impl Cluster {
-    /// A cluster of as many nodes as there are hosts at most, of which none is started yet.
+    /// Creates a cluster with room for one node per host. No node is started yet.
     pub fn new(
         client: Client,
         program: PathBuf,
@@ -51,17 +52,17 @@ impl Cluster {
         self.host(id).addr.clone()
     }
 
-    /// Where the running nodes serve.
+    /// The addresses of the running nodes.
     pub fn addrs(&self) -> Vec<String> {
         self.processes.running.keys().map(|id| self.addr(*id)).collect()
     }
 
-    /// Starts a node, or starts it again: the flags are the same.
+    /// Starts a node, for the first time or again, with the same flags.
     pub fn start(&mut self, id: NodeId) -> anyhow::Result<()> {
         self.processes.start(id, self.command(id))
     }
 
-    /// What starts a node.
+    /// The command that starts a node.
     pub fn command(&self, id: NodeId) -> Command {
         let mut line = self
             .host(id)
@@ -74,7 +75,7 @@ impl Cluster {
             .args(line)
             .args(["node", "--id", &id.to_string(), "--listen", &self.addr(id), "--dir"])
             .arg(self.node_folder(id))
-            // A name of its own, so that it never mixes with another demo on this machine.
+            // The name of the folder is unique, so that two demos on one machine never mix.
             .arg("--cluster")
             .arg(self.folder().file_name().unwrap_or_default())
             .args(self.snapshots)
@@ -82,17 +83,17 @@ impl Cluster {
         command
     }
 
-    /// Where a node keeps what it stores.
+    /// The folder in which a node stores its data.
     pub fn node_folder(&self, id: NodeId) -> PathBuf {
         self.processes.node_folder(id)
     }
 
-    /// Ends a node with SIGKILL: it has no chance to write anything more.
+    /// Ends a node with SIGKILL, so that it cannot write anything more.
     pub fn kill(&mut self, id: NodeId) -> anyhow::Result<()> {
         self.processes.kill(id)
     }
 
-    /// Starts these nodes, and forms a cluster of them; returns its leader and the term.
+    /// Starts these nodes and forms a cluster of them. Returns its leader and the term.
     pub async fn form(&mut self, founders: &[NodeId]) -> anyhow::Result<(NodeId, u64)> {
         for id in founders {
             self.start(*id)?;
@@ -105,7 +106,7 @@ impl Cluster {
         self.leader_after(0).await
     }
 
-    /// Lets all nodes end by themselves.
+    /// Asks all nodes to end, and waits until they have.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         self.processes.stop().await
     }
@@ -118,7 +119,7 @@ impl Cluster {
         .await
     }
 
-    /// Waits for a leader in a term after this one.
+    /// Waits for a leader in a term after `term`.
     pub async fn leader_after(&self, term: u64) -> anyhow::Result<(NodeId, u64)> {
         eventually("waiting for a leader", async || {
             let leader = self.leader().await.filter(|(_, latest)| *latest > term);
@@ -127,7 +128,7 @@ impl Cluster {
         .await
     }
 
-    /// The node that says it leads, in the latest term.
+    /// The node that claims to lead in the latest term, and this term.
     async fn leader(&self) -> Option<(NodeId, u64)> {
         let mut leader = None;
         for id in self.processes.running.keys() {
@@ -141,8 +142,10 @@ impl Cluster {
         leader
     }
 
-    /// Waits until a node has applied every write that is acknowledged by now. The log has one order:
-    /// a node that has this mark has all that was acknowledged before the mark was made.
+    /// Waits until a node has applied every write that is acknowledged by now.
+    ///
+    /// Writes a mark through the log and waits until the node has it. The log has one order, so that a node with the
+    /// mark has every write that was acknowledged before it.
     pub async fn caught_up(&mut self, id: NodeId) -> anyhow::Result<()> {
         self.marks += 1;
         let (addr, mark) = (self.addr(id), self.marks.to_string());
@@ -163,7 +166,7 @@ impl Cluster {
         self.client.cluster(&self.addr(id)).await
     }
 
-    /// The end of every node's log, for an error report.
+    /// The last lines that every node logged, for an error report.
     pub fn last_log_lines(&self) -> String {
         self.processes.last_log_lines(1..=self.hosts.len() as NodeId)
     }

@@ -1,14 +1,14 @@
-//! Waiting for something that takes its time.
+//! Waits for something that takes its time.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::time::{Instant, sleep};
 
-/// Far more than any step takes, even on a machine that is busy with other things.
+/// Far longer than any step takes, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Tries again and again, and gives up with the last error.
+/// Repeats `attempt` until it succeeds. Returns its last error when [`DEADLINE`] has passed.
 pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let deadline = Instant::now() + DEADLINE;
     loop {

@@ -1,17 +1,18 @@
-//! Where nodes run.
+//! The hosts on which nodes run.
 
 use std::net::Ipv4Addr;
 
 use super::ports::free_ports;
 
 pub struct Host {
-    /// Where a node that runs there serves.
+    /// The address at which a node on this host serves.
     pub addr: String,
-    /// What a program that is to run there is an argument of, where that differs from here.
+    /// The command line that enters the host, in front of the program that is to run there. Empty if the host is this
+    /// machine.
     pub enter: Vec<String>,
 }
 
-/// Hosts that are all this machine, each with a free port on loopback.
+/// Returns hosts that are all this machine, each with a free port on loopback.
 pub fn loopback(count: usize) -> anyhow::Result<Vec<Host>> {
     let hosts = free_ports(count)?.into_iter().map(|port| Host {
         addr: format!("{}:{port}", Ipv4Addr::LOCALHOST),

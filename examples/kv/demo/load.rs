@@ -1,4 +1,4 @@
-//! Clients that write, and the list of what was acknowledged to them.
+//! Clients that write, and the list of the writes that were acknowledged to them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use super::eventually::eventually;
 use super::progress::Progress;
 use crate::client::Client;
 
-/// No two writes have the same key, so whatever is read back can come from one write only, and
-/// a write that is made twice because its answer was lost changes nothing.
+/// A write. No two writes have the same key, so that a value which is read back can come from one write only. A
+/// client may repeat a write whose answer was lost, which changes nothing.
 #[derive(Clone, Copy)]
 pub struct Write {
     client: u32,
@@ -31,10 +31,10 @@ impl Write {
     }
 }
 
-/// What the clients were told.
+/// The answers that clients received.
 #[derive(Default)]
 struct Answers {
-    /// A write is in here once its acknowledgement has been received, and not before.
+    /// A client adds a write when it has received the acknowledgement, and not before.
     acknowledged: Vec<(Write, Instant)>,
     last_error: Option<anyhow::Error>,
 }
@@ -73,8 +73,8 @@ impl Load {
         }
     }
 
-    /// Waits until this many writes are acknowledged, however long that takes, as long as there is
-    /// one now and then.
+    /// Waits until this many writes are acknowledged, however long that takes. Fails only if none is acknowledged for
+    /// a long time.
     pub async fn acknowledged(&self, count: u32) -> anyhow::Result<()> {
         let mut seen = 0;
         while seen < count as usize {
@@ -90,8 +90,7 @@ impl Load {
         Ok(())
     }
 
-    /// Waits until writes are acknowledged again, and returns the longest time since `start` in
-    /// which none was.
+    /// Waits until writes are acknowledged again. Returns the longest time since `start` without an acknowledgement.
     pub async fn stall_since(&self, start: Instant) -> anyhow::Result<Duration> {
         let now = Instant::now();
         eventually("writing", async || {
@@ -139,7 +138,7 @@ impl Writer {
                 client: self.number,
                 number,
             };
-            // Whoever acknowledges it is the leader: the next write goes there directly.
+            // The node that acknowledges a write is the leader. The next write goes to it directly.
             node = loop {
                 match self.client.put(&node, &write.key(), write.value()).await {
                     Ok(leader) => break leader,

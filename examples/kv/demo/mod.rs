@@ -1,5 +1,8 @@
-//! `kv demo`: three node processes, clients that write, and a leader that is killed meanwhile; with `--faults`
-//! five of them, and much more that happens to them.
+//! `kv demo`: three node processes, and clients that write while the leader is killed. With `--faults`, five
+//! node processes under many faults.
+//!
+//! `story` tells the demo without faults; `faults` has a folder of its own. Both start nodes through `cluster`, which
+//! runs them in `processes`. `load` writes, `verify` reads everything back, and `report` is the table at the end.
 
 mod cluster;
 mod eventually;
@@ -20,7 +23,7 @@ use crate::signals::asked_to_stop;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// How many writes to make: enough that some are left when the leader is killed
+    /// How many writes to make. Some of them must still be left when the leader is killed
     #[arg(long, default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(2_000..))]
     writes: u32,
 
@@ -34,7 +37,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    // The story owns the processes and the folder. However it ends, dropping it removes both.
+    // The story owns the processes and the folder. When it ends or is interrupted, it is dropped and removes both.
     tokio::select! {
         told = tell(&args) => told,
         () = asked_to_stop() => {
@@ -44,7 +47,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Succeeds when every acknowledged write was read back from every node.
+/// Runs the demo. Succeeds if every acknowledged write was read back from every node.
 async fn tell(args: &Args) -> anyhow::Result<ExitCode> {
     #[cfg(unix)]
     if args.faults.faults {

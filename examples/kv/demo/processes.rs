@@ -1,5 +1,5 @@
-//! The processes of nodes and the folder they write to: what is started here is gone when [`Processes`] is
-//! dropped.
+//! The processes of the nodes, and the folder to which they write. When [`Processes`] is dropped, it ends the
+//! processes and removes the folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,13 +13,13 @@ use super::eventually::eventually;
 use crate::types::NodeId;
 
 pub struct Processes {
-    // Fields are dropped in order: first the processes, then the folder they write to.
+    // Fields are dropped in this order: first the processes, then the folder to which they write.
     pub running: BTreeMap<NodeId, NodeProcess>,
     folder: TempDir,
 }
 
 impl Processes {
-    /// None yet, and a folder whose name starts with `prefix`.
+    /// Creates the folder, whose name starts with `prefix`. No process is started yet.
     pub fn new(prefix: &str) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix(prefix)
@@ -35,16 +35,16 @@ impl Processes {
         self.folder.path()
     }
 
-    /// Where a node keeps what it stores.
+    /// The folder in which a node stores its data.
     pub fn node_folder(&self, id: NodeId) -> PathBuf {
         self.folder().join(format!("node-{id}"))
     }
 
-    /// Starts a node, or starts it again, with a command that has it end when its standard input does.
+    /// Starts a node, for the first time or again. With `command`, it must end when its standard input is closed.
     pub fn start(&mut self, id: NodeId, mut command: Command) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log_file(id))?;
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-        // Ctrl-C is for the demo alone, which then stops the nodes.
+        // Let only the demo receive Ctrl-C. It stops the nodes then.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().context("cannot start a node")?;
@@ -52,7 +52,7 @@ impl Processes {
         Ok(())
     }
 
-    /// Ends a node with SIGKILL: it has no chance to write anything more.
+    /// Ends a node with SIGKILL, so that it cannot write anything more.
     pub fn kill(&mut self, id: NodeId) -> anyhow::Result<()> {
         let mut node = self
             .running
@@ -63,10 +63,10 @@ impl Processes {
         Ok(())
     }
 
-    /// Lets all nodes end by themselves.
+    /// Asks all nodes to end, and waits until they have.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         for node in self.running.values_mut() {
-            // Closing it is the sign.
+            // A node stops when its standard input is closed.
             drop(node.0.stdin.take());
         }
         for (id, node) in &mut self.running {
@@ -78,9 +78,9 @@ impl Processes {
         Ok(())
     }
 
-    /// The end of the log of each of these nodes, for an error report.
+    /// The last lines that each of these nodes logged, for an error report.
     pub fn last_log_lines(&self, ids: impl IntoIterator<Item = NodeId>) -> String {
-        let mut report = String::from("the demo failed; the nodes' last words:");
+        let mut report = String::from("the demo failed; the last lines that the nodes logged:");
         for id in ids {
             let log = fs::read_to_string(self.log_file(id)).unwrap_or_default();
             let lines: Vec<_> = log.lines().collect();
@@ -100,7 +100,7 @@ pub struct NodeProcess(pub Child);
 
 impl Drop for NodeProcess {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! The table at the end.
+//! The table at the end of the demo.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the demo does, scene by scene.
+//! The demo without faults, scene by scene.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::types::NodeId;
 /// How long a client waits for an answer before it tries another node.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Often enough that the log is purged, and the newcomer starts from a snapshot.
+/// Snapshots come so often that the log is purged, and the newcomer starts from a snapshot.
 const SNAPSHOTS: &[&str] = &["--snapshot-every", "1000"];
 
 /// The node that joins the first three.
@@ -25,7 +25,7 @@ pub async fn tell(args: &Args) -> anyhow::Result<Report> {
     let hosts = hosts::loopback(NEWCOMER as usize)?;
     let mut cluster = Cluster::new(client, std::env::current_exe()?, SNAPSHOTS, hosts)?;
     let report = scenes(args, &mut cluster).await;
-    // While the folder is still there.
+    // Read the logs of the nodes before their folder is removed.
     report.map_err(|error| error.context(cluster.last_log_lines()))
 }
 
@@ -77,7 +77,7 @@ async fn form(cluster: &mut Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns which node it was, and how long no write was acknowledged.
+/// Kills the leader. Returns its id, and how long no write was acknowledged.
 async fn kill_the_leader(
     cluster: &mut Cluster,
     load: &Load,
@@ -114,7 +114,7 @@ async fn grow(cluster: &mut Cluster, progress: &Progress) -> anyhow::Result<()> 
     cluster.start(NEWCOMER)?;
     cluster.serving(NEWCOMER).await?;
 
-    // Both can be repeated, should an election come in between.
+    // Both requests can be repeated, in case an election comes in between.
     let client = cluster.client.clone();
     eventually("adding a learner", async || {
         client.add_learner(&entrance, NEWCOMER, &addr).await

@@ -1,20 +1,20 @@
-//! The proof: every node has what it should.
+//! The proof: every node has every value.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::progress::Progress;
 use crate::client::Client;
 
-/// Reads at a time.
+/// How many values are read at the same time.
 const CONCURRENCY: usize = 32;
 
 pub struct Checked {
     pub reads: usize,
-    /// Values that at least one node does not have.
+    /// Values that are different or missing on at least one node.
     pub lost: usize,
 }
 
-/// Reads each node's own state, so that no node can answer for another.
+/// Reads all values from each node's own state, so that no node can answer for another.
 pub async fn read_back(
     client: &Client,
     nodes: &[String],

@@ -1,4 +1,4 @@
-//! The nodes of the demo, a connection to each, and what it asks of them.
+//! The nodes of the demo, a connection to each, and the operations of the demo on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -27,7 +27,7 @@ pub const NEWCOMER: NodeId = 4;
 /// How long an operation on a group may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Operations at a time.
+/// How many operations run at the same time.
 const AT_ONCE: usize = 64;
 
 pub struct Cluster {
@@ -66,7 +66,7 @@ impl Cluster {
         BasicNode::new(&self.addrs[&id])
     }
 
-    /// Starts a node, or starts it again: the flags are the same. Returns when it serves.
+    /// Starts a node, for the first time or again, with the same flags. Returns when it serves.
     pub async fn start(&mut self, id: NodeId) -> anyhow::Result<()> {
         let mut command = Command::new(std::env::current_exe()?);
         command
@@ -83,12 +83,12 @@ impl Cluster {
         .await
     }
 
-    /// Ends a node with SIGKILL: it has no chance to write anything more.
+    /// Ends a node with SIGKILL, so that it cannot write anything more.
     pub fn kill(&mut self, id: NodeId) -> anyhow::Result<()> {
         self.processes.kill(id)
     }
 
-    /// Lets all nodes end by themselves.
+    /// Asks all nodes to end, and waits until they have.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         self.processes.stop().await
     }
@@ -105,7 +105,7 @@ impl Cluster {
         self.call(id, 0, &GetStats {}).await
     }
 
-    /// All groups of the running nodes, as each of them sees them.
+    /// Asks each running node for all its groups, as the node sees them.
     pub async fn list(&self) -> anyhow::Result<BTreeMap<NodeId, BTreeMap<GroupId, GroupView>>> {
         let mut lists = BTreeMap::new();
         for id in self.processes.running.keys() {
@@ -114,7 +114,7 @@ impl Cluster {
         Ok(lists)
     }
 
-    /// Founds groups on the first three nodes, each of which founds, and leads, a third of them.
+    /// Founds groups on the first three nodes. Each node founds a third of the groups, and leads them.
     pub async fn found(&self, groups: impl Iterator<Item = GroupId>) -> anyhow::Result<()> {
         for_each(groups, async |group| {
             let first = FOUNDERS[group as usize % FOUNDERS.len()];
@@ -128,7 +128,7 @@ impl Cluster {
         .await
     }
 
-    /// Waits until all groups have a leader that all their replicas know, and returns the leaders.
+    /// Waits until every group has a leader that all its replicas know. Returns the leaders.
     pub async fn leaders(&self) -> anyhow::Result<BTreeMap<GroupId, NodeId>> {
         eventually("waiting for leaders", async || {
             let mut leaders = BTreeMap::new();
@@ -138,7 +138,7 @@ impl Cluster {
                         .leader
                         .ok_or_else(|| anyhow!("group {group} on node {id} has no leader"))?;
                     let known = *leaders.entry(group).or_insert(leader);
-                    ensure!(leader == known, "node {leader} or {known} leads group {group}");
+                    ensure!(leader == known, "group {group} has the leader {leader} or {known}");
                 }
             }
             Ok(leaders)
@@ -158,13 +158,13 @@ impl Cluster {
         .await
     }
 
-    /// The end of every node's log, for an error report.
+    /// The last lines that every node logged, for an error report.
     pub fn last_log_lines(&self) -> String {
         self.processes.last_log_lines(self.addrs.keys().copied())
     }
 }
 
-/// Does something with all groups, many at a time, and stops at the first error.
+/// Calls `action` for all groups, for many at the same time, and stops at the first error.
 pub async fn for_each(
     groups: impl IntoIterator<Item = GroupId>,
     action: impl AsyncFn(GroupId) -> anyhow::Result<()>,

@@ -1,4 +1,4 @@
-//! `multi_group costs`: what groups cost while nobody writes, and while clients write to all of them.
+//! `multi_group costs`: measures what groups cost while nobody writes, and while clients write to all of them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::run::Timing;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// How many groups; several numbers are measured one after the other, each on new nodes
+    /// How many groups. Several numbers are measured one after the other, each on new nodes
     #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1_000])]
     groups: Vec<u64>,
 
@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..))]
     clients: u64,
 
-    /// How long it measures with nobody writing, and then with clients writing
+    /// How many seconds to measure without writes, and then with writes
     #[arg(long, default_value_t = 10)]
     seconds: u64,
 

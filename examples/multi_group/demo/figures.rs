@@ -1,4 +1,4 @@
-//! What the nodes use up between two points in time.
+//! What the nodes use between two points in time.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ impl Reading {
         })
     }
 
-    /// What went on since then, on the average node.
+    /// What one node has used since this reading, on average.
     pub async fn until_now(self, cluster: &Cluster) -> anyhow::Result<Usage> {
         let now = Self::now(cluster).await?;
         let nodes = self.nodes.len() as f64;
@@ -52,18 +52,19 @@ impl Reading {
     }
 }
 
-/// What one node uses: rates are an average of the nodes, all else the most that one of them has.
+/// What one node uses. Rates are per second and an average over the nodes. Each other value is the highest of any
+/// node.
 pub struct Usage {
-    /// A second, as all rates.
+    /// Fsyncs per second.
     pub fsyncs: f64,
     pub messages: f64,
     pub socket_writes: f64,
-    /// 1 is a core.
+    /// Cores in use.
     pub cpu: f64,
     pub tasks: u64,
     pub threads: u64,
     pub file_handles: u64,
-    /// Bytes.
+    /// In bytes.
     pub memory: u64,
 }
 
@@ -85,7 +86,7 @@ impl fmt::Display for Usage {
     }
 }
 
-/// What clients saw, and how many writes of theirs shared a node's fsync.
+/// A line about the clients' rate and latencies, and how many of their writes shared an fsync of a node.
 pub fn throughput(done: &Done, usage: &Usage) -> String {
     format!(
         "  {} writes/s, p50 {}, p99 {}; {:.1} writes an fsync",

@@ -1,4 +1,4 @@
-//! Clients that write to all groups, and what was acknowledged to them.
+//! Clients that write to all groups, and the writes that were acknowledged to them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::types::{GroupId, NodeId};
 /// How long a client waits for an answer before it tries another node.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a client tries to make one write.
+/// How long a client repeats one write before it gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the clients know of a group, from one load to the next.
+/// What the clients know about a group. It outlives a single load.
 pub struct Target {
     pub id: GroupId,
-    /// How many writes were acknowledged, which is where the group's counter is.
+    /// How many writes were acknowledged, which is the value of the group's counter.
     acknowledged: AtomicU64,
-    /// Who acknowledged the last one.
+    /// The node that acknowledged the last write.
     leader: AtomicU64,
 }
 
@@ -74,7 +74,7 @@ impl Load {
         }
     }
 
-    /// Lets the clients finish what they have begun, and returns what was acknowledged.
+    /// Lets each client finish its write, and returns the acknowledged writes.
     pub async fn stop(mut self) -> anyhow::Result<Done> {
         self.stop.store(true, Ordering::Relaxed);
         let mut acks = Vec::new();
@@ -98,7 +98,7 @@ impl Done {
         self.acks.len() as f64 / self.took.as_secs_f64()
     }
 
-    /// The latency that this share of the writes did not exceed.
+    /// The latency that a share of the writes did not exceed.
     pub fn latency(&self, share: f64) -> Duration {
         let mut latencies: Vec<_> = self.acks.iter().map(|ack| ack.latency).collect();
         latencies.sort_unstable();
@@ -145,7 +145,7 @@ impl Client {
         Ok(acks)
     }
 
-    /// Writes once, however often it has to be tried: the state machine counts a repeated write once.
+    /// Makes one write, and repeats it until it is acknowledged. The state machine counts a repeated write once.
     async fn write(&self, target: &Target) -> anyhow::Result<()> {
         let start = Instant::now();
         let from = target.acknowledged();
@@ -157,21 +157,21 @@ impl Client {
                 Ok(Ok(Written::At(count))) => {
                     ensure!(
                         count == from + 1,
-                        "group {}: the counter is at {count}, from {from}",
+                        "group {}: a write moved the counter from {from} to {count}",
                         target.id
                     );
                     target.acknowledged.store(count, Ordering::Relaxed);
                     target.leader.store(node, Ordering::Relaxed);
                     return Ok(());
                 }
-                Ok(Ok(Written::NotLeader(leader))) => (leader, anyhow!("it names {leader:?} as the leader")),
-                // It is down, or does not host the group, or has no majority.
+                Ok(Ok(Written::NotLeader(leader))) => (leader, anyhow!("the leader is {leader:?}")),
+                // The node is down, does not host the group, or has no majority.
                 Ok(Err(error)) => (None, error),
                 Err(_) => (None, anyhow!("no answer within {CLIENT_TIMEOUT:?}")),
             };
             ensure!(
                 start.elapsed() < PATIENCE,
-                "no write to group {} within {PATIENCE:?}, node {node} last: {why:#}",
+                "no write to group {} within {PATIENCE:?}; the last try, at node {node}: {why:#}",
                 target.id
             );
             sleep(Duration::from_millis(20)).await;

@@ -1,4 +1,7 @@
 //! `multi_group demo` and `multi_group costs`: clusters of node processes on this machine.
+//!
+//! `story` tells the demo, and `costs` measures. Both start nodes through `cluster`, write through `load`, and read the
+//! nodes' counters through `figures`.
 
 mod cluster;
 mod costs;
@@ -18,11 +21,11 @@ pub struct Args {
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..))]
     groups: u64,
 
-    /// How many clients write at the same time; each has a share of the groups, and writes to one after the other
+    /// How many clients write at the same time. Each client writes to its share of the groups, one after the other
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..))]
     clients: u64,
 
-    /// How long each scene lasts in which clients write
+    /// How many seconds a scene lasts in which clients write
     #[arg(long, default_value_t = 5)]
     seconds: u64,
 
@@ -38,7 +41,7 @@ impl Args {
 
 pub use costs::Args as CostsArgs;
 
-/// Succeeds when every replica of every group has every acknowledged write, once.
+/// Runs the demo. Succeeds if every replica of every group has every acknowledged write exactly once.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     unless_interrupted(story::tell(&args)).await
 }
@@ -48,7 +51,8 @@ pub async fn run_costs(args: CostsArgs) -> anyhow::Result<ExitCode> {
     unless_interrupted(costs::run(&args)).await
 }
 
-/// What runs owns the processes and their folder. However it ends, dropping it removes both.
+/// Runs `run` until it ends or the user interrupts it. `run` owns the processes and their folder, and dropping it
+/// removes both.
 async fn unless_interrupted(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
     tokio::select! {
         outcome = run => outcome.map(|()| ExitCode::SUCCESS),

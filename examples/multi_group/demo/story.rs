@@ -1,4 +1,4 @@
-//! What the demo does, scene by scene.
+//! The demo, scene by scene.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::eventually::eventually;
 use crate::rpc::{AddLearner, HandOver, Host, Look, Remove, SetVoters};
 use crate::types::{GroupId, NodeId};
 
-/// The node that is killed, and that groups move away from.
+/// The node that is killed, and from which groups move away.
 const VICTIM: NodeId = 3;
 
-/// Far longer than an election that nobody disturbs.
+/// Far longer than an undisturbed election takes.
 const ELECTION: Duration = Duration::from_secs(5);
 
-/// It is an error if a replica of a group lacks an acknowledged write in the end, or has one twice.
+/// Tells the story. Fails if a replica of a group lacks an acknowledged write in the end, or has one twice.
 pub async fn tell(args: &Args) -> anyhow::Result<()> {
     let cluster = Cluster::new(args.timing.clone())?;
     let mut story = Story {
@@ -31,16 +31,16 @@ pub async fn tell(args: &Args) -> anyhow::Result<()> {
         members: BTreeMap::new(),
     };
     let told = story.scenes().await;
-    // While the folder is still there.
+    // Read the logs of the nodes before their folder is removed.
     told.map_err(|error| error.context(story.cluster.last_log_lines()))
 }
 
 struct Story<'a> {
     args: &'a Args,
     cluster: Cluster,
-    /// The groups that are there, to write to.
+    /// The groups that exist, for clients to write to.
     targets: Vec<Arc<Target>>,
-    /// The nodes that are to have a replica of a group.
+    /// The nodes that should have a replica of a group.
     members: BTreeMap<GroupId, BTreeSet<NodeId>>,
 }
 
@@ -69,7 +69,7 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// Nobody writes.
+    /// Measures what the groups cost while nobody writes.
     async fn rest(&mut self) -> anyhow::Result<()> {
         if self.args.timing.awake {
             println!("\nNobody writes; the groups stay awake");
@@ -122,7 +122,7 @@ impl Story<'_> {
         };
         let ((led, elected), (others, undisturbed)) = (of(true), of(false));
         println!(
-            "  {led} groups were led by it: the slowest write waited {} for another leader",
+            "  {led} groups were led by it: their slowest write waited {} for another leader",
             millis(elected)
         );
         println!(
@@ -158,7 +158,7 @@ impl Story<'_> {
         .await
     }
 
-    /// Leadership goes back to where it was in the beginning.
+    /// Hands the leadership of each group back to the node that founded it.
     async fn balance(&mut self) -> anyhow::Result<()> {
         let leaders = self.cluster.leaders().await?;
         println!(
@@ -187,7 +187,7 @@ impl Story<'_> {
                 return Ok(());
             }
             self.cluster.call(leader, group, &HandOver { to }).await?;
-            // Asking again before that is over would only start another election.
+            // Wait before asking again: to ask earlier would only start another election.
             let elected = async {
                 while self.leader(group).await.ok() != Some(to) {
                     sleep(Duration::from_millis(20)).await;
@@ -200,7 +200,7 @@ impl Story<'_> {
         .await
     }
 
-    /// A tenth of the groups get a replica on another node instead of one of theirs.
+    /// Moves a replica of a tenth of the groups to another node.
     async fn relocate(&mut self) -> anyhow::Result<()> {
         let moved: Vec<_> = self.members.keys().copied().filter(|group| group % 10 == 0).collect();
         println!(
@@ -212,7 +212,7 @@ impl Story<'_> {
         let start = Instant::now();
         let voters = BTreeSet::from([1, 2, NEWCOMER]);
         for_each(moved.iter().copied(), async |group| {
-            // A leader that leaves would be missed until the others have elected one.
+            // Hand over first: if the leader left, the group would wait until the others have elected one.
             self.hand_over(group, 1).await?;
             self.cluster.call(NEWCOMER, group, &Host { founders: None }).await?;
             let learner = AddLearner {
@@ -222,7 +222,7 @@ impl Story<'_> {
             self.cluster.call(1, group, &learner).await?;
             let voters = SetVoters { voters: voters.clone() };
             self.cluster.call(1, group, &voters).await?;
-            // Its log goes from the database that it shared.
+            // The group's log is removed from the shared database.
             self.cluster.call(VICTIM, group, &Remove {}).await?;
             Ok(())
         })
@@ -239,7 +239,7 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// Another tenth of the groups end.
+    /// Removes another tenth of the groups from all nodes.
     async fn remove(&mut self) -> anyhow::Result<()> {
         let removed: Vec<_> = self.members.keys().copied().filter(|group| group % 10 == 5).collect();
         println!("\n{} groups are removed", count(removed.len() as f64));
@@ -286,8 +286,8 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// Waits until each node has the groups that it should have, and no other, with every acknowledged write
-    /// counted, once. Nobody writes meanwhile.
+    /// Waits until each node has exactly the groups that it should have, and has counted every acknowledged write
+    /// once. Nobody writes meanwhile.
     async fn caught_up(&self) -> anyhow::Result<()> {
         let mut expected: BTreeMap<NodeId, BTreeMap<GroupId, u64>> = BTreeMap::new();
         for target in &self.targets {
@@ -307,7 +307,7 @@ impl Story<'_> {
                 let Some(first) = wrong.first() else { continue };
                 let (has, should) = (found.get(first), expected.get(first));
                 bail!(
-                    "{} replicas on node {id} are wrong: group {first} has counted {has:?} writes of {should:?}",
+                    "{} replicas on node {id} are wrong: group {first} counts {has:?} writes instead of {should:?}",
                     wrong.len()
                 );
             }
@@ -316,7 +316,7 @@ impl Story<'_> {
         .await
     }
 
-    /// The node that says it leads the group.
+    /// Finds the node that claims to lead the group.
     async fn leader(&self, group: GroupId) -> anyhow::Result<NodeId> {
         for id in &self.members[&group] {
             if self.cluster.call(*id, group, &Look {}).await?.leader == Some(*id) {

@@ -1,4 +1,4 @@
-//! The logs of all nodes, as `log` prints them.
+//! Reads the logs of all nodes, as `log` prints them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::cluster::Cluster;
 use super::eventually::eventually;
 use crate::types::NodeId;
 
-/// Runs `program log` on a node's folder, and fails with what it says where it fails.
+/// Runs `program log` on a node's folder, and returns what it prints. If it fails, its message is the error.
 pub fn print(program: &Path, folder: &Path) -> anyhow::Result<String> {
     let output = Command::new(program).args(["log", "--dir"]).arg(folder).output()?;
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -19,19 +19,19 @@ pub fn print(program: &Path, folder: &Path) -> anyhow::Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// The logs of some nodes, which hold the same entries.
+/// The logs of several nodes. All of them hold the same entries.
 pub struct Logs {
     nodes: BTreeMap<NodeId, Log>,
 }
 
-/// One line an entry, and the version at which it is written where it is a command.
+/// One line per entry, and for commands the version at which the entry is written.
 struct Log {
     entries: Vec<String>,
     versions: BTreeMap<usize, u8>,
 }
 
 impl Logs {
-    /// Waits until the nodes have the same log, and reads it from the files of each.
+    /// Reads the log from each node's files, and waits until all nodes have the same log.
     pub async fn read(cluster: &Cluster, nodes: &[NodeId]) -> anyhow::Result<Self> {
         let program = std::env::current_exe()?;
         eventually("reading the logs", async || {
@@ -42,18 +42,18 @@ impl Logs {
             let nodes: BTreeMap<NodeId, Log> = nodes.iter().map(read).collect::<anyhow::Result<_>>()?;
             let mut logs = nodes.values().map(|log| &log.entries);
             let first = logs.next();
-            ensure!(logs.all(|log| Some(log) == first), "they differ");
+            ensure!(logs.all(|log| Some(log) == first), "the logs differ");
             Ok(Self { nodes })
         })
         .await
     }
 
-    /// How many entries there are.
+    /// How many entries a log has.
     pub fn len(&self) -> usize {
         self.nodes.values().map(|log| log.entries.len()).max().unwrap_or(0)
     }
 
-    /// The versions at which entries from this one on are written, on any node.
+    /// The versions at which commands from `entry` on are written, on any node.
     pub fn versions_from(&self, entry: usize) -> Vec<u8> {
         let all = self.nodes.values().flat_map(|log| log.versions.range(entry..));
         let mut versions: Vec<u8> = all.map(|(_, version)| *version).collect();
@@ -81,7 +81,7 @@ impl fmt::Display for Logs {
 }
 
 impl Log {
-    /// Of lines such as `7 v1 put "key" (5 bytes)` and `8 blank`.
+    /// Parses lines such as `7 v1 put "key" (5 bytes)` and `8 blank`.
     fn parse(text: &str) -> anyhow::Result<Self> {
         let (mut entries, mut versions) = (Vec::new(), BTreeMap::new());
         for (number, line) in text.lines().enumerate() {

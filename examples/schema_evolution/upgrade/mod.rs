@@ -1,4 +1,4 @@
-//! `schema_evolution upgrade`: a cluster of release 1 moves to release 3, and its log stays readable.
+//! `schema_evolution upgrade`: upgrades a cluster from release 1 to release 3, and shows that its log stays readable.
 
 #[path = "../../kv/demo/cluster.rs"]
 mod cluster;
@@ -17,9 +17,9 @@ use std::process::ExitCode;
 
 use crate::signals::asked_to_stop;
 
-/// Succeeds when everything was as it should be, and every node's log was read to its end.
+/// Runs the upgrade. Succeeds if every step had its expected result, and every node's log was read to its end.
 pub async fn run() -> anyhow::Result<ExitCode> {
-    // The story owns the processes and the folder. However it ends, dropping it removes both.
+    // The story owns the processes and the folder. When it ends or is interrupted, it is dropped and removes both.
     tokio::select! {
         told = story::tell() => told.map(|()| ExitCode::SUCCESS),
         () = asked_to_stop() => {

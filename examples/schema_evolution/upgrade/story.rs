@@ -1,4 +1,4 @@
-//! What happens, scene by scene.
+//! The upgrade, scene by scene.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::types::NodeId;
 /// How long a client waits for an answer before it tries again.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Often enough that each release starts from a snapshot of the other, while the log stays whole.
+/// Snapshots come so often that each release starts from a snapshot of the other. The log stays whole.
 const SNAPSHOTS: &[&str] = &["--snapshot-every", "5", "--keep", "1000"];
 
 const FOUNDERS: [NodeId; 3] = [1, 2, 3];
@@ -30,7 +30,7 @@ pub async fn tell() -> anyhow::Result<()> {
     let release_1 = release_3.with_file_name(format!("kv{}", std::env::consts::EXE_SUFFIX));
     ensure!(
         release_1.exists(),
-        "{} is missing, which is release 1: `cargo build -p openraft-toolkit-examples` builds both",
+        "release 1, {}, is missing: `cargo build -p openraft-toolkit-examples` builds both releases",
         release_1.display()
     );
     let client = Client::new(CLIENT_TIMEOUT)?;
@@ -43,7 +43,7 @@ pub async fn tell() -> anyhow::Result<()> {
         written: BTreeMap::new(),
     };
     let told = story.scenes().await;
-    // While the folder is still there.
+    // Read the logs of the nodes before their folder is removed.
     told.map_err(|error| error.context(story.cluster.last_log_lines()))
 }
 
@@ -51,7 +51,7 @@ struct Story {
     cluster: Cluster,
     release_1: PathBuf,
     release_3: PathBuf,
-    /// What was acknowledged.
+    /// The writes that were acknowledged.
     written: BTreeMap<String, String>,
 }
 
@@ -73,19 +73,19 @@ impl Story {
         self.all_at_version_1().await
     }
 
-    /// Steps 1 and 2 of a rolling upgrade.
+    /// Steps 1 and 2 of a rolling upgrade: the binaries.
     async fn upgrade_binaries(&mut self) -> anyhow::Result<()> {
-        println!("\nThe binaries first, node by node");
+        println!("\nThe binaries are upgraded first, node by node");
         self.restart(1, "3").await?;
         self.write(10).await?;
         self.all_at_version_1().await?;
         self.restart(1, "1").await?;
-        println!("  that was the way back, which stays open: node 1 reads what release 3 has written");
+        println!("  node 1 can go back to release 1, which reads what release 3 has written");
         self.write(10).await?;
 
         self.restart(1, "3").await?;
         self.restart(2, "3").await?;
-        // Release 1 has to read what release 3 sends, so that node 3 must not lead.
+        // Node 3 must not lead, so that release 1 has to read what release 3 sends.
         let leader = loop {
             self.restart(3, "1").await?;
             match self.cluster.leader_after(0).await? {
@@ -93,7 +93,7 @@ impl Story {
                 (leader, _) => break leader,
             }
         };
-        println!("  node {leader} leads, of release 3");
+        println!("  node {leader}, of release 3, leads");
         self.write(10).await?;
         self.all_at_version_1().await?;
         let refusal = self.refused("raising the level", "reads up to level 1", async || self.raise(3).await);
@@ -103,9 +103,9 @@ impl Story {
         self.all_at_version_1().await
     }
 
-    /// Step 3.
+    /// Step 3: commands that release 1 could not read are refused.
     async fn refuse_what_is_too_new(&mut self) -> anyhow::Result<()> {
-        println!("\nWhat release 1 could not read is refused before it gets into the log");
+        println!("\nCommands that release 1 could not read are refused before they get into the log");
         for put in ["leased?lease=60", "urgent?priority=high", "once?if_absent=true"] {
             let refusal = self.refused("writing", "cannot be written at version 1", async || {
                 self.put(put, "v").await
@@ -115,7 +115,7 @@ impl Story {
         Ok(())
     }
 
-    /// Step 4.
+    /// Step 4: the switch to level 3.
     async fn raise_the_level(&mut self) -> anyhow::Result<()> {
         println!("\nThe switch: a command raises the level to 3");
         eventually("raising the level", async || self.raise(3).await).await?;
@@ -135,14 +135,17 @@ impl Story {
             self.written.insert(key.to_owned(), "v".to_owned());
         }
         let logs = Logs::read(&self.cluster, &FOUNDERS).await?;
-        ensure!(logs.versions_from(switch) == [3], "not all is of version 3:\n{logs}");
+        ensure!(
+            logs.versions_from(switch) == [3],
+            "not all commands are at version 3:\n{logs}"
+        );
         print!("{logs}");
         Ok(())
     }
 
-    /// Steps 5 and 6.
+    /// Steps 5 and 6: release 1 is refused, and a restart finds the level again.
     async fn refuse_what_is_too_old(&mut self) -> anyhow::Result<()> {
-        println!("\nRelease 1 has no way back in");
+        println!("\nRelease 1 cannot come back");
         self.cluster.program = self.release_1.clone();
         self.cluster.start(NEWCOMER)?;
         self.cluster.serving(NEWCOMER).await?;
@@ -161,7 +164,7 @@ impl Story {
 
         self.cluster.kill(3)?;
         self.cluster.program = self.release_1.clone();
-        // It would run until stdin is closed, which it is.
+        // If it starts, it ends at once, because its standard input is closed.
         let output = self.cluster.command(3).stdin(Stdio::null()).output()?;
         ensure!(!output.status.success(), "release 1 started on a log of release 3");
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -195,7 +198,7 @@ impl Story {
         let logs = Logs::read(&self.cluster, &nodes).await?;
         print!("{logs}");
         println!(
-            "  node {NEWCOMER} got what is old, then the switch: until then it wrote what it got at the level it had"
+            "  node {NEWCOMER} got the old entries before the switch, and wrote them at the level that it had then"
         );
         println!();
         let (values, entries, nodes) = (self.written.len(), logs.len(), nodes.len());
@@ -207,7 +210,7 @@ impl Story {
         Ok(())
     }
 
-    /// Restarts a node as another release, with SIGKILL: an upgrade need not be gentle.
+    /// Kills a node with SIGKILL and starts it with another release. An upgrade need not be gentle.
     async fn restart(&mut self, id: NodeId, release: &str) -> anyhow::Result<()> {
         self.cluster.program = match release {
             "1" => self.release_1.clone(),
@@ -220,7 +223,7 @@ impl Story {
         Ok(())
     }
 
-    /// Writes that release 1 understands.
+    /// Makes writes that release 1 can read.
     async fn write(&mut self, count: usize) -> anyhow::Result<()> {
         for _ in 0..count {
             let number = self.written.len();
@@ -250,12 +253,15 @@ impl Story {
 
     async fn all_at_version_1(&self) -> anyhow::Result<()> {
         let logs = Logs::read(&self.cluster, &FOUNDERS).await?;
-        ensure!(logs.versions_from(0) == [1], "not all is of version 1:\n{logs}");
+        ensure!(
+            logs.versions_from(0) == [1],
+            "not all commands are at version 1:\n{logs}"
+        );
         print!("{logs}");
         Ok(())
     }
 
-    /// Waits for the refusal that says `reason`, and returns what the cluster says.
+    /// Repeats `attempt` until it is refused with a message that holds `reason`. Returns the message.
     async fn refused(
         &self,
         what: &str,

@@ -1,13 +1,13 @@
-//! What the benchmarks share: sides that are measured in turns, and compared round by round.
+//! Shared by the benchmarks: measures several sides in turns, and compares them round by round.
 //!
-//! What is measured is the ratio of two figures that were taken one right after the other, so that
-//! whatever else slows the machine down slows both.
+//! A benchmark reports ratios of two figures that were taken right after each other, so that anything else that
+//! slows the machine down slows both sides.
 
 use std::env;
 
 /// The command line of a benchmark.
 pub(crate) struct Args {
-    /// `cargo test --benches` passes no `--bench`: then only what must hold is looked at.
+    /// Whether to measure. `cargo test --benches` passes no `--bench`: then a benchmark only checks its assertions.
     pub(crate) measure: bool,
     flags: Vec<String>,
     words: Vec<String>,
@@ -29,14 +29,14 @@ impl Args {
         self.flags.iter().any(|given| given == flag)
     }
 
-    /// Whether `name` was asked for: it has one of the words, where there are any.
+    /// Whether to run the workload `name`: it contains one of the words, or there are no words.
     pub(crate) fn picks(&self, name: &str) -> bool {
         self.words.is_empty() || self.words.iter().any(|word| name.contains(word))
     }
 }
 
-/// What each of the sides measures in each round. They take turns, and every other round goes the
-/// other way round, so that none is always the one that comes after a certain other.
+/// Measures each side once per round, and returns the figures of each side. The sides take turns, in reverse order in
+/// every other round, so that no side always comes after the same other side.
 pub(crate) fn take_turns<S, T>(rounds: usize, sides: &[S], mut measure: impl FnMut(&S) -> T) -> Vec<Vec<T>> {
     let mut measured: Vec<Vec<T>> = sides.iter().map(|_| Vec::with_capacity(rounds)).collect();
     for round in 0..rounds {
@@ -51,7 +51,7 @@ pub(crate) fn take_turns<S, T>(rounds: usize, sides: &[S], mut measure: impl FnM
     measured
 }
 
-/// The ratio of two sides in each round.
+/// The ratio of `of` to `to` in each round.
 pub(crate) fn ratios(of: &[f64], to: &[f64]) -> Vec<f64> {
     of.iter().zip(to).map(|(of, to)| of / to).collect()
 }
@@ -60,7 +60,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value that the share `q` of all values does not exceed.
+/// The value that a share `q` of all values does not exceed.
 pub(crate) fn quantile(values: &[f64], q: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

@@ -1,17 +1,17 @@
-//! Counts what is allocated.
+//! A global allocator that counts.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-/// What was allocated on Rust's heap, by all threads.
+/// The allocations on Rust's heap, by all threads.
 pub(crate) struct Allocated {
-    /// How often.
+    /// The number of allocations.
     pub(crate) count: i64,
     /// Bytes that are still allocated.
     pub(crate) bytes: i64,
 }
 
-/// What `run` allocates.
+/// Counts the allocations during `run`.
 pub(crate) fn counted(run: impl FnOnce()) -> Allocated {
     COUNT.store(0, Ordering::SeqCst);
     BYTES.store(0, Ordering::SeqCst);
@@ -28,7 +28,7 @@ static COUNTING: AtomicBool = AtomicBool::new(false);
 static COUNT: AtomicI64 = AtomicI64::new(0);
 static BYTES: AtomicI64 = AtomicI64::new(0);
 
-/// The system's allocator. It counts only when it is asked to, so that nothing else is slower for it.
+/// The system's allocator. It counts only during [`counted`], so that it does not slow the other benchmarks.
 struct Counting;
 
 #[global_allocator]
@@ -41,23 +41,23 @@ fn count(allocations: i64, bytes: i64) {
     }
 }
 
-// SAFETY: all is left to the system's allocator.
+// SAFETY: every call is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(1, layout.size() as i64);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller keeps the same contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         count(0, -(layout.size() as i64));
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller keeps the same contract.
         unsafe { System.dealloc(memory, layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(1, size as i64 - layout.size() as i64);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller keeps the same contract.
         unsafe { System.realloc(memory, layout, size) }
     }
 }

@@ -1,4 +1,7 @@
-//! Appends by one group or many, with so many of them in flight.
+//! Appends by one group or by many, with a fixed number of appends in flight.
+//!
+//! Three others carry the same load: (a) the disk, (b) the usual store with a sync in each `append`, and (c) the usual
+//! store that syncs on a thread of its own.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,26 +21,26 @@ use super::report::Target::{AtLeast, None, Under};
 use super::report::{Report, Target, number, size};
 use super::{Database, Settings, Types, entry};
 
-/// Every so manyth append looks at the count of syncs, which takes time.
+/// One in this many appends looks at the count of syncs, because looking takes time.
 const SAMPLE: u64 = 16;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) groups: u64,
-    /// Appends that a group has on the way.
+    /// How many appends each group has in flight.
     pub(crate) in_flight: usize,
-    /// Entries of an append.
+    /// Entries per append.
     pub(crate) entries: u64,
-    /// Bytes of an entry.
+    /// Bytes of payload per entry.
     pub(crate) payload: usize,
     pub(crate) time: Duration,
 }
 
-/// Who carries a load.
+/// What carries a load: the log store, or what it is compared with.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Side {
     Toolkit,
-    /// So many entries a sync.
+    /// The disk, with this many entries per sync.
     Disk(usize),
     Usual(Durable),
 }
@@ -45,13 +48,13 @@ pub(crate) enum Side {
 pub(crate) const B: Side = Side::Usual(Durable::InAppend);
 const C: Side = Side::Usual(Durable::OnBlockingThread);
 
-/// What came of it.
+/// What was measured.
 pub(crate) struct Outcome {
-    /// Durable entries a second.
+    /// Durable entries per second.
     pub(crate) rate: f64,
-    /// Milliseconds from the call of `append` to its callback.
+    /// Milliseconds from the call of `append` to its callback, for the slowest append in a hundred.
     pub(crate) p99: f64,
-    /// The same of the one that took longest.
+    /// Milliseconds from the call of `append` to its callback, for the slowest append of all.
     longest: f64,
     /// Milliseconds by which a timer of 1 ms on the same runtime was late.
     pub(crate) late: f64,
@@ -81,7 +84,7 @@ pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
         if load.groups == 1000 {
             let b = sides.len() - 1;
             let p99 = of(&outcomes[0], |o| o.p99);
-            // The usual store blocks the runtime, so that some groups have to wait for their turn.
+            // The usual store blocks the runtime, so that some of its groups wait long for their turn.
             let [longest, other] = [0, b].map(|side| number(median(&of(&outcomes[side], |o| o.longest)), " ms"));
             let figures = format!("the longest {longest}; (b): {other}");
             report.row(&name, "p99 from append to callback", Under(10.0), &p99, " ms", figures);
@@ -123,7 +126,7 @@ pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
             load(64, 1, 1),
             &[(disk_64, None), (B, AtLeast(18.0))],
         );
-        // At (b)'s rate, each of so many must get its turn several times.
+        // Take three times as long: at the rate of (b), each of 1,000 groups needs that to get several turns.
         let targets = [(Side::Disk(1000), None), (B, AtLeast(45.0))];
         compare("1,000 groups, each one at a time", load(1000, 1, 3), &targets);
     }
@@ -135,7 +138,7 @@ fn of(outcomes: &[Outcome], figure: impl Fn(&Outcome) -> f64) -> Vec<f64> {
 
 impl Load {
     pub(crate) fn carried_by(&self, side: Side, runtime: &Runtime) -> Outcome {
-        // A new one each time, so that none starts with what another left behind.
+        // Use a new database each time, so that no side starts with the files of another.
         let database = Database::new();
         let groups = 0..self.groups;
         match side {
@@ -150,7 +153,7 @@ impl Load {
 
     fn on_disk(&self, database: &Database, batch: usize) -> Outcome {
         let mut disk = Disk::create(database.dir.path());
-        // The key and the value that a store writes.
+        // As many bytes as the key and the value that a store writes.
         let entry = openraft_toolkit::encode(1, &entry(1000, &"x".repeat(self.payload))).unwrap();
         let bytes = [vec![0; 16], entry].concat().repeat(batch);
         disk.append(&bytes);
@@ -202,15 +205,15 @@ impl Load {
     }
 }
 
-/// An append that is not known to be durable.
+/// An append that is not acknowledged yet.
 struct Pending {
     start: Instant,
-    /// How many syncs there were before it, if that was looked at.
+    /// The count of syncs before the append, for those appends that look at it.
     before: Option<u64>,
     durable: OneshotReceiverOf<Types, io::Result<()>>,
 }
 
-/// Appends until `end`. Returns the milliseconds that each append took to be durable.
+/// Appends until `end`. Returns how many milliseconds each append took until its callback.
 async fn appends<S: RaftLogStorage<Types>>(
     mut store: S,
     payload: Arc<str>,
@@ -220,7 +223,7 @@ async fn appends<S: RaftLogStorage<Types>>(
 ) -> Vec<f64> {
     let mut latencies = Vec::new();
     let mut pending: VecDeque<Pending> = VecDeque::new();
-    // The log may have entries already.
+    // The log may already have entries.
     let last = store.get_log_state().await.unwrap().last_log_id;
     let mut next = last.map_or(0, |last| last.index + 1);
     let mut appends = 0_u64;
@@ -249,7 +252,7 @@ async fn appends<S: RaftLogStorage<Types>>(
     }
 }
 
-/// The milliseconds by which a timer of 1 ms was late each time.
+/// Runs a timer of 1 ms again and again. Returns by how many milliseconds it was late each time.
 async fn lateness(running: Arc<AtomicBool>) -> Vec<f64> {
     let mut late = Vec::new();
     while late.is_empty() || running.load(Ordering::Relaxed) {

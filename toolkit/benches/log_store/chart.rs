@@ -1,4 +1,4 @@
-//! A figure as something grows.
+//! Charts of how a figure changes while a size grows.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::report::number;
 
-/// A line is a name, and its figure at each x.
+/// A chart. Each line is a name, and a figure for each x.
 pub(crate) struct Chart {
     /// The name of the file, without its extension.
     pub(crate) file: &'static str,
@@ -24,7 +24,7 @@ const COLORS: [RGBColor; 4] = [
 ];
 
 impl Chart {
-    /// The table behind it.
+    /// The figures of the chart as a table.
     pub(crate) fn table(&self) -> String {
         let names: Vec<_> = self.lines.iter().map(|(name, _)| name.as_str()).collect();
         let mut table = format!(
@@ -49,7 +49,7 @@ impl Chart {
         table
     }
 
-    /// Draws it into `dir`, with both axes logarithmic, so that in proportion is a straight line.
+    /// Draws the chart into `dir`. Both axes are logarithmic, so that proportional growth is a straight line.
     pub(crate) fn draw(&self, dir: &Path) {
         let path = dir.join(self.file).with_extension("svg");
         let points = || self.lines.iter().flat_map(|(_, points)| points);

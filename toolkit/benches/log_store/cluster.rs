@@ -1,5 +1,5 @@
-//! Three nodes in one process, each with a database of its own, and clients that write one entry after the
-//! other.
+//! Three nodes in one process, each with a database of its own, and clients that each write one entry after
+//! the other.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,10 +60,11 @@ struct Load {
 }
 
 struct Outcome {
-    /// Writes a second that were answered.
+    /// Answered writes per second.
     rate: f64,
-    /// Milliseconds of a write.
+    /// Milliseconds that the median write took.
     p50: f64,
+    /// Milliseconds that the slowest write in a hundred took.
     p99: f64,
 }
 
@@ -73,7 +74,7 @@ impl Load {
         S: RaftLogStorage<Types> + RaftLogReader<Types>,
     {
         let config = Config {
-            // The usual store blocks the runtime for longer than the defaults allow.
+            // The usual store blocks the runtime for so long that the default timeouts would cause elections.
             heartbeat_interval: 500,
             election_timeout_min: 2000,
             election_timeout_max: 3000,
@@ -117,7 +118,7 @@ impl Load {
         }
         let elapsed = start.elapsed();
         let synced: u64 = syncs.iter().map(|syncs| syncs()).sum::<u64>() - before;
-        // A write is on the disks of two nodes at the least, at once with those of other clients.
+        // Each write is synced on at least two nodes. One sync covers at most one write of each client.
         let writes = latencies.len() as u64;
         let least = 2 * writes.div_ceil(u64::from(self.clients));
         assert!(synced >= least, "{writes} writes, but {synced} syncs");

@@ -1,4 +1,4 @@
-//! A log that is appended to and purged in step, as a node with snapshots does.
+//! Appends to a log and purges it soon after, as a node with snapshots does.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::harness::{median, ratios};
 use super::report::{Report, Target, number};
 use super::{Database, Settings, Types, entry, log_id};
 
-/// Entries of a cycle.
+/// Entries per cycle.
 const CYCLE: u64 = 100;
 
 pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
@@ -39,7 +39,7 @@ fn purged_log(settings: &Settings, runtime: &Runtime, report: &mut Report) {
         };
         let start = Instant::now();
         rates.push(tenth.cycle(&own, &mut store, &mut next));
-        // It has as much time, and does as much as it can.
+        // The usual store gets the same time, and makes as many cycles as it can.
         let tenth = Tenth {
             time: start.elapsed(),
             ..tenth
@@ -68,6 +68,7 @@ fn purged_log(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     );
 }
 
+/// A tenth of the run: it ends after `cycles` or after `time`.
 struct Tenth<'a> {
     runtime: &'a Runtime,
     cycles: u64,
@@ -75,7 +76,7 @@ struct Tenth<'a> {
 }
 
 impl Tenth<'_> {
-    /// Cycles a second.
+    /// Runs cycles, and returns how many it made per second.
     fn cycle<S>(&self, database: &Database, store: &mut S, next: &mut u64) -> f64
     where
         S: RaftLogStorage<Types> + RaftLogReader<Types>,
@@ -126,7 +127,7 @@ fn bytes_written(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     );
 }
 
-/// Bytes that are written to the disk for each byte of payload.
+/// How many bytes are written to the disk per byte of payload.
 async fn write_amplification<S: RaftLogStorage<Types>>(mut store: S, appends: u64) -> f64 {
     const ENTRIES: u64 = 64;
     let payload = "x".repeat(4096);
@@ -143,7 +144,7 @@ async fn write_amplification<S: RaftLogStorage<Types>>(mut store: S, appends: u6
     (written().unwrap() - before) as f64 / (appends * ENTRIES * payload.len() as u64) as f64
 }
 
-/// Bytes that this process has caused to be written, where the system counts them.
+/// How many bytes this process has written to disks; `None` on a system that does not count them.
 fn written() -> Option<u64> {
     let io = fs::read_to_string("/proc/self/io").ok()?;
     let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?;

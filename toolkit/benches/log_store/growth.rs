@@ -1,4 +1,4 @@
-//! What a figure becomes as the work grows.
+//! How figures change while a size grows: payloads, entries per append, groups, the log.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use super::report::{Report, Target, number};
 use super::slow_disk::while_syncs_take;
 use super::{Database, Settings, fill};
 
-/// Fewer than elsewhere: it is the slope that counts.
+/// Fewer rounds than elsewhere, because only the slope matters here.
 const ROUNDS: usize = 3;
 
 pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
@@ -43,7 +43,7 @@ impl Growth<'_> {
         }
     }
 
-    /// A chart of how many entries a second each side makes durable.
+    /// Fills a chart with the entries per second that each side makes durable.
     fn rates(&self, mut chart: Chart, names: &[&str], loads: impl Iterator<Item = (f64, Load, Vec<Side>)>) -> Chart {
         chart.lines = names.iter().map(|name| (name.to_string(), Vec::new())).collect();
         for (x, load, sides) in loads {
@@ -173,7 +173,7 @@ impl Growth<'_> {
                 drop(database.store(1));
             }
             let opened = f64::from(openings) / start.elapsed().as_secs_f64();
-            // What it appends is in the log from now on.
+            // The log keeps the entries that this load appends.
             let store = database.store(1);
             let load = Load {
                 in_flight: 64,
@@ -189,7 +189,7 @@ impl Growth<'_> {
         report.chart(chart);
     }
 
-    /// A follower that was away is sent the log, while new entries come.
+    /// Reads the log from its start while new entries are appended, as for a follower that was down.
     fn backlog(&self, report: &mut Report) {
         let entries = self.settings.scaled(1_000_000);
         let name = format!(
@@ -215,7 +215,7 @@ impl Growth<'_> {
             let start = Instant::now();
             let (mut next, mut read) = (0, 0);
             while start.elapsed() < load.time {
-                // As what is read goes over a network, others have their turn after each chunk.
+                // Let other tasks run after each chunk, as when the chunk is sent over a network.
                 yield_now().await;
                 let chunk = next..(next + CHUNK).min(entries);
                 read += reader.try_get_log_entries(chunk.clone()).await.unwrap().len();
@@ -252,7 +252,7 @@ impl Growth<'_> {
             };
             let (own, other) = while_syncs_take(10, || {
                 let own = load.carried_by(Side::Toolkit, self.runtime);
-                // Each append takes a turn of its own, which all that are in flight wait for.
+                // The usual store syncs one append at a time, so that more of them in flight would change nothing.
                 let other = Load { in_flight: 1, ..load }.carried_by(B, self.runtime);
                 (own, other)
             });

@@ -1,8 +1,12 @@
-//! The log store against the disk, and against the log stores that one would write.
+//! Compares the log store with the disk, and with log stores as users would write them.
 //!
-//! Every append counts when it is synced, which is asserted. `-- WORD` after `cargo bench --bench log_store`
-//! picks the workloads that are named like it, `-- --short` takes a tenth of the time. The report and its
-//! charts are written to `target/bench`.
+//! An append counts when it is synced, and the benchmarks assert that it is. `-- WORD` after
+//! `cargo bench --bench log_store` picks the workloads whose name contains the word, and `-- --short` takes about a
+//! tenth of the time. The report and its charts are written to `target/bench`.
+//!
+//! `baseline` has the others: the disk and the usual log stores. `appends`, `cycles`, `reads`, `opening`,
+//! `allocations`, `cluster` and `growth` are the workloads; `growth` varies one size per chart. `harness` measures,
+//! `report` and `chart` write the result.
 
 #![allow(clippy::unwrap_used)]
 
@@ -58,7 +62,7 @@ fn entry(index: u64, payload: &str) -> Entry {
     Entry::new(log_id(index), EntryPayload::Normal(payload.to_string()))
 }
 
-/// A database of one side, which is removed with it.
+/// A database of one side, in a directory that is removed when this is dropped.
 struct Database {
     db: Arc<DB>,
     options: Arc<Options>,
@@ -79,12 +83,12 @@ impl Database {
         }
     }
 
-    /// The toolkit's store of a group.
+    /// Opens the toolkit's store of a group.
     fn store(&self, group: u64) -> Store {
         Store::open(self.db.clone(), LOG_CF, META_CF, GroupPrefixed::new(group)).unwrap()
     }
 
-    /// Counts how often RocksDB has synced its WAL.
+    /// Returns a function that tells how often RocksDB has synced its WAL.
     fn syncs(&self) -> impl Fn() -> u64 + Send + use<> {
         let options = self.options.clone();
         move || options.get_ticker_count(Ticker::WalFileSynced)
@@ -92,14 +96,14 @@ impl Database {
 }
 
 fn tempdir() -> TempDir {
-    // Not in /tmp, which may be in memory.
+    // Do not use `/tmp`, which may be in memory.
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// A database as `open_db` opens it, whose options count what RocksDB does.
+/// Opens a database as `open_db` does, with RocksDB's counters turned on.
 fn open_rocksdb(path: &Path) -> (DB, Options) {
     let mut options = db_options();
-    // As `open_db` does.
+    // `open_db` sets this too.
     options.set_use_direct_io_for_flush_and_compaction(true);
     options.enable_statistics();
     let column_families = [
@@ -121,19 +125,19 @@ async fn fill(store: &mut Store, range: Range<u64>) {
     }
 }
 
-/// The length of a log that was never purged.
+/// How many entries a log has that was never purged.
 async fn length(store: &mut Store) -> u64 {
     let last = store.get_log_state().await.unwrap().last_log_id;
     last.map_or(0, |last| last.index + 1)
 }
 
-/// How much is measured.
+/// How many rounds a benchmark takes, how long they are, and how much data it uses.
 struct Settings {
     args: Args,
     rounds: usize,
-    /// What a side is given in a round, at the least.
+    /// The shortest time for a side in a round.
     time: Duration,
-    /// What the size of a log or a number of groups is divided by.
+    /// Sizes of logs and numbers of groups are divided by this.
     scale: u64,
 }
 
@@ -152,7 +156,7 @@ impl Settings {
         }
     }
 
-    /// How many of so many are made.
+    /// Divides a size or a number by the scale.
     fn scaled(&self, count: u64) -> u64 {
         count / self.scale
     }
@@ -180,7 +184,7 @@ fn main() {
         settings.time.as_millis(),
         start.elapsed().as_secs_f64()
     );
-    // Where Cargo keeps what benchmarks leave behind lies in the target directory.
+    // The benchmarks' temporary directory lies directly in the target directory.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     report.finish(&target.join("bench"), &described);
 }

@@ -1,4 +1,4 @@
-//! Opening a long log, and a database of many groups.
+//! Opens a long log, and a database with many groups.
 
 use std::fs;
 use std::path::Path;
@@ -37,7 +37,7 @@ fn long_log(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     let Database { db, dir, .. } = left;
     drop(db);
 
-    // Each opens it as it was left: RocksDB's own opening writes what is in the WAL to its tables.
+    // Each side opens a copy of the same files, because RocksDB moves the WAL's content into tables when it opens.
     let times = take_turns(settings.rounds.min(5), &[true, false], |own| {
         let dir = copy(&dir);
         let start = Instant::now();
@@ -81,7 +81,7 @@ fn copy(from: &TempDir) -> TempDir {
     to
 }
 
-/// So that what was copied is not written out while something is measured.
+/// Syncs the files of a directory, so that the system does not write them out while something is measured.
 fn sync(dir: &Path) {
     for file in fs::read_dir(dir).unwrap() {
         fs::File::open(file.unwrap().path()).unwrap().sync_all().unwrap();
@@ -108,7 +108,7 @@ fn many_groups(settings: &Settings, runtime: &Runtime, report: &mut Report) {
 
     let database = Database::at(dir);
     let mut stores = Vec::with_capacity(groups as usize);
-    // What a database has once.
+    // Open the first group before counting, because it also pays for what a database has only once.
     stores.push(database.store(0));
     let part = groups / 10;
     let mut micros = Vec::new();
@@ -132,7 +132,7 @@ fn many_groups(settings: &Settings, runtime: &Runtime, report: &mut Report) {
         "",
         figures,
     );
-    // With what holds the store.
+    // Add the handle itself, which is not on the heap.
     let bytes = (allocated.bytes / groups as i64) as f64 + size_of::<Store>() as f64;
     report.row(
         &name,

@@ -1,4 +1,4 @@
-//! Reads of a long log, from its end and all of it.
+//! Reads the end of a long log, and scans all of it.
 
 use std::fs;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use super::harness::{median, ratios, take_turns};
 use super::report::{Report, Target, number};
 use super::{Database, Settings, Types, fill};
 
-/// Entries that a scan reads at once.
+/// How many entries a scan reads at a time.
 pub(crate) const CHUNK: u64 = 256;
 
 pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
@@ -42,7 +42,7 @@ pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     if let (Some(before), Some(after)) = (before, resident()) {
         let grown = after.saturating_sub(before) as f64 / 1024.0;
         let figures = format!("of {} entries of 128 B", number(entries as f64, ""));
-        // RocksDB's cache of blocks takes 32 MiB of it.
+        // RocksDB's block cache takes 32 MiB of this.
         report.row(
             &scan_name,
             "resident memory grown",
@@ -65,7 +65,7 @@ fn compare(report: &mut Report, name: &str, target: Target, rates: &[Vec<f64>], 
     report.row(name, "(b)", target, &ratios(own, usual), "", figures);
 }
 
-/// Reads a second.
+/// Reads `range` again and again for `time`. Returns the reads per second.
 pub(crate) async fn read_at(reader: &mut impl RaftLogReader<Types>, range: Range<u64>, time: Duration) -> f64 {
     let start = Instant::now();
     let mut reads = 0;
@@ -79,7 +79,7 @@ pub(crate) async fn read_at(reader: &mut impl RaftLogReader<Types>, range: Range
     f64::from(reads) / start.elapsed().as_secs_f64()
 }
 
-/// Entries a second.
+/// Reads the entries up to `end` in chunks. Returns the entries per second.
 pub(crate) async fn scan(reader: &mut impl RaftLogReader<Types>, end: u64) -> f64 {
     let start = Instant::now();
     let mut next = 0;
@@ -90,7 +90,7 @@ pub(crate) async fn scan(reader: &mut impl RaftLogReader<Types>, end: u64) -> f6
     end as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Kilobytes of memory that this process has, where the system tells.
+/// The resident memory of this process in KiB; `None` on a system that does not tell.
 fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,4 +1,4 @@
-//! The table that a run ends with.
+//! The report of a run: a table of all figures beside their targets, and the charts.
 
 use std::fmt::Display;
 use std::fs;
@@ -8,17 +8,17 @@ use std::thread::available_parallelism;
 use super::chart::Chart;
 use super::harness::{median, quantile};
 
-/// What a figure is meant to be.
+/// The target of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     AtLeast(f64),
     AtMost(f64),
     Under(f64),
-    /// A figure to know, such as what the disk would allow.
+    /// The figure has no target, such as the ratio to what the disk allows.
     None,
 }
 
-/// What was measured so far.
+/// The figures that were measured so far.
 pub(crate) struct Report {
     rows: Vec<String>,
     charts: Vec<Chart>,
@@ -36,7 +36,7 @@ impl Report {
         }
     }
 
-    /// The median of `rounds`, whose figures are in `unit`; `figures` are those behind it.
+    /// Adds a row with the median of `rounds`, whose values are in `unit`. `figures` says what the values come from.
     pub(crate) fn row(
         &mut self,
         workload: impl Display,
@@ -79,7 +79,7 @@ impl Report {
         self.charts.push(chart);
     }
 
-    /// Prints the report, and writes it and its charts into `dir`.
+    /// Prints the report, and writes the report and its charts into `dir`.
     pub(crate) fn finish(self, dir: &Path, settings: &str) {
         fs::create_dir_all(dir).unwrap();
         let charts = self.charts.iter().map(|chart| {
@@ -88,12 +88,13 @@ impl Report {
         });
         let report = format!(
             "# Benchmarks of the log store\n\n\
-             {settings} On {cores} cores, the load average was {before} before. Measured are medians of all \
-             rounds, half of which lie in the spread. A figure is met or missed by its median.\n\n\
-             (a) the disk: the same bytes written to a file, and `fdatasync`. \
-             (b) the usual store: a synced `WriteBatch` in each `append`. \
-             (c) a write in `append`, then `flush_wal(true)` on a thread of tokio's pool. \
-             Figures without a unit are how many times theirs ours is.\n\n\
+             {settings} The machine has {cores} cores, and its load average was {before} before the run. A measured \
+             figure is the median of all rounds, and half of the rounds lie within the spread. The median meets a \
+             target or misses it.\n\n\
+             (a) is the disk: the same bytes are written to a file, then `fdatasync`. \
+             (b) is the usual store: a synced `WriteBatch` in each `append`. \
+             (c) is the usual store with a write in `append`, then `flush_wal(true)` on a thread of tokio's pool. \
+             A figure without a unit is the log store's value divided by the other's.\n\n\
              | workload | measured against | target | measured | spread | figures | note |\n\
              |---|---|--:|--:|--:|---|---|\n\
              {rows}\n\n\
@@ -110,7 +111,7 @@ impl Report {
     }
 }
 
-/// Three digits, as far as they mean anything.
+/// Formats a number with about three digits, and its unit.
 pub(crate) fn number(value: f64, unit: &str) -> String {
     let value = match value.abs() {
         100.0.. => thousands(value),
@@ -121,7 +122,7 @@ pub(crate) fn number(value: f64, unit: &str) -> String {
     format!("{value}{unit}")
 }
 
-/// A number of bytes.
+/// Formats a number of bytes.
 pub(crate) fn size(bytes: usize) -> String {
     match bytes {
         1024.. => format!("{} KiB", bytes / 1024),

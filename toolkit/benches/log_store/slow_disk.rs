@@ -1,4 +1,4 @@
-//! A disk whose syncs take long.
+//! Simulates a disk whose syncs take long.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 static MILLIS: AtomicU64 = AtomicU64::new(0);
 
-/// Runs `run` while each sync takes so many milliseconds, at the least.
+/// Runs `run` while each sync takes at least `millis` milliseconds.
 pub(crate) fn while_syncs_take<T>(millis: u64, run: impl FnOnce() -> T) -> T {
     MILLIS.store(millis, Ordering::SeqCst);
     let result = run();
@@ -15,16 +15,16 @@ pub(crate) fn while_syncs_take<T>(millis: u64, run: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Stands before the system's own, for RocksDB as well, which is linked into this program.
+/// Replaces the `fdatasync` of the C library in this program, also for RocksDB, which is linked into it.
 ///
 /// # Safety
 ///
-/// That of the system's.
+/// As for the `fdatasync` of the C library.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn fdatasync(fd: c_int) -> c_int {
     let start = Instant::now();
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller keeps the contract of `fdatasync`.
     let synced = unsafe { libc::syscall(libc::SYS_fdatasync, fd) };
     let least = Duration::from_millis(MILLIS.load(Ordering::Relaxed));
     thread::sleep(least.saturating_sub(start.elapsed()));

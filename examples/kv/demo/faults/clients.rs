@@ -1,4 +1,4 @@
-//! Clients that put, get, delete and compare-and-set, and write down what they were told.
+//! Clients that put, get, delete and compare-and-set, and record the answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,11 +16,12 @@ use crate::client::Client;
 /// How long a client waits for an answer before it goes on without one.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a client rests between two operations at most, in milliseconds, and how long after it was refused.
+/// The longest time in milliseconds that a client rests between two operations.
 const REST: u64 = 20;
+/// The longest time in milliseconds that a client rests after it was refused.
 const REST_REFUSED: u64 = 100;
 
-/// So few that they disturb each other.
+/// Several clients share a key, so that they disturb each other.
 const CLIENTS_PER_KEY: u32 = 4;
 const OPERATIONS_PER_KEY: usize = 100;
 
@@ -51,7 +52,7 @@ impl Clients {
         Ok(Self { tasks })
     }
 
-    /// Waits until all are done, and returns the keys that they used.
+    /// Waits until all clients are done, and returns the keys that they used.
     pub async fn finish(mut self) -> anyhow::Result<BTreeSet<String>> {
         let mut keys = BTreeSet::new();
         while let Some(used) = self.tasks.join_next().await {
@@ -67,7 +68,7 @@ struct Caller {
     record: linearizability::Client,
     nodes: Vec<String>,
     keys: Arc<Keys>,
-    /// The last that it heard of each key.
+    /// The value of each key in the last answer about it.
     known: BTreeMap<String, Option<String>>,
     values: u32,
     rng: Rng,
@@ -78,7 +79,7 @@ impl Caller {
         while Instant::now() < end {
             let key = self.keys.pick(self.rng.u64(..));
             let op = self.choose(&key);
-            // Any node, so that one which leads no more is asked as well.
+            // Ask any node, so that a node which no longer leads is asked as well.
             let node = &self.nodes[self.rng.usize(..self.nodes.len())];
 
             let call = self.record.call(&key, op.clone());
@@ -92,7 +93,7 @@ impl Caller {
                     call.failed();
                     rest = REST_REFUSED;
                 }
-                // It may have been done, and may still be.
+                // The operation may have been done, or may still be done.
                 Told::Nothing => drop(call),
             }
             sleep(Duration::from_millis(self.rng.u64(..=rest))).await;
@@ -113,14 +114,14 @@ impl Caller {
         }
     }
 
-    /// Nobody else writes it, so that it tells which write was read.
+    /// Returns a value that nobody else writes, so that a read shows which write it saw.
     fn next_value(&mut self) -> String {
         self.values += 1;
         format!("{}-{}", self.number, self.values)
     }
 }
 
-/// The value of a key after an operation.
+/// The value of a key after an operation, as far as its answer shows it.
 fn known(op: Op, answer: &Answer) -> Option<String> {
     match (op, answer) {
         (_, Answer::Value(value) | Answer::Found(value)) => value.clone(),
@@ -129,16 +130,16 @@ fn known(op: Op, answer: &Answer) -> Option<String> {
     }
 }
 
-/// What comes of a request.
+/// How a request ended.
 pub enum Told {
     Answer(Answer),
-    /// Nothing was done, nor will be.
+    /// Nothing was done, and nothing will be.
     Refused,
-    /// Nobody knows.
+    /// No answer came: the operation may have been done, or may still be done.
     Nothing,
 }
 
-/// Sends an operation to a node, and to the leader if that is another one.
+/// Sends an operation to a node, and follows its redirects to the leader.
 pub async fn ask(http: &Client, node: &str, key: &str, op: &Op) -> anyhow::Result<Told> {
     let path = format!("/kv/{key}");
     let request = match op {
@@ -152,7 +153,7 @@ pub async fn ask(http: &Client, node: &str, key: &str, op: &Op) -> anyhow::Resul
     };
     let response = match request.send().await {
         Ok(response) => response,
-        // The last redirect came from a node that did nothing, and its target was not reached.
+        // Nothing was done: a node that redirects does nothing, and the target of the redirect was not reached.
         Err(error) if error.is_connect() || error.is_redirect() => return Ok(Told::Refused),
         Err(_) => return Ok(Told::Nothing),
     };

@@ -1,5 +1,8 @@
-//! `kv demo --faults`: nodes are killed and paused and links are cut while clients work, and what the clients
-//! were told is checked for linearizability.
+//! `kv demo --faults`: kills and pauses nodes and cuts links while clients work, and then checks that the clients'
+//! answers are linearizable.
+//!
+//! `schedule` chooses the faults from a seed, and `nemesis` makes them; `namespaces` cuts links for it. `clients` work
+//! meanwhile and record a history. `summary` shows the checker's verdict on the history.
 
 mod clients;
 mod namespaces;
@@ -25,13 +28,13 @@ use super::{hosts, verify};
 use crate::client::Client;
 use crate::types::NodeId;
 
-/// Enough for two nodes to be away, and for a third.
+/// With five nodes, the cluster works while two are down, and does not while three are.
 const NODES: usize = 5;
 
-/// How long the demo itself waits for an answer.
+/// How long the demo waits for an answer to its own requests.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Often enough that nodes that were away start from a snapshot now and then.
+/// Snapshots come so often that some nodes that were down start from a snapshot.
 const SNAPSHOTS: &[&str] = &["--snapshot-every", "200", "--keep", "50"];
 
 const IN_NAMESPACE: &str = "--in-namespace";
@@ -39,25 +42,25 @@ const IN_NAMESPACE: &str = "--in-namespace";
 #[derive(clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// Make faults instead, SIGKILL, SIGSTOP and one-way partitions, while clients put, get,
-    /// delete and compare-and-set, and check that what they were told is linearizable
+    /// Make faults (SIGKILL, SIGSTOP and one-way partitions) while clients put, get, delete and
+    /// compare-and-set, and check that their answers are linearizable
     #[arg(long, conflicts_with = "writes")]
     pub faults: bool,
 
-    /// Repeat the schedule of faults of another run, which printed its seed
+    /// Repeat the schedule of faults of another run, by the seed that it printed
     #[arg(long, requires = "faults")]
     seed: Option<u64>,
 
-    /// For how long to make faults
+    /// For how many seconds to make faults
     #[arg(long, requires = "faults", default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=600))]
     seconds: u64,
 
-    /// The demo has started itself over in a network namespace
+    /// Set by the demo itself when it starts again in a network namespace
     #[arg(long = &IN_NAMESPACE[2..], hide = true)]
     in_namespace: bool,
 }
 
-/// Succeeds when the history is linearizable, and all nodes have the same in the end.
+/// Runs the demo. Succeeds if the history is linearizable and all nodes have the same values in the end.
 pub async fn tell(args: &Args, clients: u32) -> anyhow::Result<ExitCode> {
     let namespaces = match args.in_namespace {
         true => Namespaces::new(NODES),
@@ -66,13 +69,13 @@ pub async fn tell(args: &Args, clients: u32) -> anyhow::Result<ExitCode> {
     let hosts = match &namespaces {
         Ok(namespaces) => namespaces.hosts(),
         Err(error) => {
-            println!("No network namespaces here, so that no link is cut ({error:#})");
+            println!("No network namespaces here, so no link will be cut ({error:#})");
             hosts::loopback(NODES)?
         }
     };
     let mut cluster = Cluster::new(Client::new(TIMEOUT)?, std::env::current_exe()?, SNAPSHOTS, hosts)?;
     let told = scenes(args, clients, &mut cluster, namespaces.as_ref().ok()).await;
-    // While the folder is still there.
+    // Read the logs of the nodes before their folder is removed.
     let summary = told.map_err(|error| error.context(cluster.last_log_lines()))?;
     println!("\n{summary}");
     if summary.is_clean() {
@@ -127,7 +130,7 @@ async fn scenes(
     })
 }
 
-/// As one more client, who would miss a write that was acknowledged and lost.
+/// Reads every key as one more client of the history, so that the checker notices an acknowledged write that is lost.
 async fn read_once_more(
     cluster: &Cluster,
     history: &History,

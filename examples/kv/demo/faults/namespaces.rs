@@ -1,8 +1,9 @@
 //! A network of hosts on this machine, whose links can be cut in one direction.
 //!
-//! The demo runs in a network namespace of its own, and each node in another one, behind a link to it: the
-//! demo routes between them, and drops what a cut link would carry. It needs `ip`, `unshare` and `nsenter`, and
-//! a kernel that lets users make namespaces. None has a name, so that none outlives the processes in it.
+//! The demo runs in a network namespace of its own, and each node runs in another, with a link to the demo's. The
+//! demo's namespace routes packets between the nodes, and drops those that a cut link would carry. This needs `ip`,
+//! `unshare` and `nsenter`, and a kernel that lets users make namespaces. The namespaces have no names, so that they
+//! end with the processes in them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,10 +18,10 @@ use crate::types::NodeId;
 
 const PORT: u16 = 21_000;
 
-/// Starts this process over in a namespace, with one argument more. It returns only where that fails.
+/// Replaces this process by itself in a new network namespace, with one more argument. Returns only if that fails.
 pub fn enter(argument: &str) -> anyhow::Error {
     let entered = || {
-        // The new process could not come back: so another one tries first.
+        // Try it with another program first, because this process cannot come back once it is replaced.
         run(isolated("ip").args(["link", "set", "lo", "up"]))?;
         let mut again = isolated(std::env::current_exe()?);
         again.args(std::env::args_os().skip(1)).arg(argument);
@@ -32,7 +33,7 @@ pub fn enter(argument: &str) -> anyhow::Error {
     }
 }
 
-/// A program in a network namespace of its own, where it is root, whoever it is here.
+/// A command that runs `program` in a network namespace of its own, as root there, whichever user runs the demo.
 fn isolated(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--net"]).arg(program);
@@ -40,12 +41,12 @@ fn isolated(program: impl AsRef<OsStr>) -> Command {
 }
 
 pub struct Namespaces {
-    /// What keeps each node's namespace while the node is down.
+    /// Each keeps the namespace of one node while the node is down.
     keepers: Vec<Keeper>,
 }
 
 impl Namespaces {
-    /// Makes a namespace for each node, all of which reach each other.
+    /// Makes a namespace for each node. All nodes reach each other.
     pub fn new(nodes: usize) -> anyhow::Result<Self> {
         ip("link set lo up", None)?;
         fs::write("/proc/sys/net/ipv4/ip_forward", "1").context("cannot route between network namespaces")?;
@@ -76,7 +77,7 @@ impl Namespaces {
         Ok(Self { keepers })
     }
 
-    /// Where the nodes run.
+    /// The hosts of the nodes.
     pub fn hosts(&self) -> Vec<Host> {
         let host = |(keeper, id): (&Keeper, NodeId)| Host {
             addr: format!("{}:{PORT}", subnet(id).node),
@@ -85,7 +86,7 @@ impl Namespaces {
         self.keepers.iter().zip(1..).map(host).collect()
     }
 
-    /// Drops what `from` sends to `to`, without a word to either, until it is restored.
+    /// Drops silently what `from` sends to `to`, until [`restore`](Self::restore).
     pub fn cut(&self, from: NodeId, to: NodeId) -> anyhow::Result<()> {
         ip(&format!("rule add {}", dropped(from, to)), None)
     }
@@ -99,7 +100,7 @@ fn dropped(from: NodeId, to: NodeId) -> String {
     format!("from {} to {} blackhole", subnet(from).node, subnet(to).node)
 }
 
-/// The two ends of a node's link.
+/// The addresses at the two ends of a node's link.
 struct Subnet {
     node: String,
     router: String,
@@ -112,7 +113,7 @@ fn subnet(id: NodeId) -> Subnet {
     }
 }
 
-/// Runs `ip` with these commands, one a line, here or in another namespace.
+/// Runs `ip` with these commands, one per line, in this namespace or in that of `within`.
 fn ip(commands: &str, within: Option<&Keeper>) -> anyhow::Result<()> {
     let enter = within.map(Keeper::enter).unwrap_or_default();
     let mut line = enter.iter().map(String::as_str).chain(["ip", "-batch", "-"]);
@@ -143,7 +144,7 @@ fn text(output: &[u8]) -> String {
     String::from_utf8_lossy(output).trim().replace('\n', "; ")
 }
 
-/// A process that does nothing but be in a namespace. It ends with the demo, however that ends.
+/// A process that does nothing but keep a namespace alive. It ends with the demo, however the demo ends.
 struct Keeper(Child);
 
 impl Keeper {
@@ -153,13 +154,13 @@ impl Keeper {
             .args(["--net", "sh", "-c", "echo; exec cat"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Ctrl-C is for the demo alone.
+            // Let only the demo receive Ctrl-C.
             .process_group(0)
             .spawn()
             .context("unshare")?;
         let mut keeper = Self(child);
         let stdout = keeper.0.stdout.take().ok_or_else(|| anyhow!("no stdout"))?;
-        // Its line says that it is in there.
+        // The process prints a line when it is in the namespace.
         if BufReader::new(stdout).read_line(&mut String::new())? == 0 {
             bail!("unshare --net: {}", keeper.0.wait()?);
         }
@@ -177,7 +178,7 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -196,7 +197,7 @@ mod tests {
 
     use super::*;
 
-    /// Says to the test that it runs in a namespace of its own.
+    /// Set when the test runs in a namespace of its own.
     const ISOLATED: &str = "OPENRAFT_TOOLKIT_ISOLATED";
 
     #[test]
@@ -223,7 +224,7 @@ mod tests {
         assert!(arrives(&one, &two) && arrives(&two, &one));
     }
 
-    /// A socket of a node: it stays in the namespace in which it is made.
+    /// Makes a socket in a node's namespace. A socket stays in the namespace in which it is made.
     fn socket(network: &Namespaces, id: NodeId) -> UdpSocket {
         let keeper = network.keepers[id as usize - 1].0.id();
         let make = move || {

@@ -1,4 +1,4 @@
-//! The one that makes the faults.
+//! Makes the faults that the schedule asks for.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::types::NodeId;
 
 pub struct Nemesis<'a> {
     pub cluster: &'a mut Cluster,
-    /// The links, where they can be cut.
+    /// Cuts links; `None` where links cannot be cut.
     pub namespaces: Option<&'a Namespaces>,
     /// How often each fault was made.
     pub made: BTreeMap<Fault, usize>,
@@ -91,7 +91,7 @@ impl Cluster {
     }
 }
 
-/// The nodes to which it happens.
+/// The nodes that the fault hits.
 fn chosen(step: &Step, leader: NodeId) -> Vec<NodeId> {
     let whom = match step.fault {
         Fault::Kill(whom) | Fault::Pause(whom) | Fault::Mute(whom) | Fault::Deafen(whom) | Fault::Isolate(whom) => whom,
@@ -106,7 +106,7 @@ fn chosen(step: &Step, leader: NodeId) -> Vec<NodeId> {
     }
 }
 
-/// The links to cut, each in the direction in which it is cut.
+/// The links to cut, each as its sender and its receiver.
 fn links(step: &Step, nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
     if step.fault == Fault::Ring {
         let next = nodes.iter().cycle().skip(1);

@@ -1,4 +1,4 @@
-//! What is done to the cluster, and when: as the seed says.
+//! Which faults are made, in which order and for how long. A seed determines all of it.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,23 +10,23 @@ use crate::types::NodeId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// SIGKILL, and a restart when the time is over.
+    /// The nodes get SIGKILL, and are restarted at the end.
     Kill(Whom),
-    /// SIGSTOP, and SIGCONT when the time is over.
+    /// The nodes get SIGSTOP, and SIGCONT at the end.
     Pause(Whom),
-    /// What these nodes send to the others is dropped, while they hear them.
+    /// The other nodes hear nothing from these nodes.
     Mute(Whom),
-    /// What the others send to these nodes is dropped, while they are heard.
+    /// These nodes hear nothing from the other nodes.
     Deafen(Whom),
-    /// Neither side hears the other.
+    /// These nodes and the other nodes hear nothing from each other.
     Isolate(Whom),
-    /// What each node sends to the next one is dropped.
+    /// Each node hears nothing from the node before it.
     Ring,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Whom {
-    /// Whichever node leads at that time.
+    /// The node that leads when the fault is made.
     Leader,
     Minority,
     Majority,
@@ -82,24 +82,24 @@ impl fmt::Display for Whom {
 #[derive(Debug, PartialEq)]
 pub struct Step {
     pub fault: Fault,
-    /// The nodes in the order in which they are chosen, where it is not the leader that is asked for.
+    /// The order in which nodes are chosen for a minority or a majority.
     pub order: [NodeId; NODES],
     /// How long the fault lasts.
     pub lasts: Duration,
-    /// How long the cluster is left alone after it.
+    /// How long the cluster is left alone after the fault.
     pub rest: Duration,
 }
 
-/// Steps without end, in rounds in which each fault comes once.
+/// Endless steps, in rounds. Each fault comes once in a round.
 pub struct Schedule {
     faults: Vec<Fault>,
-    /// What is left of the round.
+    /// The faults that are left of this round.
     round: Vec<Fault>,
     rng: Rng,
 }
 
 impl Schedule {
-    /// The same seed makes the same steps, on a machine that allows the same faults.
+    /// Creates the schedule of a seed; `links` says whether links can be cut. The same arguments make the same steps.
     pub fn new(seed: u64, links: bool) -> Self {
         Self {
             faults: [OF_PROCESSES, if links { OF_LINKS } else { &[] }].concat(),
@@ -122,7 +122,7 @@ impl Iterator for Schedule {
         Some(Step {
             fault: self.round.pop()?,
             order,
-            // Longer than the time after which nodes elect another leader.
+            // A fault lasts longer than nodes wait before they elect another leader.
             lasts: Duration::from_millis(self.rng.u64(900..2_500)),
             rest: Duration::from_millis(self.rng.u64(200..1_000)),
         })

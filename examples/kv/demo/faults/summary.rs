@@ -1,4 +1,4 @@
-//! The end: the checker's verdict, and what it rests on.
+//! The table at the end: the faults, the operations and the checker's verdict.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::schedule::Fault;
 pub struct Summary {
     pub made: BTreeMap<Fault, usize>,
     pub verdict: Result<Stats, Violation>,
-    /// What each node had in the end.
+    /// How each node's values compare with the leader's in the end.
     pub replicas: Checked,
     pub keys: usize,
 }
@@ -39,13 +39,13 @@ impl fmt::Display for Summary {
                 row("operations", stats.operations(), "")?;
                 row("  answered", stats.returned, "")?;
                 row("  refused", stats.failed, "nothing was done")?;
-                row("  unknown", stats.unknown, "no answer: done, or not, or later")?;
+                row("  unknown", stats.unknown, "no answer: done, not done, or done later")?;
                 row("differences between nodes", self.replicas.lost, &reads)?;
-                row("violations", 0, "what the clients were told is linearizable")
+                row("violations", 0, "the clients' answers are linearizable")
             }
             Err(violation) => {
                 row("differences between nodes", self.replicas.lost, &reads)?;
-                row("violations", 1, "what the clients were told is not linearizable")?;
+                row("violations", 1, "the clients' answers are not linearizable")?;
                 write!(f, "\n{violation}")
             }
         }
