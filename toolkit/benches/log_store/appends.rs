@@ -16,9 +16,10 @@ use openraft_toolkit::openraft::type_config::TypeConfigExt;
 use tokio::runtime::Runtime;
 
 use super::baseline::{Disk, Durable, Usual};
+use super::figures::{number, size};
 use super::harness::{median, quantile, ratios, take_turns};
 use super::report::Target::{AtLeast, None, Under};
-use super::report::{Report, Target, number, size};
+use super::report::{Report, Target};
 use super::{Database, Settings, Types, entry};
 
 /// One in this many appends looks at the count of syncs, because looking takes time.

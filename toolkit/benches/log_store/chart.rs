@@ -4,7 +4,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use super::report::number;
+use super::figures::number;
 
 /// A chart. Each line is a name, and a figure for each x.
 pub(crate) struct Chart {

@@ -11,9 +11,10 @@ use openraft_toolkit::test_fakes::{Cluster, MemStateMachine};
 use tokio::runtime::Runtime;
 
 use super::baseline::{Durable, Usual};
+use super::figures::{number, size};
 use super::harness::{median, quantile, ratios, take_turns};
+use super::report::Report;
 use super::report::Target::{AtLeast, None};
-use super::report::{Report, number, size};
 use super::{Database, Settings, Types};
 
 pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {

@@ -8,8 +8,9 @@ use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorage, RaftLog
 use tokio::runtime::Runtime;
 
 use super::baseline::{Durable, Usual};
+use super::figures::number;
 use super::harness::{median, ratios};
-use super::report::{Report, Target, number};
+use super::report::{Report, Target};
 use super::{Database, Settings, Types, entry, log_id};
 
 /// Entries per cycle.

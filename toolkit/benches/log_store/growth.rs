@@ -8,9 +8,10 @@ use tokio::task::yield_now;
 
 use super::appends::{B, Load, Side};
 use super::chart::Chart;
+use super::figures::number;
 use super::harness::{median, take_turns};
 use super::reads::{CHUNK, read_at, scan};
-use super::report::{Report, Target, number};
+use super::report::{Report, Target};
 use super::slow_disk::while_syncs_take;
 use super::{Database, Settings, fill};
 

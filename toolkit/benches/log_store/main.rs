@@ -17,6 +17,7 @@ mod baseline;
 mod chart;
 mod cluster;
 mod cycles;
+mod figures;
 mod growth;
 #[path = "../harness/mod.rs"]
 mod harness;

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::allocator::counted;
+use super::figures::number;
 use super::harness::{median, take_turns};
-use super::report::{Report, Target, number};
+use super::report::{Report, Target};
 use super::{Database, Settings, Store, Types, entry, fill, log_id, open_rocksdb, tempdir};
 
 pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {

@@ -9,8 +9,9 @@ use openraft_toolkit::openraft::storage::RaftLogReader;
 use tokio::runtime::Runtime;
 
 use super::baseline::{Durable, Usual};
+use super::figures::number;
 use super::harness::{median, ratios, take_turns};
-use super::report::{Report, Target, number};
+use super::report::{Report, Target};
 use super::{Database, Settings, Types, fill};
 
 /// How many entries a scan reads at a time.
