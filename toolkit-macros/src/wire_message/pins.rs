@@ -1,4 +1,4 @@
-//! The layout of a version, as a hash that `layout(..)` pins.
+//! `layout(1 = "..", ..)`: the hash of a version's layout, and whether the pinned hashes are right.
 
 use std::hash::Hasher;
 
@@ -7,12 +7,92 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 
-use super::check::{Fields, Layout, Shape};
+use super::ast::{Fields, Layout, Shape};
+use super::settings::{Pin, Pins};
+use super::versions::Versions;
+use crate::errors::Errors;
 
-/// The fields and variants that `version` has: their order, names and types as they are written.
+/// Reports pins that are wrong, blank, missing, or of a version that the type does not have.
+pub(super) fn verify(Pins { key, pins }: &Pins, layout: &Layout<'_>, versions: &Versions<'_>, errors: &mut Errors) {
+    let Some((oldest, newest)) = versions.range() else {
+        return;
+    };
+    // Other mistakes come first: mending them changes the layout, and with it the hashes that are reported here.
+    if !errors.is_empty() || matches!(layout, Layout::Refused) {
+        return;
+    }
+    let hash = |version| hash(layout, version);
+    let pin_for = |version: u8| format!("{version} = \"{}\"", hash(version));
+    let line = |versions: &[u8]| versions.iter().copied().map(pin_for).collect::<Vec<_>>().join(", ");
+
+    let (inside, outside): (Vec<&Pin>, Vec<&Pin>) = pins
+        .iter()
+        .partition(|pin| (oldest..=newest).contains(&pin.number.version));
+    for pin in outside {
+        let (version, name) = (pin.number.version, versions.name.unraw());
+        let range = if oldest == newest {
+            format!("version {newest}")
+        } else {
+            format!("versions {oldest} to {newest}")
+        };
+        errors.push(
+            &pin.number.literal,
+            format!("`{name}` has no version {version} to pin, only {range}\nhelp: remove the pin"),
+        );
+    }
+
+    let (hashes, blank): (Vec<&Pin>, Vec<&Pin>) = inside.iter().partition(|pin| is_hash(&pin.hash.value()));
+    for pin in blank {
+        let line = line(&[pin.number.version]);
+        errors.push(
+            &pin.hash,
+            format!("a layout is pinned by its hash\nhelp: write `{line}`"),
+        );
+    }
+
+    let changed: Vec<&Pin> = hashes
+        .into_iter()
+        .filter(|pin| pin.hash.value() != hash(pin.number.version))
+        .collect();
+    if let Some(first) = changed.first() {
+        let versions: Vec<u8> = changed.iter().map(|pin| pin.number.version).collect();
+        let listed: Vec<String> = versions.iter().map(u8::to_string).collect();
+        let listed = listed.join(" and ");
+        let line = line(&versions);
+        let newest_is_pinned = inside.iter().any(|pin| pin.number.version == newest);
+        let next = if newest_is_pinned {
+            newest.saturating_add(1)
+        } else {
+            newest
+        };
+        errors.push(
+            &first.hash,
+            format!(
+                "the layout of version {listed} has changed\n\
+                 help: mark what is new with `#[wire(since = {next})]`, and write `version = {next}, min_version = {oldest}`\n\
+                 help: for any other change give this type `version = {next}`, and keep the old type as its `previous`\n\
+                 help: if no data exists yet, or only a name changed, pin `{line}`"
+            ),
+        );
+    }
+
+    let missing: Vec<u8> = (oldest..newest)
+        .filter(|version| !inside.iter().any(|pin| pin.number.version == *version))
+        .collect();
+    if let Some(first) = missing.first() {
+        let line = line(&missing);
+        errors.push(
+            key,
+            format!("version {first} has no pin, although version {newest} follows it\nhelp: add `{line}`"),
+        );
+    }
+}
+
+/// Returns the hash of the fields and variants that `version` has: of their order, their names, and their types
+/// as they are written.
 ///
-/// It must be the same on every compiler, so that it never rests on how tokens are printed.
-pub(super) fn hash(layout: &Layout<'_>, version: u8) -> String {
+/// The hash must be the same on every compiler. It therefore does not depend on how a compiler prints tokens.
+fn hash(layout: &Layout<'_>, version: u8) -> String {
     let mut words = Words(FnvHasher::default());
     match layout {
         Layout::Struct(fields) => {
@@ -31,18 +111,18 @@ pub(super) fn hash(layout: &Layout<'_>, version: u8) -> String {
     format!("{:016x}", words.0.finish())
 }
 
-/// Whether this could be a hash at all.
-pub(super) fn is_hash(text: &str) -> bool {
+/// Returns whether the text has the form of a hash.
+fn is_hash(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The hash of a sequence of words.
+/// Hashes a sequence of words.
 struct Words(FnvHasher);
 
 impl Words {
     fn add(&mut self, word: &str) {
         self.0.write(word.as_bytes());
-        // No word holds it, so that two words are never one.
+        // End the word with a byte that no word holds, so that `ab` is not the same as `a` and `b`.
         self.0.write(&[0]);
     }
 
@@ -53,8 +133,8 @@ impl Words {
             Shape::Named => "{",
         });
         for field in fields.list.iter().filter(|field| field.is_in(version)) {
-            if fields.shape == Shape::Named {
-                self.add(&field.name);
+            if let Some(key) = field.key() {
+                self.add(&key);
                 self.add(":");
             }
             self.tokens(field.ty.to_token_stream());
@@ -66,7 +146,7 @@ impl Words {
     fn tokens(&mut self, tokens: TokenStream) {
         let mut tokens = tokens.into_iter().peekable();
         while let Some(token) = tokens.next() {
-            // rustfmt writes one where it breaks the line.
+            // Leave out trailing commas, which rustfmt adds where it breaks a line.
             let is_trailing_comma = is_punct(&token, ',') && tokens.peek().is_none_or(|next| is_punct(next, '>'));
             if is_trailing_comma {
                 continue;
@@ -77,7 +157,7 @@ impl Words {
                         Delimiter::Parenthesis => ("(", ")"),
                         Delimiter::Brace => ("{", "}"),
                         Delimiter::Bracket => ("[", "]"),
-                        // Around what a `macro_rules!` passed on.
+                        // A `macro_rules!` puts this group around what it passes on.
                         Delimiter::None => {
                             self.tokens(group.stream());
                             continue;

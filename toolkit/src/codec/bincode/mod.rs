@@ -1,70 +1,39 @@
-//! The body of a frame: the format of bincode 2 with `config::standard()`. The only user of that crate.
+//! The format of a body: bincode 2 with `config::standard()`.
 //!
-//! bincode writes and reads the primitives; serde's data model is mapped onto them here, because
-//! bincode's own mapping believes the lengths that it reads. Both directions keep the same
-//! [limits](super#limits), so that whatever is written can be read back.
+//! This folder is the only user of the crate bincode: another format means another folder like it. It does
+//! not know versions or messages.
+//!
+//! bincode writes and reads the primitives. This folder maps serde's data model onto them by itself, because
+//! bincode's own mapping believes the lengths that it reads. Values flow from [`encode_into`] through the
+//! serializer in `writer.rs`, and to [`decode`] through the deserializer in `reader.rs`. Both count against
+//! the [limits](super#limits) in `limits.rs`, so that whatever is written can be read back. `primitives.rs`
+//! has what bincode needs on either side: where bytes go and come from, and its errors in our words.
 
-mod de;
-mod ser;
+mod limits;
+mod primitives;
+mod reader;
+mod writer;
 
-pub(super) use de::BodyReader;
-pub(super) use ser::BodyWriter;
+pub(super) use reader::BincodeReader;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+pub(super) use writer::BincodeWriter;
 
-use super::{BodyError, CodecError};
+use super::error::CodecError;
 
-/// How many containers may lie within each other, where the data decides: recursion is on the stack.
-const MAX_DEPTH: u32 = 128;
-
-/// How many elements that take no bytes a body may hold: their number is bounded by nothing else.
-const MAX_EMPTY_ELEMENTS: usize = 4096;
-
+/// Appends `value` to `out`. On an error `out` may have a part of it.
 #[inline]
 pub(super) fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
-    BodyWriter::new(out).field(value)
+    value
+        .serialize(&mut BincodeWriter::new(out))
+        .map_err(CodecError::Encode)
 }
 
+/// Decodes a body that is one value and nothing else.
 #[inline]
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, CodecError> {
-    let mut reader = BodyReader::new(body);
-    let value = reader.field()?;
+    let mut reader = BincodeReader::new(body);
+    let value = T::deserialize(&mut reader).map_err(CodecError::Decode)?;
     reader.finish()?;
     Ok(value)
-}
-
-/// What is counted against the limits, over a whole body.
-#[derive(Default)]
-struct Limits {
-    depth: u32,
-    empty_elements: usize,
-}
-
-impl Limits {
-    #[inline]
-    fn enter(&mut self) -> Result<(), BodyError> {
-        if self.depth == MAX_DEPTH {
-            return Err(BodyError::message(format_args!(
-                "nested more than {MAX_DEPTH} levels deep"
-            )));
-        }
-        self.depth += 1;
-        Ok(())
-    }
-
-    #[inline]
-    fn leave(&mut self) {
-        self.depth -= 1;
-    }
-
-    #[inline]
-    fn empty_elements(&mut self, count: usize) -> Result<(), BodyError> {
-        self.empty_elements = self.empty_elements.saturating_add(count);
-        if self.empty_elements > MAX_EMPTY_ELEMENTS {
-            return Err(BodyError::message(format_args!(
-                "more than {MAX_EMPTY_ELEMENTS} elements that take no bytes"
-            )));
-        }
-        Ok(())
-    }
 }
