@@ -69,7 +69,7 @@ impl<'a> Versions<'a> {
             errors.push(
                 &previous.key,
                 format!(
-                    "a previous type has the versions below `{setting} = 1`, and there are none\nhelp: set `min_version` to the first version of `{}` itself",
+                    "a previous type needs versions below `{setting} = 1`, and there are none\nhelp: set `min_version` to the first version of `{}` itself",
                     self.name.unraw()
                 ),
             );
