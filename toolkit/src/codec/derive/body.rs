@@ -1,3 +1,8 @@
+//! The body of a message in any serde format, at the versions of the type's own layout.
+//!
+//! [`Body`] is what the derive generates: the names, and the code for each field. This file drives that code when a
+//! body is read.
+
 use std::fmt;
 use std::marker::PhantomData;
 

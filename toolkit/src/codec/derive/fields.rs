@@ -1,3 +1,5 @@
+//! How one field is read and written: in the order of the fields, by its name, or as bytes.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -5,38 +7,6 @@ use std::marker::PhantomData;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
-
-/// Reads the name of a field, and returns its index among the names of all versions.
-struct FieldSeed(&'static [&'static str]);
-
-impl<'de> DeserializeSeed<'de> for FieldSeed {
-    type Value = usize;
-
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for FieldSeed {
-    type Value = usize;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "one of {:?}", self.0)
-    }
-
-    #[inline]
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<usize, E> {
-        index_of(name, self.0)
-    }
-}
-
-/// Returns the index of `name` among `names`.
-#[inline]
-pub(super) fn index_of<E: serde::de::Error>(name: &str, names: &[&str]) -> Result<usize, E> {
-    let known = names.iter().position(|known| *known == name);
-    known.ok_or_else(|| E::custom(format_args!("unknown name `{name}`, expected one of {names:?}")))
-}
 
 /// Reads the fields of a variant in their order.
 pub struct SeqFields<A> {
@@ -153,6 +123,38 @@ impl<'de, A: MapAccess<'de>> MapFields<A> {
     fn name(&self, index: usize) -> &'static str {
         self.names.get(index).copied().unwrap_or_default()
     }
+}
+
+/// Reads the name of a field, and returns its index among the names of all versions.
+struct FieldSeed(&'static [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for FieldSeed {
+    type Value = usize;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for FieldSeed {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one of {:?}", self.0)
+    }
+
+    #[inline]
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<usize, E> {
+        index_of(name, self.0)
+    }
+}
+
+/// Returns the index of `name` among `names`.
+#[inline]
+pub(super) fn index_of<E: serde::de::Error>(name: &str, names: &[&str]) -> Result<usize, E> {
+    let known = names.iter().position(|known| *known == name);
+    known.ok_or_else(|| E::custom(format_args!("unknown name `{name}`, expected one of {names:?}")))
 }
 
 /// A field of bytes that is written and read as a whole.
