@@ -84,8 +84,8 @@ fn default_type(slot: Slot, krate: &Path) -> TokenStream {
     }
 }
 
-/// Returns code that reports a slot whose types are all conditional, if two of the conditions hold, or if none does and
-/// the slot is required.
+/// Returns code that checks a slot whose types all have conditions. It reports two conditions that hold together, and a
+/// required slot of which no condition holds.
 pub(super) fn conditional_errors(alternatives: &[&Filled], krate: &Path) -> TokenStream {
     let mut errors = TokenStream::new();
     let mut earlier: Vec<(&Filled, &TokenStream)> = Vec::new();

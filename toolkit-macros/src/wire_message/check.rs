@@ -87,7 +87,7 @@ fn refuse_shifted_indices(variants: &[Variant<'_>], errors: &mut Errors) {
     }
 }
 
-/// `newer_variant` has the fields, unless it is a struct or a variant of the oldest version.
+/// `newer_variant` is the variant of the fields and its `since`, if it has a `since`.
 fn fields<'a>(
     fields: &'a syn::Fields,
     newer_variant: Option<(&Ident, u8)>,

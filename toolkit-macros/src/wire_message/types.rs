@@ -32,7 +32,8 @@ pub(super) fn borrowed_target<'t>(ty: &'t Type, message: &Generics) -> Option<&'
 
 /// Returns the first reference that a value of the type certainly holds.
 ///
-/// Whether a value of `Other<&T>` holds a `&T` is not known, save for `Box`, `Option` and `Vec`.
+/// A `Box<&T>`, `Option<&T>` or `Vec<&T>` holds a `&T`. Of any other type with a `&T` among its parameters this is not
+/// known.
 pub(super) fn first_reference(ty: &Type) -> Option<&Type> {
     match ty {
         Type::Reference(_) => Some(ty),

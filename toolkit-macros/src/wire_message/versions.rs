@@ -77,7 +77,8 @@ impl<'a> Versions<'a> {
         oldest > 1
     }
 
-    /// Returns the `since` of a field or variant, if it is a version that some older version comes before.
+    /// Returns the version in a `since`, if it is above the oldest version and not above the newest. Otherwise reports
+    /// the `since`.
     pub(super) fn since(&self, since: &Result<VersionNumber, Reported>, errors: &mut Errors) -> Option<u8> {
         let VersionNumber {
             version: since,

@@ -54,8 +54,8 @@ use super::wire_message::WireMessage;
 /// 2. The nodes are restarted one by one with the new release. Its types read version 1, and write it as long as
 ///    the level is 1. A node can still go back to the old release.
 /// 3. As long as the level is 1, a leader refuses what only the new format can hold: it calls
-///    [`check`](Self::check) before it proposes a command. Snapshots are written at level 1 too, and hold the
-///    default of each newer field, because no newer command can have changed it.
+///    [`check`](Self::check) before it proposes a command. Snapshots are written at level 1 too, so
+///    a newer field of the stored state must keep its default until a newer command changes it.
 /// 4. Once every member runs the new release, someone proposes the command that raises the level. Ask every
 ///    member for its release first, learners included. Name the members in the command, and let it do nothing if
 ///    another member has joined since. When a node applies the command, its state machine stores the level and

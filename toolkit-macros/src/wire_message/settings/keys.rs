@@ -13,8 +13,8 @@ pub(super) trait Key: Copy + PartialEq + 'static {
 
     fn name(self) -> &'static str;
 
-    /// Returns whether a type follows the `=`. rustc's other values are expressions, which a type with parameters
-    /// is not.
+    /// Returns whether a type follows the `=`. Other values are parsed as expressions, and a type with parameters is
+    /// not an expression.
     fn takes_type(self) -> bool;
 }
 

@@ -6,7 +6,7 @@ use super::tokens::{Value, end_item, list_of};
 use crate::errors::Errors;
 use crate::wire_message::ast::{FieldDefault, Previous};
 
-/// The value of a setting is wrong, and the mistake is reported. What depends on the value says nothing.
+/// The value of a setting is wrong, and the mistake is reported. Checks that need the value then say nothing.
 pub(in crate::wire_message) struct Reported;
 
 /// A value with its key, on which later checks report what is wrong with the value.

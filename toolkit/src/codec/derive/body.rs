@@ -201,7 +201,7 @@ fn no_variant<T: Body>(index: u64, version: u8) -> String {
     format!("`{}` has no variant of index {index} at version {version}", T::NAME)
 }
 
-/// Returns the error of generated code for an index without a variant. [`VariantSeed`] refuses such an index
+/// Returns the error of generated code for an index without a variant. `VariantSeed` refuses such an index
 /// earlier, but the generated `match` must be exhaustive.
 #[cold]
 pub fn unknown_variant<T: Body, E: serde::de::Error>(index: u32, version: u8) -> E {
