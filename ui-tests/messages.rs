@@ -1,9 +1,13 @@
-//! Every message written in `toolkit-macros` is seen in a case of `fail/`, and reads like rustc's own.
+//! Every message in the sources of `toolkit-macros` is shown by a case of `fail/`, and reads like rustc's own.
 //!
-//! A message is any string with a space in it that is no documentation: whole, or a part that is put into
-//! a larger one. The cases of a macro are those named after its folder.
+//! A message is a string literal with a space that is not documentation. A case shows it if an error in its `.stderr`
+//! is the message as a whole, from behind `error: ` to the end of what stands above the source. If the message starts
+//! with `help: ` or `note: `, it must be whole lines of an error. Each `{..}` stands for any text in a line, or for any
+//! lines if it starts a line. [`PARTS`] has the strings that are put into a line of a message.
+//!
+//! Only cases whose names start with the macro's folder count for a message in that folder.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,19 +15,45 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::LitStr;
 use syn::visit::Visit;
 
-/// Strings with a space that are no messages.
-const OTHER_STRINGS: [&str; 0] = [];
+/// Strings that are put into a line of a message, each with such a line. `{part}` is where the string stands.
+const PARTS: [(&str, &str); 13] = [
+    ("a type", "expected {part} after `{slot} =`"),
+    ("the path of openraft-toolkit", "expected {part} after `{slot} =`"),
+    ("name one concrete type", "help: {part}"),
+    ("write `crate = path::to::openraft_toolkit`", "help: {part}"),
+    ("{} and {last}", "note: the settings of a {target} are {part}"),
+    (
+        " or a ",
+        "help: write it in a `#[wire(..)]` on the {target}{part}{target}",
+    ),
+    ("version = 1", "help: write `#[wire({part})]`"),
+    ("since = 2", "help: write `#[wire({part})]`"),
+    ("the type", "expected `,` after {part}"),
+    ("the hash", "expected `,` after {part}"),
+    (
+        "version {newest}",
+        "`{name}` has no version {version} to pin, only {part}",
+    ),
+    (
+        "versions {oldest} to {newest}",
+        "`{name}` has no version {version} to pin, only {part}",
+    ),
+    (" and ", "the layout of version {version}{part}{version} has changed"),
+];
+
+/// The letters that a message must have outside of its placeholders: with fewer it would match other messages.
+const MIN_LETTERS: usize = 7;
 
 #[test]
-fn every_message_is_seen_in_a_case() {
-    let shown = shown_messages();
-    let mut unseen = String::new();
+fn every_message_is_shown_by_a_case() {
+    let shown = shown_errors();
     let messages = written_messages();
+    let mut wrong = String::new();
     for message in &messages {
-        if !shown.iter().any(|shown| message.is_in(shown)) {
+        if !message.is_shown_by(&shown) {
             let cases = message.cases();
             write!(
-                unseen,
+                wrong,
                 "\n{}\n    no fail/{cases}*.stderr shows\n{message}",
                 message.place
             )
@@ -32,9 +62,77 @@ fn every_message_is_seen_in_a_case() {
     }
     assert!(messages.len() > 20, "only {} messages found", messages.len());
     assert!(
-        unseen.is_empty(),
-        "{unseen}\n    add a case that makes this mistake to fail/, or remove the message\n"
+        wrong.is_empty(),
+        "{wrong}\n    add a case that makes this mistake to fail/, or remove the message\n"
     );
+}
+
+#[test]
+fn a_message_that_no_case_shows_whole_does_not_count_as_shown() {
+    let shown = [Shown {
+        case: "wire_message_example.stderr".to_owned(),
+        text: "`since` is above `version = 2`\nhelp: set `version = 3` for `Get`".to_owned(),
+    }];
+    let is_shown = |place: &str, text: &str| {
+        let message = Message {
+            place: format!("{place}/check.rs:1"),
+            text: text.to_owned(),
+        };
+        message.is_shown_by(&shown)
+    };
+
+    // As a whole, and as whole lines.
+    assert!(is_shown(
+        "wire_message",
+        "`{key}` is above `version = {newest}`\nhelp: set `version = {since}` for `{name}`"
+    ));
+    assert!(is_shown(
+        "wire_message",
+        "`{key}` is above `version = {newest}`\n{help}"
+    ));
+    assert!(is_shown("wire_message", "help: set `version = {since}` for `{name}`\n"));
+
+    // In another macro; a fragment; a start; an end; another line.
+    assert!(!is_shown("raft_types", "help: set `version = {since}` for `{name}`"));
+    assert!(!is_shown("wire_message", "is above `version = 2`"));
+    assert!(!is_shown("wire_message", "`since` is above `version = 2`"));
+    assert!(!is_shown(
+        "wire_message",
+        "`version = {newest}`\nhelp: set `version = 3` for `Get`"
+    ));
+    assert!(!is_shown("wire_message", "help: set `version = 3`"));
+    assert!(!is_shown("wire_message", "help: leave `{key}` out"));
+    // Too little text outside of the placeholders.
+    assert!(!is_shown("wire_message", "`{key}` is {rest}"));
+}
+
+#[test]
+fn a_message_with_one_character_less_does_not_count_as_shown() {
+    let shown = shown_errors();
+    for message in written_messages()
+        .iter()
+        .filter(|message| message.line_of_part().is_none())
+    {
+        let text = message.text.trim_end_matches('\n');
+        // A placeholder at an end, or next to it, stands for the missing character, too.
+        let without_first = Some(&text[1..]).filter(|_| !text[..2].contains('{'));
+        let without_last = Some(&text[..text.len() - 1]).filter(|_| !text[text.len() - 2..].contains('}'));
+        for text in without_first.into_iter().chain(without_last) {
+            let shorter = Message {
+                place: message.place.clone(),
+                text: text.to_owned(),
+            };
+            assert!(!shorter.is_shown_by(&shown), "{}\n{shorter}", shorter.place);
+        }
+    }
+}
+
+#[test]
+fn every_part_is_written_in_the_sources() {
+    let messages = written_messages();
+    for (part, _) in PARTS {
+        assert!(messages.iter().any(|message| message.text == part), "{part:?}");
+    }
 }
 
 #[test]
@@ -56,46 +154,40 @@ struct Message {
 }
 
 impl Message {
-    /// The start of the names of the cases that should show it.
+    /// Returns the start of the names of the cases that may show the message.
     fn cases(&self) -> &str {
         self.place.split_once('/').map_or("", |(folder, _)| folder)
     }
 
-    /// Whether a user saw it in `shown`, with anything in the place of `{..}`.
-    fn is_in(&self, shown: &Shown) -> bool {
-        shown.case.starts_with(self.cases())
-            && self
-                .fixed_parts()
-                .iter()
-                .try_fold(shown.text.as_str(), |rest, part| {
-                    rest.split_once(part.as_str()).map(|(_, rest)| rest)
-                })
-                .is_some()
+    /// Returns the line in which the message must stand, if it is a part of a line.
+    fn line_of_part(&self) -> Option<String> {
+        let (part, line) = PARTS.iter().find(|(part, _)| *part == self.text)?;
+        Some(line.replace("{part}", part))
     }
 
-    /// What is between the `{..}`.
-    fn fixed_parts(&self) -> Vec<String> {
-        let mut parts = vec![String::new()];
-        let mut chars = self.text.chars().peekable();
-        while let Some(char) = chars.next() {
-            match (char, chars.peek()) {
-                ('{', Some('{')) | ('}', Some('}')) => {
-                    parts.last_mut().unwrap().extend(chars.next());
-                }
-                ('{', _) => {
-                    chars.by_ref().find(|char| *char == '}');
-                    parts.push(String::new());
-                }
-                _ => parts.last_mut().unwrap().push(char),
-            }
-        }
-        parts
+    fn is_shown_by(&self, shown: &[Shown]) -> bool {
+        let text = self.text.trim_end_matches('\n');
+        let (pattern, is_lines) = match self.line_of_part() {
+            Some(line) => (Pattern::new(&line), true),
+            None => (
+                Pattern::new(text),
+                text.starts_with("help: ") || text.starts_with("note: "),
+            ),
+        };
+        pattern.letters() >= MIN_LETTERS
+            && shown
+                .iter()
+                .filter(|shown| shown.case.starts_with(self.cases()))
+                .any(|shown| match is_lines {
+                    true => pattern.is_lines_of(&shown.text),
+                    false => pattern.matches(&shown.text),
+                })
     }
 
     fn reads_like_rustc(&self) -> Result<(), &'static str> {
         for (index, line) in self.text.lines().enumerate() {
             let said = line.strip_prefix("help: ").or_else(|| line.strip_prefix("note: "));
-            // A line that starts with `{..}` is put together from others.
+            // A line that starts with `{..}` may get its `help: ` or `note: ` from there.
             if index > 0 && said.is_none() && !line.starts_with('{') {
                 return Err("a line after the first starts with `help: ` or `note: `");
             }
@@ -110,10 +202,76 @@ impl Message {
     }
 }
 
-impl std::fmt::Display for Message {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.text.lines().try_for_each(|line| writeln!(f, "        {line}"))
     }
+}
+
+/// A format string: the texts around its placeholders, each of which stands for any text.
+struct Pattern(Vec<String>);
+
+impl Pattern {
+    fn new(format: &str) -> Self {
+        let mut texts = vec![String::new()];
+        let mut chars = format.chars().peekable();
+        while let Some(char) = chars.next() {
+            match (char, chars.peek()) {
+                ('{', Some('{')) | ('}', Some('}')) => {
+                    texts.last_mut().unwrap().extend(chars.next());
+                }
+                ('{', _) => {
+                    chars.by_ref().find(|char| *char == '}');
+                    texts.push(String::new());
+                }
+                _ => texts.last_mut().unwrap().push(char),
+            }
+        }
+        Self(texts)
+    }
+
+    /// Counts the letters outside of the placeholders.
+    fn letters(&self) -> usize {
+        self.0
+            .iter()
+            .flat_map(|text| text.chars())
+            .filter(|char| char.is_alphabetic())
+            .count()
+    }
+
+    /// Returns whether the whole of `shown` is this message.
+    fn matches(&self, shown: &str) -> bool {
+        self.0
+            .split_first()
+            .is_some_and(|(first, rest)| matches(first, rest, shown))
+    }
+
+    /// Returns whether lines of `shown` that follow each other are this message.
+    fn is_lines_of(&self, shown: &str) -> bool {
+        let starts = shown.match_indices('\n').map(|(at, _)| at + 1);
+        let ends = || shown.match_indices('\n').map(|(at, _)| at).chain([shown.len()]);
+        starts
+            .chain([0])
+            .any(|start| ends().any(|end| shown.get(start..end).is_some_and(|lines| self.matches(lines))))
+    }
+}
+
+/// Returns whether `shown` is `text`, then a placeholder and a text for each of `rest`.
+///
+/// A placeholder stands for several lines only if it starts a line.
+fn matches(text: &str, rest: &[String], shown: &str) -> bool {
+    let Some(shown) = shown.strip_prefix(text) else {
+        return false;
+    };
+    let Some((next, rest)) = rest.split_first() else {
+        return shown.is_empty();
+    };
+    let starts_line = text.is_empty() || text.ends_with('\n');
+    let longest = match shown.find('\n') {
+        Some(line) if !starts_line => line,
+        _ => shown.len(),
+    };
+    (0..=longest).any(|len| shown.get(len..).is_some_and(|shown| matches(next, rest, shown)))
 }
 
 fn written_messages() -> Vec<Message> {
@@ -126,7 +284,8 @@ fn written_messages() -> Vec<Message> {
         let path = path.strip_prefix(&sources).unwrap().display().to_string();
         messages.extend(strings.0.into_iter().filter_map(|string| {
             let text = string.value();
-            let is_message = text.contains(' ') && !OTHER_STRINGS.contains(&text.as_str());
+            // A string without letters, such as `, ` between the items of a list, says nothing by itself.
+            let is_message = text.contains(' ') && Pattern::new(&text).letters() > 0;
             is_message.then(|| Message {
                 place: format!("{path}:{}", string.span().start().line),
                 text,
@@ -136,12 +295,12 @@ fn written_messages() -> Vec<Message> {
     messages
 }
 
-/// Those of the code itself: neither in attributes, documentation among them, nor in tests.
+/// The string literals of the code itself: without attributes, documentation among them, and without tests.
 #[derive(Default)]
 struct Strings(Vec<LitStr>);
 
 impl Strings {
-    /// What is inside of `format!`, `quote!` and their like.
+    /// Visits what is inside `format!`, `quote!` and their like.
     fn visit_tokens(&mut self, tokens: TokenStream) {
         let mut after_hash = false;
         for token in tokens {
@@ -175,36 +334,39 @@ impl<'ast> Visit<'ast> for Strings {
     }
 }
 
-/// One error of a case: what is said before the place.
+/// One error of a case.
 struct Shown {
     case: String,
+    /// What stands between `error: ` and the source, without the indentation of its later lines.
     text: String,
 }
 
-fn shown_messages() -> Vec<Shown> {
+fn shown_errors() -> Vec<Shown> {
     let mut shown = Vec::new();
     for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fail"), "stderr") {
         let case = path.file_name().unwrap().display().to_string();
-        let mut message: Option<String> = None;
+        let mut text: Option<String> = None;
         for line in fs::read_to_string(&path).unwrap().lines() {
             if line.starts_with("error") {
-                message = Some(line.to_owned());
+                text = line.split_once(": ").map(|(_, text)| {
+                    // An assertion in a constant.
+                    text.strip_prefix("evaluation panicked: ").unwrap_or(text).to_owned()
+                });
             } else if line.trim_start().starts_with("-->") {
-                shown.extend(message.take().map(|text| Shown {
+                shown.extend(text.take().map(|text| Shown {
                     case: case.clone(),
-                    text: text + "\n",
+                    text,
                 }));
-            } else if let Some(message) = &mut message {
-                // rustc indents what follows the first line.
-                message.push('\n');
-                message.push_str(line.trim_start());
+            } else if let Some(text) = &mut text {
+                text.push('\n');
+                text.push_str(line.trim_start());
             }
         }
     }
     shown
 }
 
-/// The files below `folder`, in order.
+/// Returns the files below `folder`, in order.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

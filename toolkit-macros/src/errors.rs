@@ -5,12 +5,12 @@ use quote::ToTokens;
 use syn::parse::ParseStream;
 use syn::spanned::Spanned;
 
-/// Every mistake of one input: they are reported together, not one per compile.
+/// The mistakes in one input. They are reported together, so that the user need not compile once for each.
 #[derive(Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
 impl Errors {
-    /// Records a mistake that stands on `tokens`, which the user wrote.
+    /// Records a mistake. The error stands on `tokens`, which the user wrote.
     pub(crate) fn push(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.push_error(syn::Error::new_spanned(tokens, message));
     }
@@ -31,13 +31,14 @@ impl Errors {
     }
 }
 
-/// For generated code that fails where `tokens` are wrong: errors stand on what the user wrote, and
-/// lints still know that the macro wrote the code.
+/// Returns the span for generated code that does not compile if `tokens` are wrong.
+///
+/// Errors then stand on `tokens`, which the user wrote, and lints still know that the macro wrote the code.
 pub(crate) fn located_at(tokens: &impl Spanned) -> Span {
     Span::call_site().located_at(tokens.span())
 }
 
-/// An error at the next token, or where there is none, at the last one.
+/// Returns an error at the next token, or at `last` if there is no next token.
 pub(crate) fn error_after(last: impl ToTokens, input: ParseStream<'_>, message: impl Display) -> syn::Error {
     if input.is_empty() {
         syn::Error::new_spanned(last, message)
@@ -46,7 +47,7 @@ pub(crate) fn error_after(last: impl ToTokens, input: ParseStream<'_>, message: 
     }
 }
 
-/// The candidate that `written` most likely means: another case, or a few edits away.
+/// Returns the candidate that `written` most likely means: it differs by case, or by a few edits.
 pub(crate) fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
     candidates
@@ -62,7 +63,7 @@ pub(crate) fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item
         .map(|(_, candidate)| candidate)
 }
 
-/// `a`, `b` and `c`, each in backticks.
+/// Joins names to a list in words, each name in backticks: `a`, `b` and `c`.
 pub(crate) fn and_list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.split_last() {

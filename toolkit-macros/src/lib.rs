@@ -1,6 +1,9 @@
 //! The macros of `openraft-toolkit`, which re-exports them.
 //!
-//! Depend on that crate: what these macros generate refers to it.
+//! Depend on `openraft-toolkit` instead of this crate: the generated code refers to it.
+
+// Each macro has a folder of its own, whose `mod.rs` is its map. What both share is in `errors.rs`. This file has more
+// than 400 lines because the public documentation of the macros must stand here.
 
 mod errors;
 mod raft_types;
@@ -25,14 +28,14 @@ use proc_macro::TokenStream;
 ///         AppDataResponse = Option<String>,
 /// }
 ///
-/// /// What a client asks for, and what the log holds.
+/// /// A command of a client, which an entry of the log holds.
 /// #[derive(Debug, Clone, Serialize, Deserialize)]
 /// pub enum Command {
 ///     Put { key: String, value: String },
 ///     Delete { key: String },
 /// }
 ///
-/// // openraft prints what it replicates.
+/// // openraft requires `Display` for its log messages.
 /// impl fmt::Display for Command {
 ///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 ///         match self {
@@ -46,8 +49,8 @@ use proc_macro::TokenStream;
 ///
 /// # Slots
 ///
-/// Slots come in any order, and a trailing comma is optional. Attributes and doc comments on the
-/// type and on slots are kept.
+/// Slots may come in any order, and a trailing comma is optional. The macro keeps attributes and doc comments on
+/// the type and on the slots.
 ///
 /// | slot | must implement (in `openraft`) | default |
 /// |---|---|---|
@@ -66,12 +69,12 @@ use proc_macro::TokenStream;
 /// | `Batch<T>` | `batch::Batch<T>` | `impls::InlineBatch<T>` |
 /// | `ErrorSource` | `errors::ErrorSource` | `impls::BoxedErrorSource` |
 ///
-/// A slot may be given several times, each with a `#[cfg(..)]`; where none holds, its default is used, and a
-/// required slot is an error.
+/// A slot may be given several times if each has a `#[cfg(..)]`. If none of them holds, the slot has its default;
+/// if a required slot has none that holds, that is an error.
 ///
-/// Inside a type, `Self` is the type config, so `Self::NodeId` is what its slot says, given or
-/// defaulted. `T` is the parameter of `Responder` and `Batch`, for which `Responder<T> = ..` and
-/// `Responder = ..` are the same; openraft's own bounds on it are implied.
+/// Inside a type, `Self` is the type config: `Self::NodeId` is the type in the slot `NodeId`, given or default.
+/// `T` is the parameter of `Responder` and `Batch`, with openraft's own bounds. `Responder<T> = ..` and
+/// `Responder = ..` mean the same.
 ///
 /// ```
 /// use openraft_toolkit::{declare_raft_types_ext, openraft};
@@ -91,10 +94,10 @@ use proc_macro::TokenStream;
 /// # fn main() { let _ = Standard::default(); }
 /// ```
 ///
-/// # Where the toolkit has another name
+/// # If the toolkit has another name
 ///
-/// Generated code starts at `::openraft_toolkit`, and reaches openraft through it. `crate = path`
-/// says where it is instead, for a renamed dependency or a re-export:
+/// Generated code finds the toolkit at `::openraft_toolkit`, and openraft through it. For a renamed dependency or a
+/// re-export, `crate = path` says where the toolkit is:
 ///
 /// ```
 /// mod base {
@@ -113,8 +116,8 @@ use proc_macro::TokenStream;
 ///
 /// # What it declares
 ///
-/// `struct TypeConfig {}` deriving `Debug`, `Clone`, `Copy`, `Default`, `PartialEq`, `Eq`,
-/// `PartialOrd` and `Ord`, which openraft requires; further derives are attributes on the name.
+/// The macro declares `struct TypeConfig {}`. It derives `Debug`, `Clone`, `Copy`, `Default`, `PartialEq`, `Eq`,
+/// `PartialOrd` and `Ord`, which openraft requires. For further derives write `#[derive(..)]` before the name.
 #[proc_macro]
 pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
     raft_types::declare(input.into()).into()
@@ -146,38 +149,41 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///
 /// # The frame
 ///
-/// The version byte, then the body. A struct's body is its fields in order; an enum's is the index of
-/// its variant, counted from 0, as a variable-length `u32`, then the fields of that variant. Names and
-/// discriminants are not written. The bytes are those that bincode 2 with `config::standard()` would
-/// write for a type that derives serde's `Serialize`.
+/// A frame is the version byte, then the body. The body of a struct is its fields in order. The body of an enum is
+/// the index of its variant, counted from 0, as a variable-length `u32`, then the fields of that variant. Names and
+/// discriminants are not written. The bytes of the body are those that bincode 2 with `config::standard()` writes
+/// for a type that derives serde's `Serialize`.
 ///
-/// So fields and variants that are reordered, added, removed or retyped change the layout, and frames of
-/// the old one, on disk or on the wire, must not be read as the new one. What follows is how a type changes.
+/// So the layout changes when fields or variants are reordered, added, removed, or get another type. A frame of the
+/// old layout, on disk or on the wire, must then not be read with the new one. The following sections say how a type
+/// changes.
 ///
 /// # Settings
 ///
-/// | of the type | |
+/// | on the type | |
 /// |---|---|
 /// | `version = N` | required, 1 to 255: the version of the type's layout |
 /// | `min_version = N` | the oldest version that is read; the default is `version` |
 /// | `layout(N = "hash", ..)` | [pins the layout](#pinned-layouts) of each version |
-/// | `serde` | [`Serialize` and `Deserialize`](#the-serde-form) that carry the version |
+/// | `serde` | implements [`Serialize` and `Deserialize`](#the-serde-form), which carry the version |
 /// | `previous = Old` or `previous(Old, downgrade)` | [another type](#previous-types) for the versions below `min_version` |
 /// | `crate = path` | where openraft-toolkit is, for a renamed dependency or a re-export; the default is `::openraft_toolkit` |
 ///
-/// | of a field | |
+/// | on a field | |
 /// |---|---|
-/// | `since = N` | older versions lack the field |
-/// | `default = path` | beside `since`: what it holds where it is lacking; otherwise the `Default` of its type |
-/// | `lossy` | beside `since`: older versions are written without it, whatever it holds |
+/// | `since = N` | versions below `N` lack the field |
+/// | `default = path` | beside `since`: a function that returns the value of a missing field; without it, the `Default` of the field's type |
+/// | `lossy` | beside `since`: versions below `N` are written without the field, whatever it holds |
 ///
-/// A variant has `since` alone.
+/// On a variant only `since` is allowed.
 ///
 /// # Newer fields and variants
 ///
-/// A field that came later says since which version. Frames of older versions lack it; on decode it
-/// takes its default. It may stand anywhere among the others. A variant that came later stands behind the
-/// older ones, so that no index shifts.
+/// `since` marks a field that came later. Frames of older versions lack the field, and decoding such a frame gives
+/// it its default. The field may stand anywhere among the others.
+///
+/// `since` also marks a variant that came later. It must stand behind all older variants, so that their indices do
+/// not shift.
 ///
 /// ```
 /// use openraft_toolkit::{CodecError, WireMessage};
@@ -206,7 +212,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///     fn normal() -> Self { Self::Normal }
 /// }
 ///
-/// // What version 1 of this type wrote.
+/// // A frame of version 1.
 /// let old = [1, 0, 1, b'k', 2, 7, 8];
 /// let put = Command::decode(&old)?;
 /// assert_eq!(put, Command::Put {
@@ -216,31 +222,35 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///     priority: Priority::Normal,
 /// });
 ///
-/// // `encode` writes the newest version, `encode_at` any: for a reader that knows no newer one.
+/// // `encode` writes the newest version. `encode_at` writes any version, for a reader that knows no newer one.
 /// assert_eq!(put.encode()?, [3, 0, 1, b'k', 2, 7, 8, 0, 1]);
 /// assert_eq!(put.encode_at(1)?, old);
 ///
-/// // Nothing is dropped in silence.
+/// // Encoding fails if the version has no place for the value.
 /// let touch = Command::Touch { key: "k".to_owned() };
 /// let error = touch.encode_at(1).unwrap_err();
 /// assert!(matches!(error, CodecError::NotRepresentable { version: 1, what: "Command::Touch", .. }));
 ///
-/// // An older frame that holds a newer variant was not written by that version.
+/// // A frame of version 1 that holds the index of a newer variant is damaged.
 /// assert!(matches!(Command::decode(&[1, 2, 1, b'k']), Err(CodecError::Decode(_))));
 /// # Ok::<(), CodecError>(())
 /// ```
 ///
-/// A field with `since` is compared with its default before it is left out, so its type implements
-/// `PartialEq`. With `lossy` it is left out whatever it holds: for what makes no difference to what a
-/// command does, such as a trace id. For nodes that write at different versions would hold different values.
+/// Encoding at an older version leaves out a field with `since` only if it equals its default, and otherwise fails.
+/// So the field's type must implement `PartialEq`.
 ///
-/// When to write which version is the matter of a `WriteVersion`, whose documentation goes through a rolling
-/// upgrade step by step.
+/// With `lossy`, encoding at an older version leaves out the field whatever it holds. Use `lossy` only for a field
+/// that does not change what a command does, such as a trace id. Nodes may store the same entry at different
+/// versions during an upgrade; a node that reads an older version sees the default, where another node sees the
+/// value.
+///
+/// A `WriteVersion` decides at which version a process writes. Its documentation goes through a rolling upgrade
+/// step by step.
 ///
 /// # Pinned layouts
 ///
-/// A pin makes a change of the layout that forgets the version a compile error. It is a hash of the names
-/// and types of the fields and variants that the version has, in their order, as they are written.
+/// With a pin, changing the layout without changing the version is a compile error. A pin is a hash of the fields
+/// and variants that a version has: of their order, their names, and their types as they are written.
 ///
 /// ```
 /// use openraft_toolkit::WireMessage;
@@ -255,25 +265,28 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// # let _ = Get { key: String::new(), linearizable: true }.encode();
 /// ```
 ///
-/// Write `layout(1 = "")`, and the error says which hash to pin. Once there is a `layout`, every version
-/// but the newest must have its pin; pin the newest when it is released. Had `linearizable` no `since`, this
-/// is what the compiler would say:
+/// Write `layout(1 = "")`, and the error says which hash to pin. If there is a `layout`, every version except the
+/// newest must have a pin. Pin the newest version when you release it.
+///
+/// In the example above, without `since` on `linearizable`, the compiler says:
 ///
 /// ```text
 /// error: the layout of version 1 has changed
 ///        help: mark what is new with `#[wire(since = 2)]`, and write `version = 2, min_version = 1`
-///        help: for anything else give this type `version = 2`, and keep the old one as its `previous`
-///        help: where no data exists yet, or only a name changed, pin `1 = "002a0cd7add43898"`
+///        help: for any other change give this type `version = 2`, and keep the old type as its `previous`
+///        help: if no data exists yet, or only a name changed, pin `1 = "002a0cd7add43898"`
 /// ```
 ///
-/// The hash knows names, so that a field that only has another name changes it. It does not know the
-/// layout of the fields' own types: pin those that are messages too.
+/// The hash covers names, so renaming a field changes it. It does not cover the layout of the fields' own types: pin
+/// those too, if they are messages.
 ///
 /// # Previous types
 ///
-/// What `since` cannot say, a field that is gone, moved or retyped, is said by the type as it was. Frames
-/// of versions below `min_version` are decoded as that type, and converted by `From`. Its own version is the
-/// one below `min_version`, which is checked at compile time; it may have a previous type in turn.
+/// If a field was removed or moved, or got another type, keep the old type and name it as `previous`. Frames of
+/// versions below `min_version` are decoded as the old type, and converted with `From`.
+///
+/// The `version` of the old type must be the version just below `min_version`, which is checked at compile time. The
+/// old type may have a `previous` type in turn.
 ///
 /// ```
 /// use openraft_toolkit::WireMessage;
@@ -292,7 +305,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///     }
 /// }
 ///
-/// // For `downgrade`: older versions can be written as well, or say why not.
+/// // For `downgrade`: writes the versions of the old type, or says why it cannot.
 /// impl TryFrom<&Timeout> for TimeoutV1 {
 ///     type Error = &'static str;
 ///
@@ -312,14 +325,14 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// # Ok::<(), openraft_toolkit::CodecError>(())
 /// ```
 ///
-/// Without `downgrade` only the versions from `min_version` on are written.
+/// Without `downgrade`, only versions from `min_version` on can be written.
 ///
 /// # The serde form
 ///
-/// With `serde` the type also implements `Serialize` and `Deserialize`, which carry the version: inside
-/// an openraft `Entry`, an RPC, a snapshot or any other serde type. So a log that version 1 of an
-/// application's command wrote is read by version 3, without further code. Don't derive serde's traits beside
-/// it.
+/// With `serde` the type also implements `Serialize` and `Deserialize`, and both carry the version. The type can then
+/// be inside an openraft `Entry`, an RPC, a snapshot or any other serde type. If an application's command has
+/// `serde`, version 3 reads a log that version 1 wrote, without further code. Do not derive serde's traits on the
+/// type as well.
 ///
 /// ```
 /// use openraft_toolkit::{WireMessage, decode, encode};
@@ -332,34 +345,33 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///     pre_vote: bool,
 /// }
 ///
-/// // In bincode it is the frame; other binary formats have the version and the body as a pair.
+/// // In bincode the serde form is the frame. Other binary formats write the pair of version and body.
 /// let votes = vec![Vote { term: 5, pre_vote: true }];
 /// assert_eq!(encode(7, &votes)?, [7, 1, 2, 5, 1]);
 /// assert_eq!(decode::<Vec<Vote>>(7, &[7, 1, 1, 5])?, [Vote { term: 5, pre_vote: false }]);
 /// # Ok::<(), openraft_toolkit::CodecError>(())
 /// ```
 ///
-/// In formats for people the version is the key of the body, which looks as serde's derive would
-/// have it, except that fields without names are always a list: `{"v2":{"term":5,"pre_vote":true}}`, and for
-/// variants `{"v3":{"Put":{"key":"k"}}}`, `{"v3":{"Delete":["k"]}}`, `{"v3":"Clear"}`. Fields may come in any
-/// order; a name that the version does not have is an error.
+/// In human-readable formats the serde form is a map whose key is the version:
+/// `{"v2":{"term":5,"pre_vote":true}}`. The body looks as serde's derive would write it, except that fields without
+/// names are always a list. Variants are `{"v3":{"Put":{"key":"k"}}}`, `{"v3":{"Delete":["k"]}}` and
+/// `{"v3":"Clear"}`. Fields may come in any order, and a name that the version does not have is an error.
 ///
-/// It is written at the newest version, or at the level of the `WriteVersion` in whose scope it is encoded.
-/// A `previous` type must have `serde` too.
+/// The serde form is written at the newest version, or inside `WriteVersion::scope` at the level of that
+/// `WriteVersion`. A `previous` type must have `serde` too.
 ///
 /// # What fields must be
 ///
-/// Each field's type implements serde's `Serialize` and `Deserialize`: another message does with `serde`.
-/// Serde's own attributes on the type have no meaning here.
+/// The type of each field must implement serde's `Serialize` and `Deserialize`. A message implements both if it has
+/// `serde`. Serde's own attributes on a message have no effect.
 ///
-/// A `Vec<u8>`, `Box<[u8]>` or `Cow<'_, [u8]>`, written so, is written and read at once, where serde goes
-/// through a sequence byte by byte. The bytes are the same.
+/// A field whose type is spelt `Vec<u8>`, `Box<[u8]>` or `Cow<'_, [u8]>` is written and read as a whole, which is
+/// faster than serde's way byte by byte. The encoded bytes are the same.
 ///
-/// Decoding makes values that own what they hold. A type with a lifetime also implements
-/// `WireMessageBorrowed`, with which fields of the types `Cow<'_, str>` and `Cow<'_, [u8]>` borrow from the
-/// frame.
+/// Decoding returns values that own what they hold. A type with a lifetime also implements `WireMessageBorrowed`: its
+/// fields of the types `Cow<'_, str>` and `Cow<'_, [u8]>` can then borrow from the frame.
 ///
-/// A generic type has a frame where the parameters that its fields hold have both traits, as in serde:
+/// A generic type is a message for those parameters that implement both traits, as with serde's derive:
 ///
 /// ```
 /// use openraft_toolkit::WireMessage;
@@ -375,10 +387,10 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// # Ok::<(), openraft_toolkit::CodecError>(())
 /// ```
 ///
-/// A field under `#[cfg]` is part of the layout only where it is there, and binaries that are built
-/// otherwise have another layout.
+/// A field under a `#[cfg]` that does not hold is not part of the layout. Binaries that are built with and without the
+/// field have different layouts, and must not share data.
 ///
-/// # Where the toolkit has another name
+/// # If the toolkit has another name
 ///
 /// ```
 /// mod base {

@@ -1,10 +1,10 @@
-//! Frames against plain bincode 2, postcard and `revision`, on the same types.
+//! Compares frames with plain bincode 2, postcard and `revision`, on the same types.
 //!
-//! Times are compared with those of bincode's own serde path: for an older version, with bincode on the
-//! type as it was then. Sizes are asserted: bincode's, plus one byte a message. `-- WORD` after
-//! `cargo bench --bench codec` picks what is named like it.
+//! The baseline is bincode's own serde path. Encoding at an older version is compared with bincode on the type of the
+//! first release. Sizes are asserted: a frame has the size of bincode's bytes, plus one byte for each message in it.
+//! `cargo bench --bench codec -- WORD` runs only the tables with `WORD` in their names.
 //!
-//! Ratios of medians on two noisy cores, as encode / decode, where bincode is 1:
+//! Each cell is encode / decode as a multiple of bincode's time, with medians on two noisy cores:
 //!
 //! | | newest version | version 1 | `wire(serde)` | postcard | `revision` |
 //! |---|--:|--:|--:|--:|--:|
@@ -16,10 +16,11 @@
 //! | 1,000 structs of 3 fields | 1.16 / 0.98 | 1.16 / 0.98 | 1.16 / 0.98 | 1.92 / 1.53 | 1.09 / 0.93 |
 //! | 100 commands of 128 B, each with its version | 0.26 / 0.41 | 0.24 / 0.41 | 0.26 / 0.41 | 1.12 / 0.78 | 0.23 / 0.39 |
 //!
-//! - Bytes are written and read at once, where serde's derive sees element after element.
-//! - Small messages are encoded faster than by bincode because a frame does not grow from nothing.
-//! - Many small structs within a message take a sixth longer to encode.
-//! - `revision` writes its newest revision only.
+//! - Frames with bytes are faster because bytes are written and read as a whole. serde's derive goes through them
+//!   element by element.
+//! - Small messages are encoded faster because a frame starts with some capacity. bincode's `Vec` grows from empty.
+//! - A message with many small structs takes a sixth longer to encode.
+//! - `revision` can write only its newest revision, so it has no column for version 1.
 
 #![allow(clippy::unwrap_used)]
 
@@ -41,7 +42,7 @@ use self::harness::{Args, median, ratios, take_turns};
 const ROUNDS: usize = 301;
 const ROUND: Duration = Duration::from_micros(300);
 
-/// The types of a second release, for formats that take them as they are, and for `revision`.
+/// The types of a second release, for `revision` and for the formats that take any serde type.
 mod plain {
     use revision::revisioned;
     use serde::{Deserialize, Serialize};
@@ -106,7 +107,7 @@ mod plain {
     }
 }
 
-/// The types of the first release, for formats without versions, and to write `revision`'s older data.
+/// The types of the first release: the baseline for version 1, and what writes the older data for `revision`.
 mod first {
     use revision::revisioned;
     use serde::{Deserialize, Serialize};
@@ -154,7 +155,7 @@ mod first {
     }
 }
 
-/// The types of the second release as messages, which nest in their serde form.
+/// The types of the second release as messages. A message inside another is there in its serde form.
 mod message {
     use openraft_toolkit::WireMessage;
 
@@ -212,7 +213,7 @@ mod message {
     }
 }
 
-/// A value that the first release can hold too, in the types above.
+/// Makes a status of the given module's type. Its values fit in both releases.
 macro_rules! status {
     ($module:ident $(, $($newer:tt)*)?) => {
         $module::Status {
@@ -237,6 +238,7 @@ macro_rules! status {
     };
 }
 
+/// Makes a command of the given module's type. Its values fit in both releases.
 macro_rules! put {
     ($module:ident, $bytes:expr $(, $($newer:tt)*)?) => {
         $module::Command::Put {
@@ -313,14 +315,16 @@ fn main() {
     );
 }
 
-/// One way to write and read a value.
+/// One way to encode and decode a value.
 struct Contestant<'a> {
     name: &'static str,
-    /// Which of them it is compared with.
+    /// The index of the contestant that this one is compared with.
     baseline: usize,
+    /// The number of encoded bytes.
     size: usize,
-    /// Each runs as often as it is told.
+    /// Encodes the value as many times as its argument says. `None` if only decoding is measured.
     encode: Option<Box<dyn Fn(u32) + 'a>>,
+    /// Decodes the bytes as many times as its argument says.
     decode: Box<dyn Fn(u32) + 'a>,
 }
 
@@ -361,6 +365,7 @@ struct Comparison {
 }
 
 impl Comparison {
+    /// Prints a table for one value in the types of all modules. `nested` is the number of messages inside the value.
     fn table<Plain, First, Message>(&self, what: &str, nested: usize, plain: &Plain, first: &First, message: &Message)
     where
         Plain: Serialize + DeserializeOwned + SerializeRevisioned + DeserializeRevisioned + PartialEq + Debug,
@@ -438,7 +443,7 @@ impl Comparison {
                 |bytes| revision::from_slice(bytes).unwrap(),
             ),
             Contestant {
-                encode: None, // it writes the newest only
+                encode: None, // `revision` writes only its newest revision
                 ..Contestant::new(
                     "`revision`, revision 1",
                     BINCODE_FIRST,
@@ -448,7 +453,7 @@ impl Comparison {
                 )
             },
         ];
-        // One byte a message.
+        // The version byte of the frame, and those of the messages in it.
         for (frame, bytes) in [(2, 1 + nested), (3, 1 + nested), (4, 1)] {
             let Contestant {
                 name, size, baseline, ..
@@ -474,7 +479,7 @@ impl Comparison {
     }
 }
 
-/// What each of them takes, in nanoseconds, in each round.
+/// Measures the runs against each other. Returns the nanoseconds of each run in each round.
 fn times<'r>(rounds: usize, run: impl Iterator<Item = Option<&'r (dyn Fn(u32) + 'r)>>) -> Vec<Vec<f64>> {
     let runs: Vec<_> = run.map(|run| run.map(|run| (run, iterations(run)))).collect();
     let times = take_turns(rounds, &runs, |run| {
@@ -489,7 +494,7 @@ fn times<'r>(rounds: usize, run: impl Iterator<Item = Option<&'r (dyn Fn(u32) + 
         .collect()
 }
 
-/// How often it runs in a round.
+/// Returns how many times `run` is called in a round, so that a round takes at least [`ROUND`].
 fn iterations(run: &dyn Fn(u32)) -> u32 {
     let mut iterations = 1;
     loop {
@@ -502,7 +507,8 @@ fn iterations(run: &dyn Fn(u32)) -> u32 {
     }
 }
 
-/// The median time, and the median of the ratios to the baseline's time in the same round.
+/// Returns two columns of the table: the median time, and the median of the ratios to the baseline's time in the same
+/// round.
 fn columns(times: &[Vec<f64>], index: usize, baseline: usize) -> String {
     let own = &times[index];
     if own.is_empty() {

@@ -11,7 +11,7 @@ declare_raft_types_ext! {
         AppDataResponse = (),
 }
 
-// The type config is one all the same: this is no second error.
+// The macro implements `RaftTypeConfig` in any case: this use is not a second error.
 fn is_raft_type_config<C: openraft_toolkit::RaftTypes>() {}
 
 fn main() {

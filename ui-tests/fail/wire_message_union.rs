@@ -7,7 +7,7 @@ union Message {
     bytes: [u8; 8],
 }
 
-// The trait is implemented all the same: this is no second error.
+// The derive implements the trait in any case: this use is not a second error.
 fn main() {
     let _ = Message { id: 1 }.encode();
 }

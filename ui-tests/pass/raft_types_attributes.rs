@@ -1,4 +1,4 @@
-//! Attributes and documentation stay where they are written, and raw identifiers are names.
+//! Attributes and documentation stay where they are written, and a raw identifier can be a name.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 #![allow(non_camel_case_types)]
 

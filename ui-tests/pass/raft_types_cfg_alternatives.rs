@@ -1,4 +1,4 @@
-//! A slot has a type for each `#[cfg(..)]`, and where none holds, its default.
+//! A slot has the type whose `#[cfg(..)]` holds, and its default if none holds.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::openraft::impls::{BasicNode, leader_id_std};

@@ -1,6 +1,6 @@
-//! Futures over the declared types are `Send`, as a spawned task must be.
+//! Futures that use the declared types are `Send`, so that a task can be spawned.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
-// Generic, so that no state machine is needed here.
+// Generic over the state machine, so that this case needs none.
 #![allow(dead_code)]
 
 use std::fmt::{self, Display};

@@ -1,4 +1,4 @@
-//! Nothing for the lints that a crate may deny.
+//! The generated code passes every lint that a crate may deny.
 #![deny(warnings, nonstandard_style, rust_2018_idioms)]
 #![deny(
     missing_docs,

@@ -1,4 +1,4 @@
-//! As visible as any struct, and the types in its slots no more than it.
+//! A type config has any visibility, and the types in its slots need no more than it has.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 mod service {
@@ -41,7 +41,7 @@ mod service {
 }
 
 openraft_toolkit::declare_raft_types_ext! {
-    /// Whoever uses this crate.
+    /// Visible to every user of this crate.
     pub Everywhere: Node = (), AppData = ::std::string::String, AppDataResponse = (),
 }
 

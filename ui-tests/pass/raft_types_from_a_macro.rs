@@ -1,4 +1,4 @@
-//! The tokens come from a `macro_rules!` of the user's.
+//! A `macro_rules!` of the user passes its tokens on to the macro.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 macro_rules! config {

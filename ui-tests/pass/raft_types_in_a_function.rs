@@ -1,4 +1,4 @@
-//! Items of a function, which may be generic, and of a constant.
+//! A type config is an item of a function, also of a generic one, and of a constant.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use std::fmt::{self, Display};

@@ -1,10 +1,10 @@
-//! Only what is required, under every lint.
+//! Only the required slots are given, under every lint.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::{declare_raft_types_ext, openraft};
 
 declare_raft_types_ext! {
-    /// Documented, as every public item of this crate.
+    /// Documented, because the crate denies public items without documentation.
     pub TypeConfig:
         Node = openraft::BasicNode,
         AppData = String,

@@ -1,4 +1,4 @@
-//! The toolkit under another name, and no `openraft` in sight.
+//! The toolkit has another name, and the crate does not depend on `openraft`.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 extern crate openraft_toolkit as toolkit;

@@ -1,4 +1,4 @@
-//! No name of the prelude means what it usually does.
+//! The names of the prelude mean other things here.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 #![no_implicit_prelude]
 #![allow(dead_code, non_camel_case_types)]

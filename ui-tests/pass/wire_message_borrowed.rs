@@ -1,4 +1,4 @@
-//! Lifetimes.
+//! Types with lifetimes borrow from the frame.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ where
         key: Cow<'a, str>,
         #[wire(since = 2)]
         list: Cow<'b, [u16]>,
-        // Not borrowed: it outlives every frame.
+        // Owned, because a `'static` value outlives every frame.
         note: Cow<'static, str>,
     },
 }

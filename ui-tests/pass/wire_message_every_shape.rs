@@ -1,4 +1,4 @@
-//! Every shape of type, under every lint, with fields that themselves warn.
+//! Every shape of type compiles under every lint, also with deprecated fields and types.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::WireMessage;

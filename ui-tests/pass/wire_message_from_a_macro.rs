@@ -1,4 +1,4 @@
-//! A type that a macro writes, with the tokens of its user.
+//! A `macro_rules!` of the user writes the type and passes tokens on to the derive.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::WireMessage;

@@ -1,4 +1,4 @@
-//! Parameters, associated types, lifetimes and constants; bounds only on what fields hold.
+//! Types have parameters, lifetimes and constants, and need bounds only on the parameters and associated types that fields hold.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use std::borrow::Cow;
@@ -37,7 +37,7 @@ fn main() {
         map: BTreeMap::new(),
     };
     let _ = borrowed.encode();
-    // The iterator itself is not serializable, its items are.
+    // The items are serializable. The iterator is not, and need not be.
     let _ = Items::<std::iter::Empty<u8>>::Short(1).encode();
     let _ = Items::<std::iter::Empty<u8>>::Long(vec![1]).encode();
 }

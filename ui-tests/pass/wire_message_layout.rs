@@ -1,4 +1,4 @@
-//! Pinned layouts: what does not change them, and the newest before its release.
+//! Pinned layouts compile, whatever changes that is not part of the layout. The newest version needs no pin.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::WireMessage;
@@ -11,12 +11,12 @@ struct Message {
     lease: u64,
 }
 
-/// Comments, attributes, visibility and defaults are not part of it.
+/// Comments, attributes, visibility and defaults are not part of the layout.
 #[derive(Debug, WireMessage)]
 #[wire(version = 1, layout(1 = "139e8ea79600d208"))]
 #[allow(dead_code)]
 pub(crate) struct Same {
-    /// Nor is the spelling of a name.
+    /// Whether a name is raw is not part of the layout.
     pub(crate) r#key: String,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Same {
 #[wire(version = 1, layout(1 = "16e72edf6530ec37"))]
 struct OneLine(Result<(u8, Vec<u16>), String>);
 
-/// Nor are the commas that rustfmt writes where it breaks a line.
+/// Trailing commas, which rustfmt adds where it breaks a line, are not part of the layout.
 #[derive(Debug, WireMessage)]
 #[wire(version = 1, layout(1 = "16e72edf6530ec37"))]
 #[rustfmt::skip]

@@ -1,4 +1,4 @@
-//! Chains of previous types, with parameters, in frames and in serde.
+//! A previous type has a previous type in turn, with parameters, in frames and in the serde form.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::WireMessage;

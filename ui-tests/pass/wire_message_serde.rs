@@ -1,4 +1,4 @@
-//! Messages within messages, and in the place of any serde type.
+//! Messages stand inside messages, and wherever a serde type can stand.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use std::borrow::Cow;

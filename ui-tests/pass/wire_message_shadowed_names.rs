@@ -1,4 +1,4 @@
-//! Names that generated code could trip over.
+//! The user's names are those that generated code uses.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 #![allow(non_camel_case_types, clippy::upper_case_acronyms)]
 

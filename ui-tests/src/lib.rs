@@ -1,6 +1,7 @@
-//! The UI cases live in `pass/` and `fail/`; `ui.rs` runs them.
+//! The UI cases are in `pass/` and `fail/`, and `ui.rs` runs them. This library only exists for clippy.
 
-/// clippy sees what the macros generate only in a crate that it lints: `pass/` denies its lints.
+/// The cases of `pass/`, which deny clippy's lints. clippy checks the code that macros generate only in a crate that
+/// it lints, and trybuild does not run clippy. `lints.rs` checks that no case is missing here.
 #[cfg(clippy)]
 #[path = "../pass"]
 mod pass {

@@ -1,4 +1,4 @@
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, GenericParam, Generics, Ident, Meta, Path, Type, Visibility, parse_quote};
 
@@ -6,7 +6,7 @@ use super::parse::{Declaration, SlotType};
 use super::slot::Slot;
 use crate::errors::{Errors, and_list, did_you_mean};
 
-/// A declaration with every slot known and filled at most once, or under conditions.
+/// A checked declaration: each slot is known, and is filled once, several times under conditions, or not at all.
 pub(super) struct Config {
     pub(super) attrs: Vec<Attribute>,
     pub(super) vis: Visibility,
@@ -16,6 +16,7 @@ pub(super) struct Config {
 }
 
 impl Config {
+    /// Returns the types that the user named for `slot`.
     pub(super) fn in_slot(&self, slot: Slot) -> impl Iterator<Item = &Filled> {
         self.filled.iter().filter(move |filled| filled.slot == slot)
     }
@@ -24,22 +25,24 @@ impl Config {
 /// A slot for which the user named a type.
 pub(super) struct Filled {
     pub(super) slot: Slot,
-    /// As the user wrote it.
+    /// The name of the slot as the user wrote it.
     pub(super) name: Ident,
-    /// Its `#[cfg(..)]` included.
+    /// All attributes, `#[cfg(..)]` included.
     pub(super) attrs: Vec<Attribute>,
-    /// What its `#[cfg(..)]` asks for: the macro cannot tell whether that holds.
+    /// The predicate of its `#[cfg(..)]`. The macro cannot tell whether it holds.
     pub(super) condition: Option<TokenStream>,
     /// The `T` of `Responder<T>`.
     pub(super) param: Option<Ident>,
     pub(super) ty: Type,
 }
 
-/// A slot that the user wrote, with or without a type that parses.
-struct Given {
+/// A slot that the user wrote, whether or not its type is right.
+struct Mention {
     slot: Slot,
+    /// The name of the slot as the user wrote it.
     name: Ident,
     conditional: bool,
+    /// Whether the user certainly means this slot: a misspelt name may mean another one.
     certain: bool,
 }
 
@@ -63,7 +66,7 @@ pub(super) fn config(declaration: Declaration, errors: &mut Errors) -> Config {
         .and_then(|first| first.path)
         .unwrap_or_else(|| parse_quote!(::openraft_toolkit));
 
-    let mut given: Vec<Given> = Vec::new();
+    let mut mentions: Vec<Mention> = Vec::new();
     let mut filled = Vec::new();
     for SlotType {
         attrs,
@@ -77,16 +80,15 @@ pub(super) fn config(declaration: Declaration, errors: &mut Errors) -> Config {
         };
         let param = param(slot, &generics, errors);
         let condition = condition(&attrs);
-        let again = Given {
+        let again = Mention {
             slot,
             name: name.clone(),
             conditional: condition.is_some(),
             certain,
         };
-        if let Some(first) = given.iter().find(|first| first.slot == slot)
+        if let Some(first) = mentions.iter().find(|first| first.slot == slot)
             && !(first.conditional && again.conditional)
         {
-            // A misspelt slot may have meant another one.
             if first.certain && again.certain {
                 let help = if first.conditional || again.conditional {
                     KEEP_ONE_OR_CFG
@@ -97,8 +99,8 @@ pub(super) fn config(declaration: Declaration, errors: &mut Errors) -> Config {
             }
             continue;
         }
-        given.push(again);
-        let ty = ty.filter(|ty| slot.may_borrow() || !is_reference(ty, errors));
+        mentions.push(again);
+        let ty = ty.filter(|ty| slot.may_borrow() || !refuse_reference(ty, errors));
         filled.extend(ty.map(|ty| Filled {
             slot,
             name,
@@ -111,7 +113,7 @@ pub(super) fn config(declaration: Declaration, errors: &mut Errors) -> Config {
 
     let missing: Vec<Slot> = Slot::ALL
         .into_iter()
-        .filter(|slot| slot.is_required() && !given.iter().any(|given| given.slot == *slot))
+        .filter(|slot| slot.is_required() && !mentions.iter().any(|mention| mention.slot == *slot))
         .collect();
     if !missing.is_empty() {
         errors.push(&name, missing_message(&missing, &krate));
@@ -126,16 +128,16 @@ pub(super) fn config(declaration: Declaration, errors: &mut Errors) -> Config {
 }
 
 const KEEP_ONE: &str = "help: keep one of the two";
-const KEEP_ONE_OR_CFG: &str = "help: keep one of the two, or give both a `#[cfg(..)]`, of which one holds";
-const KEEP_ONE_CFG: &str = "help: write the two `#[cfg(..)]` so that never both hold";
+const KEEP_ONE_OR_CFG: &str = "help: keep one of the two, or give both a `#[cfg(..)]` so that one of them holds";
 
-/// Stands on both.
-fn duplicate(name: &str, first: impl ToTokens, again: impl ToTokens, help: &str) -> syn::Error {
+/// Returns an error on both names.
+pub(super) fn duplicate(name: &str, first: impl ToTokens, again: impl ToTokens, help: &str) -> syn::Error {
     let mut error = syn::Error::new_spanned(again, format!("`{name}` is given twice\n{help}"));
     error.combine(syn::Error::new_spanned(first, format!("`{name}` is first given here")));
     error
 }
 
+/// Returns the predicate under which all `#[cfg(..)]` among `attrs` hold.
 fn condition(attrs: &[Attribute]) -> Option<TokenStream> {
     let mut predicates = attrs.iter().filter_map(|attr| match &attr.meta {
         Meta::List(list) if list.path.is_ident("cfg") => Some(&list.tokens),
@@ -145,38 +147,7 @@ fn condition(attrs: &[Attribute]) -> Option<TokenStream> {
     Some(quote!(all(#first #(, #predicates)*)))
 }
 
-/// What is wrong with a slot whose types are all conditional, wherever it turns out to be wrong.
-pub(super) fn conditional_errors(alternatives: &[&Filled], krate: &Path) -> TokenStream {
-    let mut errors = TokenStream::new();
-    let mut earlier: Vec<(&Filled, &TokenStream)> = Vec::new();
-    for &again in alternatives {
-        let Some(condition) = &again.condition else {
-            continue;
-        };
-        for (first, first_condition) in &earlier {
-            for error in duplicate(again.slot.name(), &first.name, &again.name, KEEP_ONE_CFG) {
-                let error = error.into_compile_error();
-                errors.extend(quote!(#[cfg(all(#first_condition, #condition))] #error));
-            }
-        }
-        earlier.push((again, condition));
-    }
-    if let Some((first, _)) = earlier.first()
-        && first.slot.is_required()
-    {
-        let message = format!(
-            "no `#[cfg(..)]` of slot `{}` holds\n{}",
-            first.slot.name(),
-            missing_help(&[first.slot], krate)
-        );
-        let error = syn::Error::new_spanned(&first.name, message).into_compile_error();
-        let conditions = earlier.iter().map(|(_, condition)| condition);
-        errors.extend(quote!(#[cfg(not(any(#(#conditions),*)))] #error));
-    }
-    errors
-}
-
-fn is_reference(ty: &Type, errors: &mut Errors) -> bool {
+fn refuse_reference(ty: &Type, errors: &mut Errors) -> bool {
     let is_reference = matches!(ty, Type::Reference(_));
     if is_reference {
         errors.push(
@@ -187,8 +158,9 @@ fn is_reference(ty: &Type, errors: &mut Errors) -> bool {
     is_reference
 }
 
-/// The slot that `written` names, and whether that is certain. A misspelt one counts as the slot that
-/// it is close to, so that this is not reported as missing too.
+/// Returns the slot that `written` names, and whether that is certain.
+///
+/// A misspelt name counts as the slot that it is close to. Otherwise that slot would be reported as missing, too.
 fn resolve(written: &Ident, errors: &mut Errors) -> Option<(Slot, bool)> {
     let name = written.to_string();
     if let Some(slot) = Slot::named(&name) {
@@ -198,7 +170,7 @@ fn resolve(written: &Ident, errors: &mut Errors) -> Option<(Slot, bool)> {
         let ours = slot.name();
         errors.push(
             written,
-            format!("openraft's `{name}` is `{ours}` here\nhelp: write `{ours} = ..`"),
+            format!("openraft's `{name}` is called `{ours}` here\nhelp: write `{ours} = ..`"),
         );
         return Some((slot, true));
     }
@@ -215,6 +187,7 @@ fn resolve(written: &Ident, errors: &mut Errors) -> Option<(Slot, bool)> {
     similar.map(|slot| (slot, false))
 }
 
+/// Returns the parameter of a generic slot, if the user names it.
 fn param(slot: Slot, generics: &Generics, errors: &mut Errors) -> Option<Ident> {
     let mut params = generics.params.iter();
     match (params.next(), params.next()) {
@@ -224,7 +197,7 @@ fn param(slot: Slot, generics: &Generics, errors: &mut Errors) -> Option<Ident> 
                 let (name, ident) = (slot.name(), &param.ident);
                 errors.push(
                     param,
-                    format!("the parameter of `{name}` is a plain name\nhelp: write `{name}<{ident}> = ..`, openraft's own bounds are implied"),
+                    format!("the parameter of `{name}` must be a plain name\nhelp: write `{name}<{ident}> = ..`: openraft's own bounds are implied"),
                 );
             }
             return Some(param.ident.clone());
@@ -252,8 +225,8 @@ fn missing_message(missing: &[Slot], krate: &Path) -> String {
     )
 }
 
-/// A line to paste.
-fn missing_help(missing: &[Slot], krate: &Path) -> String {
+/// Returns a line that the user can paste.
+pub(super) fn missing_help(missing: &[Slot], krate: &Path) -> String {
     let krate = krate.to_token_stream().to_string().replace(' ', "");
     let krate = krate.trim_start_matches("::");
     let line: Vec<String> = missing
@@ -268,9 +241,4 @@ fn missing_help(missing: &[Slot], krate: &Path) -> String {
         })
         .collect();
     format!("help: add `{}`", line.join(" "))
-}
-
-/// The parameter where the user does not name one.
-pub(super) fn default_param() -> Ident {
-    Ident::new("T", Span::call_site())
 }

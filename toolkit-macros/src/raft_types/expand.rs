@@ -1,12 +1,14 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Ident, Path};
+use syn::Ident;
 
-use super::check::{Config, Filled, conditional_errors, default_param};
+use super::alternatives::{Alternative, alternatives, conditional_errors, default_param, type_of};
+use super::check::Config;
 use super::guard::guards;
 use super::slot::Slot;
 use crate::errors::located_at;
 
+/// Returns the struct and its impls.
 pub(super) fn config(config: &Config) -> TokenStream {
     let Config {
         attrs,
@@ -61,12 +63,13 @@ pub(super) fn config(config: &Config) -> TokenStream {
     }
 }
 
+/// Returns openraft's associated type for a slot, once for each type that may be in the slot.
 fn associated_types(slot: Slot, config: &Config) -> TokenStream {
     let krate = &config.krate;
     alternatives(slot, config)
         .into_iter()
         .map(|Alternative { cfg, filled }| {
-            // There, rustc reports what is wrong with the type as a whole, as that it is less visible.
+            // Errors about the type as a whole, such as that it is too private, then stand on the type.
             let span = filled.map_or_else(Span::call_site, |filled| located_at(&filled.ty));
             let attrs = filled.map(|filled| filled.attrs.as_slice()).unwrap_or_default();
             let name = Ident::new(slot.associated_type(), span);
@@ -82,74 +85,4 @@ fn associated_types(slot: Slot, config: &Config) -> TokenStream {
             quote!(#cfg #(#attrs)* #associated_type)
         })
         .collect()
-}
-
-/// A type that may be in a slot.
-pub(super) struct Alternative<'a> {
-    /// The attributes under which it is.
-    pub(super) cfg: TokenStream,
-    /// `None` for the default.
-    pub(super) filled: Option<&'a Filled>,
-}
-
-/// Of types under conditions, the first that holds is in the slot, so that two that hold are wrong for
-/// one reason only. Where none holds, the default is.
-pub(super) fn alternatives(slot: Slot, config: &Config) -> Vec<Alternative<'_>> {
-    let mut earlier: Vec<&TokenStream> = Vec::new();
-    let mut alternatives = Vec::new();
-    for filled in config.in_slot(slot) {
-        let unless = unless(&earlier);
-        let filled_as = |cfg| Alternative {
-            cfg,
-            filled: Some(filled),
-        };
-        let Some(condition) = &filled.condition else {
-            alternatives.push(filled_as(quote!(#unless)));
-            return alternatives;
-        };
-        alternatives.push(filled_as(quote!(#unless #[cfg(#condition)])));
-        earlier.push(condition);
-    }
-    let unless = unless(&earlier);
-    alternatives.push(Alternative {
-        cfg: quote!(#unless),
-        filled: None,
-    });
-    alternatives
-}
-
-fn unless(conditions: &[&TokenStream]) -> Option<TokenStream> {
-    (!conditions.is_empty()).then(|| quote!(#[cfg(not(any(#(#conditions),*)))]))
-}
-
-pub(super) fn type_of(filled: Option<&Filled>, slot: Slot, krate: &Path) -> TokenStream {
-    match filled {
-        Some(Filled { ty, .. }) => quote!(#ty),
-        None => default_type(slot, krate),
-    }
-}
-
-fn default_type(slot: Slot, krate: &Path) -> TokenStream {
-    let param = default_param();
-    match slot {
-        // Required: these stand in for what was refused, so that nothing else fails.
-        Slot::Node => quote!(#krate::openraft::impls::BasicNode),
-        Slot::AppData | Slot::AppDataResponse => quote!(::std::string::String),
-
-        Slot::SnapshotData => quote!(::std::io::Cursor<::std::vec::Vec<::core::primitive::u8>>),
-        Slot::NodeId | Slot::Term => quote!(::core::primitive::u64),
-        Slot::LeaderId => quote!(#krate::openraft::impls::leader_id_adv::LeaderId<Self::Term, Self::NodeId>),
-        Slot::Vote => quote!(#krate::openraft::impls::Vote<Self::LeaderId>),
-        Slot::Payload => quote!(#krate::openraft::EntryPayload<Self::D, Self::NodeId, Self::Node>),
-        Slot::Entry => quote! {
-            #krate::openraft::impls::Entry<
-                <Self::LeaderId as #krate::openraft::vote::RaftLeaderId>::Committed,
-                Self::Payload,
-            >
-        },
-        Slot::AsyncRuntime => quote!(#krate::__private::TokioRuntime),
-        Slot::Responder => quote!(#krate::openraft::impls::OneshotResponder<Self, #param>),
-        Slot::Batch => quote!(#krate::openraft::impls::InlineBatch<#param>),
-        Slot::ErrorSource => quote!(#krate::openraft::impls::BoxedErrorSource),
-    }
 }

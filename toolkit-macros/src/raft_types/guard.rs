@@ -1,20 +1,22 @@
-//! Slots on which other slots' defaults are built.
+//! Impls that check the type in a slot before other slots' defaults use it.
 //!
-//! rustc would report a type that does not fit such a slot once more for each default, on the whole
-//! macro call. So the type is checked by an impl of a hidden trait, which has what the slot requires
-//! as supertraits, and the impl of `RaftTypeConfig` is bounded by that trait: there, everything that
-//! the slot requires holds. What the type lacks is reported on the user's own token alone.
+//! The default of `Vote` is built on `LeaderId`, that of `LeaderId` on `Term`, and so on. If the user's type does not
+//! fit its slot, rustc would report that once more for each such default, and on the whole macro call.
+//!
+//! So the macro implements a hidden trait for the type, whose supertraits are what the slot requires. rustc reports
+//! there, on the user's own token, what the type lacks. The impl of `RaftTypeConfig` is bounded by the hidden trait:
+//! inside that impl the requirements count as met, and nothing is reported again.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Ident, Lifetime};
 
+use super::alternatives::{Alternative, alternatives, type_of};
 use super::check::Config;
-use super::expand::{Alternative, alternatives, type_of};
 use super::slot::Slot;
 
-/// The impls with what they need, and the bounds.
+/// Returns the impls, with the aliases that they need, and the bounds for the impl of `RaftTypeConfig`.
 pub(super) fn guards(config: &Config) -> (Vec<TokenStream>, Vec<TokenStream>) {
     Slot::ALL
         .into_iter()
@@ -41,13 +43,15 @@ fn guard(slot: Slot, config: &Config) -> Option<(TokenStream, TokenStream)> {
         let alias = alias(slot, config);
         quote!(#cfg #[doc(hidden)] type #alias = #ty;)
     });
-    // rustc takes a bound without parameters as one more claim to be checked, and would report what
-    // the type lacks again; not so one over a lifetime.
+    // Make the bound generic over a lifetime. rustc checks a bound without parameters at once, and would report again
+    // what the type lacks.
     let lifetime = Lifetime::new("'slot", Span::mixed_site());
     Some((quote!(#(#aliases)* #(#impls)*), quote!(for<#lifetime> #ty: #slot_trait)))
 }
 
-/// The trait, and the slots whose types are its arguments.
+/// Returns the hidden trait of a slot, and the slots whose types are its arguments.
+///
+/// The other slots need no trait, because no default is built on them.
 fn slot_trait(slot: Slot) -> Option<(&'static str, &'static [Slot])> {
     match slot {
         Slot::AppData => Some(("AppDataSlot", &[])),
@@ -57,19 +61,26 @@ fn slot_trait(slot: Slot) -> Option<(&'static str, &'static [Slot])> {
         Slot::LeaderId => Some(("LeaderIdSlot", &[Slot::Term, Slot::NodeId])),
         Slot::Payload => Some(("PayloadSlot", &[Slot::AppData, Slot::NodeId, Slot::Node])),
         Slot::AsyncRuntime => Some(("AsyncRuntimeSlot", &[])),
-        _ => None,
+        Slot::AppDataResponse
+        | Slot::SnapshotData
+        | Slot::Vote
+        | Slot::Entry
+        | Slot::Responder
+        | Slot::Batch
+        | Slot::ErrorSource => None,
     }
 }
 
-/// The type in `slot` without `Self`, which means something else in the impl of another trait.
-/// `None` where that cannot be known, and where rustc refuses the type by itself, which it then does
-/// once: a cycle, and `_`.
+/// Returns the type in `slot` with `Self` resolved: in the impl of a hidden trait `Self` is another type.
+///
+/// Returns `None` where the macro cannot resolve `Self`. It also returns `None` for slots in a cycle and for `_`, which
+/// rustc refuses by itself, and then once. `inside` are the slots that are being resolved.
 fn concrete(slot: Slot, config: &Config, inside: &mut Vec<Slot>) -> Option<TokenStream> {
     let mut types = concrete_alternatives(slot, config, inside)?;
     if types.len() == 1 {
         return types.pop().map(|(_, ty)| ty);
     }
-    // A bound cannot be `#[cfg]`ed, but a name can.
+    // A bound cannot have a `#[cfg]`. An alias can, so name the type by its alias.
     let has_alias = matches!(slot_trait(slot), Some((_, [])));
     has_alias.then(|| {
         let alias = alias(slot, config);
@@ -81,7 +92,7 @@ fn alias(slot: Slot, config: &Config) -> Ident {
     format_ident!("__{}{}", config.name.unraw(), slot.name())
 }
 
-/// With the attributes under which each is in the slot.
+/// Returns every type that may be in `slot`, as [`concrete`] does, with the attributes under which it is there.
 fn concrete_alternatives(
     slot: Slot,
     config: &Config,
@@ -102,6 +113,7 @@ fn concrete_alternatives(
     types
 }
 
+/// Replaces `Self::Slot` by the type in that slot.
 fn without_self(tokens: TokenStream, config: &Config, inside: &mut Vec<Slot>) -> Option<TokenStream> {
     let mut without = TokenStream::new();
     let mut tokens = tokens.into_iter();

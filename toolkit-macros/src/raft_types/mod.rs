@@ -1,5 +1,23 @@
-//! `declare_raft_types_ext!`: parse the user's tokens, check them against the slots, expand.
+//! `declare_raft_types_ext!`: declares a type config.
+//!
+//! This folder knows the slots, their defaults, and the names of openraft's traits. What the types in the slots must
+//! implement is checked by rustc, in the generated code.
+//!
+//! The input takes one way: parse, check, expand.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `slot.rs` | lists the slots and what is known of each |
+//! | `parse.rs` | parses the user's tokens |
+//! | `check.rs` | resolves the names of slots; refuses unknown, missing and duplicate slots |
+//! | `alternatives.rs` | the types that may be in a slot: the user's, several under `#[cfg(..)]`, or the default |
+//! | `guard.rs` | generates impls that let rustc report a type that does not fit once, on the user's token |
+//! | `expand.rs` | generates the struct and its impls |
+//!
+//! Mistakes are collected in `Errors` on the way. They do not stop it: the type config is declared in any case, so that
+//! rustc does not also report every use of it.
 
+mod alternatives;
 mod check;
 mod expand;
 mod guard;
@@ -7,16 +25,15 @@ mod parse;
 mod slot;
 
 use proc_macro2::TokenStream;
-use syn::parse::Parser;
+use syn::parse::{ParseStream, Parser};
 
 use crate::errors::Errors;
 
 pub(crate) fn declare(tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    match (|input: syn::parse::ParseStream<'_>| parse::declaration(input, &mut errors)).parse2(tokens) {
+    match (|input: ParseStream<'_>| parse::declaration(input, &mut errors)).parse2(tokens) {
         Ok(declaration) => {
             let config = check::config(declaration, &mut errors);
-            // Whatever was wrong, the type is declared, so that its uses don't fail as well.
             let mut expanded = expand::config(&config);
             expanded.extend(errors.into_compile_errors());
             expanded

@@ -7,7 +7,7 @@ use syn::{braced, token};
 
 use crate::errors::{Errors, error_after};
 
-/// What the user wrote, mistakes in the slots included.
+/// The declaration as the user wrote it. Its slots may be unknown, missing, or given twice.
 pub(super) struct Declaration {
     pub(super) attrs: Vec<Attribute>,
     pub(super) vis: Visibility,
@@ -16,25 +16,25 @@ pub(super) struct Declaration {
     pub(super) slots: Vec<SlotType>,
 }
 
-/// `crate = path`.
+/// `crate = path`
 pub(super) struct CratePath {
     pub(super) token: Token![crate],
-    /// `None` where it did not parse, which is reported already.
+    /// `None` if it did not parse, which is reported.
     pub(super) path: Option<Path>,
 }
 
-/// `Slot = Type`.
+/// `Slot = Type`
 pub(super) struct SlotType {
     pub(super) attrs: Vec<Attribute>,
     pub(super) name: Ident,
     pub(super) generics: Generics,
-    /// `None` where it did not parse, which is reported already.
+    /// `None` if it did not parse, which is reported.
     pub(super) ty: Option<Type>,
 }
 
 const EXPECTED_NAME: &str = "expected the name of the type config\nhelp: write `pub TypeConfig: Node = ..`";
 
-/// Fails only where not even the type's name is known; mistakes in slots go to `errors`.
+/// Parses the whole input. It only fails if the name of the type config is missing. Mistakes in slots go to `errors`.
 pub(super) fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Declaration> {
     let attrs = input.call(Attribute::parse_outer)?;
     let vis = input.parse()?;
@@ -72,7 +72,7 @@ pub(super) fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::R
         }
     }
     if input.peek(token::Brace) {
-        let error = input.error("the slots are not in braces\nhelp: remove the braces");
+        let error = input.error("the slots must not stand in braces\nhelp: remove the braces");
         let in_braces;
         braced!(in_braces in input);
         errors.push_error(error);
@@ -106,7 +106,7 @@ fn assignment(input: ParseStream<'_>, declaration: &mut Declaration, errors: &mu
         if input.peek(Token![type]) {
             errors.push(
                 input.parse::<Token![type]>()?,
-                "a slot has no `type` before its name\nhelp: remove it",
+                "a slot must not have `type` before its name\nhelp: remove `type`",
             );
         }
         if !input.peek(Ident::peek_any) {
@@ -126,7 +126,7 @@ fn assignment(input: ParseStream<'_>, declaration: &mut Declaration, errors: &mu
     Ok(())
 }
 
-/// What follows `=`, and what to write there.
+/// What must follow a `=`, and what to write there.
 type Expected = (&'static str, &'static str);
 
 const TYPE: Expected = ("a type", "name one concrete type");
@@ -135,6 +135,7 @@ const CRATE_PATH: Expected = (
     "write `crate = path::to::openraft_toolkit`",
 );
 
+/// Parses `= value` and the comma behind it.
 fn value<T>(
     input: ParseStream<'_>,
     name: &impl ToTokens,
@@ -151,8 +152,9 @@ fn value<T>(
     }
     let equals: Token![=] = input.parse()?;
     let ahead = input.fork();
-    let starts = !input.peek(Token![_]) && !input.peek(Token![impl]) && !input.peek(Lit);
-    if !starts || (parse(&ahead).is_err() && ahead.cursor() == input.cursor()) {
+    let can_start_value = !input.peek(Token![_]) && !input.peek(Token![impl]) && !input.peek(Lit);
+    let fails_at_once = || parse(&ahead).is_err() && ahead.cursor() == input.cursor();
+    if !can_start_value || fails_at_once() {
         return Err(error_after(
             equals,
             input,
@@ -161,7 +163,7 @@ fn value<T>(
     }
     let value = parse(input)?;
     if input.peek(Token![where]) {
-        return Err(input.error("a slot has no `where` clause\nhelp: remove it, openraft's own bounds are implied"));
+        return Err(input.error("a slot takes no `where` clause\nhelp: remove it: openraft's own bounds are implied"));
     }
     if !input.is_empty() {
         if !input.peek(Token![,]) {
@@ -174,7 +176,9 @@ fn value<T>(
     Ok(value)
 }
 
-/// A broken slot counts as given, and does not hide the mistakes in those that follow.
+/// Reports a value that did not parse, and skips to the next slot, so that its mistakes are reported too.
+///
+/// The slot itself stays in the declaration. It then does not also count as missing.
 fn reported<T>(value: syn::Result<T>, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<T>> {
     match value {
         Ok(value) => Ok(Some(value)),
@@ -195,7 +199,7 @@ fn skip_to_next_slot(input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// `Slot =`, and after a comma also `Slot:`, which is a mistake of its own and elsewhere a bound.
+/// Returns whether a slot starts here: `Slot =`, or after a comma the mistake `Slot:`. Elsewhere `Slot:` is a bound.
 fn starts_slot(ahead: ParseStream<'_>, after_comma: bool) -> bool {
     ahead.call(Attribute::parse_outer).is_ok()
         && ahead.parse::<Option<Token![type]>>().is_ok()

@@ -1,4 +1,4 @@
-/// A type that the user chooses.
+/// A place in the declaration for a type that the user chooses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
     Node,
@@ -18,7 +18,7 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    /// The required slots first.
+    /// All slots, with the required ones first.
     pub(super) const ALL: [Slot; 14] = [
         Slot::Node,
         Slot::AppData,
@@ -55,7 +55,7 @@ impl Slot {
         }
     }
 
-    /// The name of openraft's associated type.
+    /// Returns the name of openraft's associated type.
     pub(super) fn associated_type(self) -> &'static str {
         match self {
             Slot::AppData => "D",
@@ -68,12 +68,12 @@ impl Slot {
         matches!(self, Slot::Node | Slot::AppData | Slot::AppDataResponse)
     }
 
-    /// Whether openraft's associated type has a parameter, as `Responder<T>` does.
+    /// Returns whether openraft's associated type has a parameter, as `Responder<T>` does.
     pub(super) fn is_generic(self) -> bool {
         matches!(self, Slot::Responder | Slot::Batch)
     }
 
-    /// Not where openraft decodes the type.
+    /// Returns whether the type may be a reference. openraft decodes the other types, which must own what they hold.
     pub(super) fn may_borrow(self) -> bool {
         !matches!(
             self,

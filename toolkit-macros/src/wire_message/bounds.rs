@@ -1,12 +1,15 @@
 use syn::visit::{self, Visit};
 use syn::{Generics, Ident, Path, Type, TypePath, WherePredicate, parse_quote};
 
-use super::check::{FieldDefault, Message, Since};
+use super::ast::{FieldDefault, Message, Since};
 
-/// The generics of the type, with bounds on what its fields hold: parameters, and associated types of
-/// parameters. As in serde, the bounds are not on the fields' types, which may be recursive or private.
+/// Returns the generics of the type, with the bounds that the generated impls need.
 ///
-/// What `since` asks is a bound on the field's type: an `Option<T>` has a default where `T` has none.
+/// The bounds for serde are on the parameters that fields hold, and on associated types of parameters. As in
+/// serde's derive, they are not on the types of the fields, which may be recursive or private.
+///
+/// The bounds for `since` are on the types of the fields, because an `Option<T>` has a default even if `T` has
+/// none.
 pub(super) fn with_bounds(message: &Message<'_>) -> Generics {
     let krate = &message.krate;
     let mut held = Held {
@@ -16,7 +19,7 @@ pub(super) fn with_bounds(message: &Message<'_>) -> Generics {
     let mut predicates: Vec<WherePredicate> = Vec::new();
     for field in message.layout.fields() {
         let ty = field.ty;
-        let found = held.found_in(ty);
+        let found = held.add_from(ty);
         if let Some(Since { default, lossy, .. }) = field.since.as_ref().filter(|_| found) {
             if matches!(default, FieldDefault::Trait) {
                 predicates.push(parse_quote!(#ty: #krate::__private::Defaulted));
@@ -36,15 +39,17 @@ pub(super) fn with_bounds(message: &Message<'_>) -> Generics {
     generics
 }
 
-/// The parameters, and the associated types of parameters, that fields hold.
+/// Collects the parameters, and the associated types of parameters, that fields hold.
 struct Held<'a> {
+    /// The parameters of the message.
     params: Vec<&'a Ident>,
+    /// What has been found so far, each once.
     types: Vec<Type>,
 }
 
 impl Held<'_> {
-    /// Whether `ty` holds any, which are added.
-    fn found_in(&mut self, ty: &Type) -> bool {
+    /// Adds what `ty` holds, and returns whether it holds any.
+    fn add_from(&mut self, ty: &Type) -> bool {
         let mut in_ty = Held {
             params: self.params.clone(),
             types: Vec::new(),
@@ -59,7 +64,8 @@ impl Held<'_> {
         found
     }
 
-    fn names_param(&self, path: &Path) -> bool {
+    /// Returns whether the path is a parameter or starts at one.
+    fn starts_at_param(&self, path: &Path) -> bool {
         path.leading_colon.is_none()
             && path
                 .segments
@@ -71,9 +77,9 @@ impl Held<'_> {
 impl<'ast> Visit<'ast> for Held<'_> {
     fn visit_type_path(&mut self, ty: &'ast TypePath) {
         let projects_param = ty.qself.as_ref().is_some_and(
-            |qself| matches!(&*qself.ty, Type::Path(inner) if inner.qself.is_none() && self.names_param(&inner.path)),
+            |qself| matches!(&*qself.ty, Type::Path(inner) if inner.qself.is_none() && self.starts_at_param(&inner.path)),
         );
-        if projects_param || (ty.qself.is_none() && self.names_param(&ty.path)) {
+        if projects_param || (ty.qself.is_none() && self.starts_at_param(&ty.path)) {
             self.types.push(Type::Path(ty.clone()));
         } else {
             visit::visit_type_path(self, ty);
@@ -81,7 +87,7 @@ impl<'ast> Visit<'ast> for Held<'_> {
     }
 
     fn visit_path(&mut self, path: &'ast Path) {
-        // It holds no value of its parameter.
+        // Skip `PhantomData<T>`, which holds no `T`.
         if path.segments.last().is_none_or(|last| last.ident != "PhantomData") {
             visit::visit_path(self, path);
         }

@@ -2,11 +2,12 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{GenericParam, Generics, Lifetime, LifetimeParam, Path, TypeGenerics, WhereClause, parse_quote};
 
+use super::ast::{Message, Previous};
 use super::body;
 use super::bounds::with_bounds;
-use super::check::{Message, Previous};
 use crate::errors::located_at;
 
+/// Returns every impl of a message.
 pub(super) fn message(message: &Message<'_>) -> TokenStream {
     let expand = Expand {
         message,
@@ -37,9 +38,9 @@ impl Expand<'_, '_> {
         (type_generics, where_clause)
     }
 
-    /// `impl Trait for Type`, of a trait of the toolkit; with `'__de`, which outlives the type's own
-    /// lifetimes where `borrows` is true.
-    fn impl_block(&self, of: &TokenStream, items: &TokenStream, de: Option<De>) -> TokenStream {
+    /// Returns `impl Trait for Type`. `toolkit_trait` is a path in the toolkit. `de` says whether the trait has the
+    /// lifetime of the input as its parameter, which is then `'__de`.
+    fn impl_block(&self, toolkit_trait: &TokenStream, items: &TokenStream, de: Option<InputLifetime>) -> TokenStream {
         let krate = self.krate;
         let name = self.message.name;
         let (type_generics, where_clause) = self.split();
@@ -48,7 +49,7 @@ impl Expand<'_, '_> {
         if let Some(de) = de {
             let lifetime: Lifetime = parse_quote!('__de);
             let mut param = LifetimeParam::new(lifetime.clone());
-            if matches!(de, De::Borrows) {
+            if matches!(de, InputLifetime::OutlivesOwn) {
                 param.bounds = generics.lifetimes().map(|own| own.lifetime.clone()).collect();
             }
             generics.params.insert(0, GenericParam::Lifetime(param));
@@ -58,7 +59,7 @@ impl Expand<'_, '_> {
         quote! {
             #[automatically_derived]
             #[allow(deprecated, private_bounds, unused_qualifications, clippy::all, clippy::pedantic)]
-            impl #impl_generics #krate::#of #params for #name #type_generics #where_clause {
+            impl #impl_generics #krate::#toolkit_trait #params for #name #type_generics #where_clause {
                 #items
             }
         }
@@ -69,29 +70,29 @@ impl Expand<'_, '_> {
         let Message {
             name,
             version,
-            oldest,
+            oldest_own,
             previous,
             ..
         } = self.message;
         let min_version = match previous {
-            None => quote!(#oldest),
+            None => quote!(#oldest_own),
             Some(Previous { ty, .. }) => {
                 let rule = format!(
-                    "the previous type of a message whose own versions start at {oldest} must be of version {}",
-                    oldest.saturating_sub(1)
+                    "the own versions of this message start at {oldest_own}, so its previous type must have version {}",
+                    oldest_own.saturating_sub(1)
                 );
                 quote_spanned! {located_at(ty)=> {
-                    ::core::assert!(<#ty as #krate::WireMessage>::VERSION == #oldest - 1, #rule);
+                    ::core::assert!(<#ty as #krate::WireMessage>::VERSION == #oldest_own - 1, #rule);
                     <#ty as #krate::WireMessage>::MIN_VERSION
                 }}
             }
         };
-        let older = self.decode_older();
-        let downgrade = self.downgrade(|ty| {
+        let decode_previous = self.decode_previous();
+        let encode_previous = self.with_downgrade(|ty| {
             quote_spanned! {located_at(ty)=>
-                if #krate::__private::is_previous::<Self>(&[__version]) {
-                    let __older = #krate::__private::downgrade::<Self, #ty>(self, __version)?;
-                    return #krate::WireMessage::encode_into(&__older, __version, __out);
+                if #krate::__private::is_previous_version::<Self>(__version) {
+                    let __previous = #krate::__private::downgrade::<Self, #ty>(self, __version)?;
+                    return #krate::WireMessage::encode_into(&__previous, __version, __out);
                 }
             }
         });
@@ -104,19 +105,20 @@ impl Expand<'_, '_> {
                 __version: ::core::primitive::u8,
                 __out: &mut ::std::vec::Vec<::core::primitive::u8>,
             ) -> ::core::result::Result<(), #krate::CodecError> {
-                #downgrade
+                #encode_previous
                 #krate::__private::encode_message(self, __version, __out)
             }
 
             fn decode(__bytes: &[::core::primitive::u8]) -> ::core::result::Result<Self, #krate::CodecError> {
-                #older
+                #decode_previous
                 #krate::__private::decode_message::<Self>(__bytes)
             }
         };
         let mut expanded = self.impl_block(&quote!(WireMessage), &items, None);
         let generics = &self.message.generics;
         if previous.is_some() && generics.type_params().next().is_none() && generics.const_params().next().is_none() {
-            // Otherwise the version of the previous type is checked where the message is first used.
+            // Evaluate `MIN_VERSION` at once, and the assertion in it. In a generic type the assertion waits for the
+            // first use of the message.
             let lifetimes = generics.lifetimes().map(|_| quote!('static));
             expanded.extend(quote! {
                 const _: ::core::primitive::u8 = <#name<#(#lifetimes),*> as #krate::WireMessage>::MIN_VERSION;
@@ -127,31 +129,37 @@ impl Expand<'_, '_> {
 
     fn borrowed(&self) -> TokenStream {
         let krate = self.krate;
-        let older = self.decode_older();
+        let decode_previous = self.decode_previous();
         let mut expanded = self.impl_block(
             &quote!(__private::BorrowedBody),
             &body::borrowed(self.message),
-            Some(De::Borrows),
+            Some(InputLifetime::OutlivesOwn),
         );
         let items = quote! {
             fn decode_borrowed(
                 __bytes: &'__de [::core::primitive::u8],
             ) -> ::core::result::Result<Self, #krate::CodecError> {
-                #older
+                #decode_previous
                 #krate::__private::decode_borrowed_message::<Self>(__bytes)
             }
         };
-        expanded.extend(self.impl_block(&quote!(codec::WireMessageBorrowed), &items, Some(De::Borrows)));
+        expanded.extend(self.impl_block(
+            &quote!(codec::WireMessageBorrowed),
+            &items,
+            Some(InputLifetime::OutlivesOwn),
+        ));
         expanded
     }
 
-    /// Decodes versions below those of the type's own layout. The previous type is named as it is in
-    /// `MIN_VERSION`, so that what it lacks is reported once.
-    fn decode_older(&self) -> Option<TokenStream> {
+    /// Returns code that decodes a frame of the previous type.
+    ///
+    /// The code names the previous type with the same tokens as `MIN_VERSION` does. rustc then reports once what
+    /// that type lacks.
+    fn decode_previous(&self) -> Option<TokenStream> {
         let krate = self.krate;
-        self.previous(|ty| {
+        self.with_previous(|ty| {
             quote_spanned! {located_at(ty)=>
-                if #krate::__private::is_previous::<Self>(__bytes) {
+                if #krate::__private::is_previous_frame::<Self>(__bytes) {
                     return ::core::result::Result::map(
                         <#ty as #krate::WireMessage>::decode(__bytes),
                         #krate::__private::upgrade::<Self, #ty>,
@@ -163,13 +171,13 @@ impl Expand<'_, '_> {
 
     fn serde_form(&self) -> TokenStream {
         let krate = self.krate;
-        let read = self.previous(|ty| {
+        let read = self.with_previous(|ty| {
             quote_spanned! {located_at(ty)=>
-                fn deserialize_form<'__de, __D: #krate::__private::Deserializer<'__de>>(
+                fn deserialize_at<'__de, __D: #krate::__private::Deserializer<'__de>>(
                     __version: ::core::primitive::u8,
                     __deserializer: __D,
                 ) -> ::core::result::Result<Self, __D::Error> {
-                    if __version < <Self as #krate::__private::Body>::OLDEST {
+                    if #krate::__private::is_previous_version::<Self>(__version) {
                         #krate::__private::deserialize_previous::<Self, #ty, __D>(__version, __deserializer)
                     } else {
                         #krate::__private::deserialize_body(__version, __deserializer)
@@ -177,26 +185,31 @@ impl Expand<'_, '_> {
                 }
             }
         });
-        let write = self.downgrade(|ty| quote_spanned! {located_at(ty)=>
-            const OLDEST_WRITABLE: ::core::primitive::u8 = <#ty as #krate::__private::SerdeForm>::OLDEST_WRITABLE;
+        let write = self.with_downgrade(|ty| {
+            quote_spanned! {located_at(ty)=>
+                const OLDEST_WRITABLE: ::core::primitive::u8 = <#ty as #krate::__private::SerdeForm>::OLDEST_WRITABLE;
 
-            fn check_form(&self, __version: ::core::primitive::u8) -> ::core::result::Result<(), #krate::CodecError> {
-                if __version < <Self as #krate::__private::Body>::OLDEST {
-                    #krate::__private::check_previous::<Self, #ty>(self, __version)
-                } else {
-                    #krate::__private::Body::check(self, __version)
+                fn ensure_writable_at(
+                    &self,
+                    __version: ::core::primitive::u8,
+                ) -> ::core::result::Result<(), #krate::CodecError> {
+                    if #krate::__private::is_previous_version::<Self>(__version) {
+                        #krate::__private::ensure_previous_writable_at::<Self, #ty>(self, __version)
+                    } else {
+                        #krate::__private::Body::ensure_representable(self, __version)
+                    }
                 }
-            }
 
-            fn serialize_form<__S: #krate::__private::Serializer>(
-                &self,
-                __version: ::core::primitive::u8,
-                __serializer: __S,
-            ) -> ::core::result::Result<__S::Ok, __S::Error> {
-                if __version < <Self as #krate::__private::Body>::OLDEST {
-                    #krate::__private::serialize_previous::<Self, #ty, __S>(self, __version, __serializer)
-                } else {
-                    #krate::__private::Body::serialize_body(self, __version, __serializer)
+                fn serialize_at<__S: #krate::__private::Serializer>(
+                    &self,
+                    __version: ::core::primitive::u8,
+                    __serializer: __S,
+                ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                    if #krate::__private::is_previous_version::<Self>(__version) {
+                        #krate::__private::serialize_previous::<Self, #ty, __S>(self, __version, __serializer)
+                    } else {
+                        #krate::__private::Body::serialize_body(self, __version, __serializer)
+                    }
                 }
             }
         });
@@ -221,23 +234,27 @@ impl Expand<'_, '_> {
             }
         };
         let mut expanded = self.impl_block(&quote!(__private::Serialize), &serialize, None);
-        expanded.extend(self.impl_block(&quote!(__private::Deserialize), &deserialize, Some(De::Owns)));
+        expanded.extend(self.impl_block(&quote!(__private::Deserialize), &deserialize, Some(InputLifetime::Free)));
         expanded
     }
 
-    fn previous(&self, items: impl FnOnce(&syn::Type) -> TokenStream) -> Option<TokenStream> {
+    /// Returns code that is only needed if there is a previous type.
+    fn with_previous(&self, items: impl FnOnce(&syn::Type) -> TokenStream) -> Option<TokenStream> {
         self.message.previous.as_ref().map(|previous| items(&previous.ty))
     }
 
-    fn downgrade(&self, items: impl FnOnce(&syn::Type) -> TokenStream) -> Option<TokenStream> {
+    /// Returns code that is only needed if the versions of the previous type are written.
+    fn with_downgrade(&self, items: impl FnOnce(&syn::Type) -> TokenStream) -> Option<TokenStream> {
         let previous = self.message.previous.as_ref().filter(|previous| previous.downgrade);
         previous.map(|previous| items(&previous.ty))
     }
 }
 
-/// What the lifetime of the input is to the type.
+/// How `'__de`, the lifetime of the input, relates to the type.
 #[derive(Clone, Copy)]
-enum De {
-    Owns,
-    Borrows,
+enum InputLifetime {
+    /// The value owns what it holds.
+    Free,
+    /// The value borrows from the input, which outlives the type's own lifetimes.
+    OutlivesOwn,
 }

@@ -1,57 +1,59 @@
 use std::fmt;
 
-/// Why a value could not be encoded, or bytes could not be decoded.
+/// The reason why a value could not be encoded, or bytes could not be decoded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
-    /// There is not even a version byte.
+    /// The bytes are empty: even the version byte is missing.
     #[error("empty frame: the version byte is missing")]
     Empty,
-    /// The frame's version is not the one that was asked for.
+    /// The frame has another version than the caller of [`decode`](super::decode) expects.
     #[error("frame version {actual}, expected {expected}")]
     Version {
-        /// The version that was asked for.
+        /// The version that the caller expects.
         expected: u8,
         /// The version byte of the frame.
         actual: u8,
     },
-    /// The frame's version is outside what the type can read or write.
+    /// The message type cannot read or write this version.
     #[error("frame version {actual} is not supported, only {min} to {max}")]
     VersionUnsupported {
-        /// The oldest version that the type claims.
+        /// The oldest version that the type supports.
         min: u8,
-        /// The newest version that the type claims.
+        /// The newest version that the type supports.
         max: u8,
-        /// The version that was found or asked for.
+        /// The version of the frame, or the version that the caller asked to write.
         actual: u8,
     },
-    /// The value's own `Serialize` refused it.
+    /// The value's own `Serialize` refused the value, or the value is beyond the [limits](super#limits).
     #[error("cannot encode the body")]
     Encode(#[source] BodyError),
-    /// The body is not what the type's layout says.
+    /// The body does not have the type's layout, or is beyond the [limits](super#limits).
     #[error("cannot decode the body")]
     Decode(#[source] BodyError),
-    /// Bytes follow the body.
+    /// The frame goes on behind the end of the body.
     #[error("{extra} bytes follow the body")]
     TrailingBytes {
-        /// How many bytes follow.
+        /// How many bytes follow the body.
         extra: usize,
     },
-    /// The value holds what the older version has no place for.
+    /// The value holds something that the older version has no place for.
     #[error("{what} cannot be written at version {version}")]
     #[non_exhaustive]
     NotRepresentable {
-        /// The version that was asked for.
+        /// The version that the caller asked to write.
         version: u8,
-        /// The field or variant, as `Type::field`; the type itself where its downgrade refused.
+        /// The field or variant that is too new, as `Type::field`. If a `downgrade` refused the value, the
+        /// name of the type.
         what: &'static str,
-        /// The error of that downgrade: of the `TryFrom` that `previous(.., downgrade)` uses.
+        /// The error of that `downgrade`, which is the error of the `TryFrom` that
+        /// `previous(.., downgrade)` calls.
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
 }
 
 impl CodecError {
-    /// What the derive reports for a field or variant.
+    /// The error that generated code returns for a field or variant which `version` does not have.
     #[doc(hidden)]
     #[cold]
     pub fn not_representable(version: u8, what: &'static str) -> Self {
@@ -63,7 +65,7 @@ impl CodecError {
     }
 }
 
-/// What is wrong with a body, in words.
+/// A description of what is wrong with a body.
 #[derive(thiserror::Error)]
 #[error("{0}")]
 pub struct BodyError(Box<str>);
@@ -78,5 +80,19 @@ impl BodyError {
 impl fmt::Debug for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BodyError({:?})", self.0)
+    }
+}
+
+impl serde::ser::Error for BodyError {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::message(message)
+    }
+}
+
+impl serde::de::Error for BodyError {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::message(message)
     }
 }

@@ -1,11 +1,12 @@
+//! The frame around a body: its version byte, and that nothing of a failed frame is left in the output.
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::body::{self, BodyReader, BodyWriter};
-use super::versioned::{self, Body, BorrowedBody, supported};
-use super::{CodecError, WireMessage};
+use super::bincode;
+use super::error::CodecError;
 
-/// Encodes `value` as a frame of `version`, any `u8`.
+/// Encodes `value` as a frame of `version`, which may be any `u8`.
 ///
 /// ```
 /// let frame = openraft_toolkit::encode(1, &("ab", 300u32))?;
@@ -15,27 +16,24 @@ use super::{CodecError, WireMessage};
 ///
 /// # Errors
 ///
-/// [`CodecError::Encode`] when the value's own `Serialize` refuses it, or when it is beyond the
-/// [limits](crate::codec#limits).
+/// [`CodecError::Encode`] when the value's own `Serialize` refuses the value, or when the value is beyond
+/// the [limits](crate::codec#limits).
 pub fn encode<T: Serialize + ?Sized>(version: u8, value: &T) -> Result<Vec<u8>, CodecError> {
     let mut out = Vec::with_capacity(FRAME_CAPACITY);
     encode_into(version, value, &mut out)?;
     Ok(out)
 }
 
-/// What is reserved for a frame whose size is not known: growing from nothing to this takes longer than
-/// to encode a small message.
+/// The capacity of a new frame whose size is not known yet. Growing a `Vec` from empty to this size takes
+/// longer than encoding a small message.
 pub(super) const FRAME_CAPACITY: usize = 64;
 
-/// Appends a frame of `version` to `out`, and nothing where that fails.
+/// Appends a frame of `version` to `out`. On an error `out` stays as it was.
 pub(crate) fn encode_into<T: Serialize + ?Sized>(version: u8, value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
-    appended(out, |out| {
-        out.push(version);
-        body::encode_into(value, out)
-    })
+    append_frame(version, out, |out| bincode::encode_into(value, out))
 }
 
-/// Decodes a frame that must be of `expected_version`, and nothing but that frame.
+/// Decodes `bytes`, which must be one frame of `expected_version` and nothing else.
 ///
 /// ```
 /// use openraft_toolkit::{CodecError, decode};
@@ -51,10 +49,10 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(version: u8, value: &T, out: &m
 /// # Errors
 ///
 /// [`CodecError::Empty`], [`CodecError::Version`], [`CodecError::Decode`] or
-/// [`CodecError::TrailingBytes`]; never a panic, whatever the bytes are.
+/// [`CodecError::TrailingBytes`]. No input makes it panic.
 pub fn decode<T: DeserializeOwned>(expected_version: u8, bytes: &[u8]) -> Result<T, CodecError> {
     match split(bytes)? {
-        (actual, body) if actual == expected_version => body::decode(body),
+        (actual, body) if actual == expected_version => bincode::decode(body),
         (actual, _) => Err(CodecError::Version {
             expected: expected_version,
             actual,
@@ -62,60 +60,33 @@ pub fn decode<T: DeserializeOwned>(expected_version: u8, bytes: &[u8]) -> Result
     }
 }
 
-/// What the derive's `encode_into` does, at the versions of its own layout.
+/// Appends the version byte to `out`, then what `append_body` appends. On an error `out` stays as it was.
 #[inline]
-pub fn encode_message<T: Body>(message: &T, version: u8, out: &mut Vec<u8>) -> Result<(), CodecError> {
-    supported(T::OLDEST, T::VERSION, version)?;
-    message.check(version)?;
-    appended(out, |out| {
-        out.push(version);
-        let mut body = BodyWriter::new(out);
-        message.serialize_body(version, &mut body).map_err(CodecError::Encode)
-    })
+pub(super) fn append_frame(
+    version: u8,
+    out: &mut Vec<u8>,
+    append_body: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+) -> Result<(), CodecError> {
+    let start = out.len();
+    out.push(version);
+    append_body(out).inspect_err(|_| out.truncate(start))
 }
 
-/// What the derive's `decode` does.
+/// Splits a frame into its version and its body.
 #[inline]
-pub fn decode_message<T: Body>(bytes: &[u8]) -> Result<T, CodecError> {
-    let (version, mut body) = body_of::<T>(bytes)?;
-    let message = versioned::deserialize_body(version, &mut body).map_err(CodecError::Decode)?;
-    body.finish()?;
-    Ok(message)
-}
-
-/// What the derive's `decode_borrowed` does.
-#[inline]
-pub fn decode_borrowed_message<'de, T: BorrowedBody<'de>>(bytes: &'de [u8]) -> Result<T, CodecError> {
-    let (version, mut body) = body_of::<T>(bytes)?;
-    let message = versioned::deserialize_borrowed_body(version, &mut body).map_err(CodecError::Decode)?;
-    body.finish()?;
-    Ok(message)
-}
-
-/// Whether a frame is of a version below those of `T`'s own layout that `T` reads all the same.
-pub fn is_previous<T: Body>(bytes: &[u8]) -> bool {
-    bytes
-        .first()
-        .is_some_and(|version| (T::MIN_VERSION..T::OLDEST).contains(version))
-}
-
-#[inline]
-fn body_of<T: WireMessage>(bytes: &[u8]) -> Result<(u8, BodyReader<'_>), CodecError> {
-    let (version, body) = split(bytes)?;
-    supported(T::MIN_VERSION, T::VERSION, version)?;
-    Ok((version, BodyReader::new(body)))
-}
-
-#[inline]
-fn split(bytes: &[u8]) -> Result<(u8, &[u8]), CodecError> {
-    bytes
+pub(super) fn split(frame: &[u8]) -> Result<(u8, &[u8]), CodecError> {
+    frame
         .split_first()
         .map(|(&version, body)| (version, body))
         .ok_or(CodecError::Empty)
 }
 
+/// Refuses a version outside `min ..= max`.
 #[inline]
-fn appended(out: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) -> Result<(), CodecError> {
-    let start = out.len();
-    append(out).inspect_err(|_| out.truncate(start))
+pub(super) fn ensure_supported(min: u8, max: u8, actual: u8) -> Result<(), CodecError> {
+    if (min..=max).contains(&actual) {
+        Ok(())
+    } else {
+        Err(CodecError::VersionUnsupported { min, max, actual })
+    }
 }

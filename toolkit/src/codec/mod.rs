@@ -1,25 +1,25 @@
 //! Versioned frames: one version byte, then the value.
 //!
-//! Whatever leaves the process, an RPC or a record on disk, outlives the code that wrote it. A frame
-//! says which layout its bytes have, so that another release reads it right or refuses it, and never
-//! reads it wrong.
+//! RPCs and records on disk outlive the code that wrote them. The version byte of a frame says which layout
+//! the rest has. Another release then reads the frame correctly or refuses it, and never takes it for
+//! something else.
 //!
 //! ```text
-//! +-------------+----------------------------------------------------+
+//! +-------------+------------------------------------------------------+
 //! | version: u8 | body: bincode 2, `config::standard()`, through serde |
-//! +-------------+----------------------------------------------------+
+//! +-------------+------------------------------------------------------+
 //! ```
 //!
-//! - The body is little endian with variable-length integers. A struct is its fields in order, an enum
-//!   its variant's index and then that variant's fields; names are not written.
-//! - An unknown version is refused before the body is looked at.
-//! - Nothing follows the body: what is left over is [`CodecError::TrailingBytes`].
+//! - The body is little endian with variable-length integers. A struct is its fields in order. An enum is
+//!   the index of its variant, then the fields of that variant. Names are not written.
+//! - Decoding refuses an unknown version before it looks at the body.
+//! - Nothing may follow the body: leftover bytes are [`CodecError::TrailingBytes`].
 //!
 //! # Which to use
 //!
-//! - [`WireMessage`](derive@WireMessage), derived, for types of your own: the version stands at the type.
-//! - [`encode`] and [`decode`] for any serde type whose version is known elsewhere, as for types that
-//!   are not yours.
+//! - Derive [`WireMessage`](derive@WireMessage) for your own types: the version then stands at the type.
+//! - Call [`encode`] and [`decode`] for any serde type whose version is known elsewhere, for example for a
+//!   type of another crate.
 //!
 //! ```
 //! use openraft_toolkit::WireMessage;
@@ -41,27 +41,41 @@
 //!
 //! # When a type changes
 //!
-//! A message says which version each of its newer fields and variants came with, and reads every
-//! version that it claims: see the [derive](derive@WireMessage). A [`WriteVersion`] keeps a cluster
-//! on the old version until every node knows the new one.
+//! A message says since which version each of its newer fields and variants exists, and decodes every
+//! version from its `min_version` on: see the [derive](derive@WireMessage). A [`WriteVersion`] keeps a
+//! cluster writing the old version until every node can read the new one.
 //!
 //! # Limits
 //!
-//! Decoding takes any bytes: it never panics, and what it allocates is bounded by the number of bytes
-//! times the size of the type's elements, whatever lengths the bytes claim. Two limits come with that.
-//! Encoding keeps them as well, as [`CodecError::Encode`], so that whatever is encoded can be decoded:
+//! Decoding takes any bytes. It never panics. Whatever lengths the bytes claim, decoding allocates at most
+//! the number of bytes times the size of the type's elements.
 //!
-//! - Sequences, maps, `Some` and enum variants with fields nest at most 128 levels deep.
+//! This requires two limits. Encoding keeps both too and fails with [`CodecError::Encode`] beyond them, so
+//! that whatever is encoded can be decoded:
+//!
+//! - Sequences, maps, `Some` and enum variants with fields nest to a depth of at most 128.
 //! - A body holds at most 4,096 elements that take no bytes, such as those of a `Vec<()>`.
 //!
-//! Types that ask the format what comes next cannot be decoded, because it does not say: serde's
-//! `untagged`, internally tagged and `flatten` are [`CodecError::Decode`] or [`CodecError::Encode`].
+//! The format does not say which type comes next, so types that ask for it cannot be encoded or decoded:
+//! serde's `untagged`, internally tagged and `flatten` fail with [`CodecError::Encode`] or
+//! [`CodecError::Decode`].
 
-mod body;
-pub(crate) mod bytes;
+// The folder owns the bytes of frames and what `#[derive(WireMessage)]` calls at run time. It does not know
+// openraft, and it does not know where frames are stored or sent.
+//
+// A value goes through these files on its way to bytes; decoding goes the same way:
+//
+//   wire_message.rs    the traits that users call
+//   write_version.rs   the level of a process: at which version a message is written
+//   derive/            the fields that a version of a message has, as a serde value
+//   frame.rs           the version byte; `encode` and `decode` for any serde type
+//   bincode/           the format of the body; the only user of the crate bincode
+//   error.rs           `CodecError` and `BodyError`
+
+mod bincode;
+pub(crate) mod derive;
 mod error;
 mod frame;
-pub(crate) mod versioned;
 mod wire_message;
 mod write_version;
 
@@ -69,8 +83,6 @@ pub use error::{BodyError, CodecError};
 #[cfg(feature = "rocksdb-log-store")]
 pub(crate) use frame::encode_into;
 pub use frame::{decode, encode};
-#[doc(hidden)]
-pub use frame::{decode_borrowed_message, decode_message, encode_message, is_previous};
 pub use openraft_toolkit_macros::WireMessage;
 pub use wire_message::{WireMessage, WireMessageBorrowed};
 pub use write_version::{WriteVersion, WriteVersionLowered};

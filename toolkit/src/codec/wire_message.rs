@@ -1,69 +1,70 @@
-use super::CodecError;
+use super::error::CodecError;
 use super::frame::FRAME_CAPACITY;
 
-/// A type with a versioned frame of its own.
+/// A type that is encoded as a frame with its version.
 ///
-/// Derive it with [`#[derive(WireMessage)]`](derive@crate::WireMessage), which also shows its use.
-/// Whoever implements it by hand keeps to what the methods say, so that frames mean the same to all.
+/// Derive it with [`#[derive(WireMessage)]`](derive@crate::WireMessage), whose documentation shows its use.
+/// An implementation by hand must keep to what the methods say, because callers rely on it for every
+/// message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no versioned frame",
     label = "does not implement `WireMessage`",
     note = "add `#[derive(WireMessage)]` and `#[wire(version = 1)]` to `{Self}`"
 )]
 pub trait WireMessage: Sized {
-    /// The version that [`encode`](Self::encode) writes: the newest that the type has.
+    /// The newest version of the type, which [`encode`](Self::encode) writes.
     const VERSION: u8;
-    /// The oldest version that [`decode`](Self::decode) reads, as the type or as the ones before it.
+    /// The oldest version that [`decode`](Self::decode) reads, the versions of `previous` types included.
     const MIN_VERSION: u8;
 
     /// Encodes a frame at [`VERSION`](Self::VERSION).
     ///
     /// # Errors
     ///
-    /// [`CodecError::Encode`] when a field's own `Serialize` refuses it, or when the value is beyond
+    /// [`CodecError::Encode`] when a field's own `Serialize` refuses the field, or when the value is beyond
     /// the [limits](crate::codec#limits).
     fn encode(&self) -> Result<Vec<u8>, CodecError> {
         self.encode_at(Self::VERSION)
     }
 
-    /// Encodes a frame at `version`, for a reader that knows no newer one.
+    /// Encodes a frame at `version`, for a reader that knows no newer version.
     ///
-    /// Messages within it, in their serde form, have versions of their own: a
-    /// [`WriteVersion`](super::WriteVersion) sets those.
+    /// `version` does not apply to messages inside this one, which are there in their serde form and have
+    /// versions of their own. A [`WriteVersion`](super::WriteVersion) sets the versions of all of them.
     ///
     /// # Errors
     ///
-    /// As [`encode`](Self::encode), and
+    /// The errors of [`encode`](Self::encode), and:
     ///
-    /// - [`CodecError::NotRepresentable`] when the value holds what `version` has no place for.
-    /// - [`CodecError::VersionUnsupported`] for a version that the type does not write: one above
-    ///   [`VERSION`](Self::VERSION), or below its `min_version` where there is no `downgrade`.
+    /// - [`CodecError::NotRepresentable`] when the value holds something that `version` has no place for.
+    /// - [`CodecError::VersionUnsupported`] when the type does not write `version`: it is above
+    ///   [`VERSION`](Self::VERSION), or it is below `min_version` and there is no `downgrade`.
     fn encode_at(&self, version: u8) -> Result<Vec<u8>, CodecError> {
         let mut out = Vec::with_capacity(FRAME_CAPACITY);
         self.encode_into(version, &mut out)?;
         Ok(out)
     }
 
-    /// Appends a frame at `version` to `out`, which stays as it was on an error.
+    /// Appends a frame at `version` to `out`. On an error `out` stays as it was.
     ///
     /// # Errors
     ///
-    /// As [`encode_at`](Self::encode_at).
+    /// The errors of [`encode_at`](Self::encode_at).
     fn encode_into(&self, version: u8, out: &mut Vec<u8>) -> Result<(), CodecError>;
 
-    /// Decodes one frame, and nothing but that frame.
+    /// Decodes `bytes`, which must be one frame and nothing else.
     ///
     /// # Errors
     ///
     /// [`CodecError::Empty`], [`CodecError::VersionUnsupported`], [`CodecError::Decode`] or
-    /// [`CodecError::TrailingBytes`]; never a panic, whatever the bytes are.
+    /// [`CodecError::TrailingBytes`]. No input makes it panic.
     fn decode(bytes: &[u8]) -> Result<Self, CodecError>;
 }
 
 /// A message that can borrow from the frame that it is decoded from.
 ///
-/// The [derive](derive@crate::WireMessage) implements it for types with a lifetime: fields of the types
-/// `Cow<'_, str>` and `Cow<'_, [u8]>` are not copied.
+/// The [derive](derive@crate::WireMessage) implements this trait for types with a lifetime. Decoding then
+/// does not copy fields of the types `Cow<'_, str>` and `Cow<'_, [u8]>`.
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -84,10 +85,11 @@ pub trait WireMessage: Sized {
 /// # Ok::<(), openraft_toolkit::CodecError>(())
 /// ```
 pub trait WireMessageBorrowed<'de>: WireMessage {
-    /// As [`WireMessage::decode`], without copying what can be borrowed from `bytes`.
+    /// Decodes a frame like [`WireMessage::decode`], and borrows from `bytes` instead of copying where the
+    /// field's type can borrow.
     ///
     /// # Errors
     ///
-    /// Those of [`WireMessage::decode`].
+    /// The errors of [`WireMessage::decode`].
     fn decode_borrowed(bytes: &'de [u8]) -> Result<Self, CodecError>;
 }

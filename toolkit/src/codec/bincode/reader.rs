@@ -1,44 +1,40 @@
-use std::fmt;
-
-use bincode::config::{Configuration, standard};
-use bincode::de::read::{BorrowReader, Reader};
-use bincode::de::{BorrowDecode, Decode, Decoder, DecoderImpl};
-use bincode::error::DecodeError;
+use ::bincode::config::{Configuration, standard};
+use ::bincode::de::{BorrowDecode, Decode, Decoder, DecoderImpl};
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::super::{BodyError, CodecError};
-use super::Limits;
+use super::limits::Limits;
+use super::primitives::Input;
+use crate::codec::error::{BodyError, CodecError};
 
-/// Reads a body, field by field.
-pub(in super::super) struct BodyReader<'de> {
+/// Reads the values of one body, one after the other.
+///
+/// `&mut BincodeReader` is the serde deserializer.
+pub(in crate::codec) struct BincodeReader<'de> {
     decoder: DecoderImpl<Input<'de>, Configuration, ()>,
     limits: Limits,
-    /// How many more elements size hints may promise: as many as there are bytes, since an element
-    /// takes at least one. So what visitors reserve is bounded by the input, not by a length in it.
-    promises: usize,
+    /// How many more elements the size hints of this body may promise, all together.
+    ///
+    /// A visitor reserves memory for what a size hint promises. An element takes at least one byte, so the
+    /// hints promise one element for each byte of the body at most. The size of the input then bounds what
+    /// visitors reserve, whatever lengths the input claims.
+    promisable: usize,
 }
 
-impl<'de> BodyReader<'de> {
+impl<'de> BincodeReader<'de> {
     #[inline]
-    pub(in super::super) fn new(body: &'de [u8]) -> Self {
+    pub(in crate::codec) fn new(body: &'de [u8]) -> Self {
         Self {
             decoder: DecoderImpl::new(Input(body), standard(), ()),
             limits: Limits::default(),
-            promises: body.len(),
+            promisable: body.len(),
         }
     }
 
-    /// Reads a value.
+    /// Refuses bytes that follow the last value.
     #[inline]
-    pub(in super::super) fn field<T: for<'any> Deserialize<'any>>(&mut self) -> Result<T, CodecError> {
-        T::deserialize(self).map_err(CodecError::Decode)
-    }
-
-    #[inline]
-    pub(in super::super) fn finish(mut self) -> Result<(), CodecError> {
+    pub(in crate::codec) fn finish(mut self) -> Result<(), CodecError> {
         match self.remaining() {
             0 => Ok(()),
             extra => Err(CodecError::TrailingBytes { extra }),
@@ -55,6 +51,7 @@ impl<'de> BodyReader<'de> {
         T::decode(&mut self.decoder).map_err(BodyError::from)
     }
 
+    /// Calls `visit` one container deeper.
     #[inline]
     fn nested<T>(&mut self, visit: impl FnOnce(&mut Self) -> Result<T, BodyError>) -> Result<T, BodyError> {
         self.limits.enter()?;
@@ -63,73 +60,18 @@ impl<'de> BodyReader<'de> {
         Ok(value)
     }
 
+    /// Reads the length of a sequence or map.
     #[inline]
     fn elements(&mut self) -> Result<Elements<'_, 'de>, BodyError> {
         let left = self.primitive()?;
-        let promised = self.promises.min(left);
-        self.promises -= promised;
+        let promised = self.promisable.min(left);
+        self.promisable -= promised;
         Ok(Elements {
             reader: self,
             left,
             promised,
-            entry_start: 0,
+            remaining_before: 0,
         })
-    }
-}
-
-/// The bytes that are left.
-struct Input<'de>(&'de [u8]);
-
-impl Reader for Input<'_> {
-    #[inline]
-    fn read(&mut self, bytes: &mut [u8]) -> Result<(), DecodeError> {
-        bytes.copy_from_slice(self.take_bytes(bytes.len())?);
-        Ok(())
-    }
-
-    #[inline]
-    fn peek_read(&mut self, n: usize) -> Option<&[u8]> {
-        self.0.get(..n)
-    }
-
-    #[inline]
-    fn consume(&mut self, n: usize) {
-        self.0 = self.0.get(n..).unwrap_or_default();
-    }
-}
-
-impl<'de> BorrowReader<'de> for Input<'de> {
-    #[inline]
-    fn take_bytes(&mut self, length: usize) -> Result<&'de [u8], DecodeError> {
-        let (taken, rest) = self
-            .0
-            .split_at_checked(length)
-            .ok_or_else(|| DecodeError::UnexpectedEnd {
-                additional: length - self.0.len(),
-            })?;
-        self.0 = rest;
-        Ok(taken)
-    }
-}
-
-impl From<DecodeError> for BodyError {
-    #[cold]
-    fn from(error: DecodeError) -> Self {
-        match error {
-            DecodeError::UnexpectedEnd { additional } => Self::message(format_args!(
-                "unexpected end, at least {additional} more bytes expected"
-            )),
-            DecodeError::InvalidIntegerType { expected, found } => Self::message(format_args!(
-                "expected an integer of type {expected:?}, found one of {found:?}"
-            )),
-            DecodeError::InvalidBooleanValue(byte) => {
-                Self::message(format_args!("expected 0 or 1 for a bool, found {byte}"))
-            }
-            DecodeError::InvalidCharEncoding(_) => Self::message("invalid UTF-8 in a char"),
-            DecodeError::Utf8 { inner } => Self::message(format_args!("invalid UTF-8 in a string: {inner}")),
-            DecodeError::OutsideUsizeRange(length) => Self::message(format_args!("length {length} exceeds usize")),
-            other => Self::message(other),
-        }
     }
 }
 
@@ -146,15 +88,15 @@ macro_rules! not_self_describing {
     ($($deserialize:ident)*) => {$(
         fn $deserialize<V: Visitor<'de>>(self, _: V) -> Result<V::Value, BodyError> {
             Err(BodyError::message(concat!(
-                "the format does not describe its types, which this type relies on (",
+                "the type asks the format which type comes next (",
                 stringify!($deserialize),
-                ")",
+                "), which the format does not say",
             )))
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for &mut BodyReader<'de> {
+impl<'de> Deserializer<'de> for &mut BincodeReader<'de> {
     type Error = BodyError;
 
     primitives! {
@@ -181,7 +123,7 @@ impl<'de> Deserializer<'de> for &mut BodyReader<'de> {
         visitor.visit_borrowed_str(<&str>::borrow_decode(&mut self.decoder)?)
     }
 
-    /// Borrowed first, because that checks that the bytes are there before any are allocated.
+    // Borrow, and let the visitor copy: a length beyond the input then fails before anything is allocated.
     #[inline]
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
         self.deserialize_str(visitor)
@@ -277,7 +219,7 @@ impl<'de> Deserializer<'de> for &mut BodyReader<'de> {
     }
 }
 
-impl<'de> EnumAccess<'de> for &mut BodyReader<'de> {
+impl<'de> EnumAccess<'de> for &mut BincodeReader<'de> {
     type Error = BodyError;
     type Variant = Self;
 
@@ -291,7 +233,7 @@ impl<'de> EnumAccess<'de> for &mut BodyReader<'de> {
     }
 }
 
-impl<'de> VariantAccess<'de> for &mut BodyReader<'de> {
+impl<'de> VariantAccess<'de> for &mut BincodeReader<'de> {
     type Error = BodyError;
 
     #[inline]
@@ -319,9 +261,9 @@ impl<'de> VariantAccess<'de> for &mut BodyReader<'de> {
     }
 }
 
-/// The fields of a tuple or struct: the type says how many.
+/// The fields of a tuple or struct. The type says how many there are.
 struct Fields<'a, 'de> {
-    reader: &'a mut BodyReader<'de>,
+    reader: &'a mut BincodeReader<'de>,
     left: usize,
 }
 
@@ -343,16 +285,18 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
     }
 }
 
-/// The elements of a sequence or the entries of a map: the input says how many.
+/// The elements of a sequence or the entries of a map. The input says how many there are.
 struct Elements<'a, 'de> {
-    reader: &'a mut BodyReader<'de>,
+    reader: &'a mut BincodeReader<'de>,
     left: usize,
+    /// The size hint: at most `left`, and bounded over the whole body by [`BincodeReader::promisable`].
     promised: usize,
-    /// What remained before the key of the current entry.
-    entry_start: usize,
+    /// How many bytes remained before the current element, or before the key of the current entry.
+    remaining_before: usize,
 }
 
 impl Elements<'_, '_> {
+    /// Starts the next element; `false` where there is none.
     #[inline]
     fn begin(&mut self) -> bool {
         if self.left == 0 {
@@ -360,14 +304,14 @@ impl Elements<'_, '_> {
         }
         self.left -= 1;
         self.promised = self.promised.saturating_sub(1);
-        self.entry_start = self.reader.remaining();
+        self.remaining_before = self.reader.remaining();
         true
     }
 
     #[inline]
     fn end(&mut self) -> Result<(), BodyError> {
-        if self.reader.remaining() == self.entry_start {
-            self.reader.limits.empty_elements(1)?;
+        if self.reader.remaining() == self.remaining_before {
+            self.reader.limits.add_empty_elements(1)?;
         }
         Ok(())
     }
@@ -413,12 +357,5 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     #[inline]
     fn size_hint(&self) -> Option<usize> {
         Some(self.promised)
-    }
-}
-
-impl serde::de::Error for BodyError {
-    #[cold]
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::message(message)
     }
 }

@@ -5,34 +5,37 @@ use syn::{Attribute, Expr, Ident, Meta, Token, Type};
 
 use crate::errors::{Errors, error_after};
 
-/// One setting of a `#[wire(..)]`.
+/// One setting in a `#[wire(..)]`.
 pub(super) struct Setting {
     pub(super) key: Ident,
     pub(super) value: Value,
 }
 
-/// What follows the key.
+/// The tokens behind a key.
 pub(super) enum Value {
     /// `key`
     None,
     /// `key = expr`
     Expr(Expr),
-    /// `previous = Type`, which is no expression where it has parameters.
+    /// `key = Type`
     Type(Type),
     /// `key(..)`
     List(TokenStream),
-    /// It did not parse, which is reported already.
+    /// The tokens are wrong, which is reported.
     Broken,
 }
 
-pub(super) fn is_wire(attr: &Attribute) -> bool {
-    attr.path().is_ident("wire")
-}
-
-/// Every setting of every `#[wire(..)]` among `attrs`. `example` is one that could stand there.
-pub(super) fn settings(attrs: &[Attribute], example: &str, errors: &mut Errors) -> Vec<Setting> {
+/// Returns every setting of every `#[wire(..)]` among `attrs`.
+///
+/// `example` is a setting that could stand there. `takes_type` says whether the value of a key is a type.
+pub(super) fn settings(
+    attrs: &[Attribute],
+    example: &str,
+    takes_type: impl Fn(&Ident) -> bool,
+    errors: &mut Errors,
+) -> Vec<Setting> {
     let mut settings = Vec::new();
-    for attr in attrs.iter().filter(|attr| is_wire(attr)) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("wire")) {
         let Meta::List(list) = &attr.meta else {
             errors.push(
                 &attr.meta,
@@ -41,15 +44,16 @@ pub(super) fn settings(attrs: &[Attribute], example: &str, errors: &mut Errors) 
             continue;
         };
         list_of(list.tokens.clone(), errors, |input, errors| {
-            settings.push(setting(input, example, errors)?);
+            settings.push(setting(input, example, &takes_type, errors)?);
             Ok(())
         });
     }
     settings
 }
 
-/// Parses the items of a list that commas separate; `item` takes the comma. One that does not parse is
-/// reported and does not hide the mistakes in those that follow.
+/// Parses a list. `item` parses one item and the comma behind it.
+///
+/// An item that does not parse is reported and skipped, so that it does not hide mistakes in later items.
 pub(super) fn list_of(
     tokens: TokenStream,
     errors: &mut Errors,
@@ -70,12 +74,17 @@ pub(super) fn list_of(
     }
 }
 
-fn setting(input: ParseStream<'_>, example: &str, errors: &mut Errors) -> syn::Result<Setting> {
+fn setting(
+    input: ParseStream<'_>,
+    example: &str,
+    takes_type: impl Fn(&Ident) -> bool,
+    errors: &mut Errors,
+) -> syn::Result<Setting> {
     if !input.peek(Ident::peek_any) {
         return Err(input.error(format!("expected a setting, such as `{example}`")));
     }
     let key = input.call(Ident::parse_any)?;
-    let value = match value(input, &key) {
+    let value = match value(input, &key, takes_type(&key)) {
         Ok(value) => value,
         Err(error) => {
             errors.push_error(error);
@@ -86,14 +95,17 @@ fn setting(input: ParseStream<'_>, example: &str, errors: &mut Errors) -> syn::R
     Ok(Setting { key, value })
 }
 
-fn value(input: ParseStream<'_>, key: &Ident) -> syn::Result<Value> {
+fn value(input: ParseStream<'_>, key: &Ident, takes_type: bool) -> syn::Result<Value> {
     let value = if input.peek(Token![=]) {
         let equals: Token![=] = input.parse()?;
         if input.is_empty() || input.peek(Token![,]) {
             return Err(error_after(equals, input, format!("expected a value after `{key} =`")));
         }
-        if key == "previous" {
-            Value::Type(previous_type(input)?)
+        if takes_type {
+            let expected = input.error(format!(
+                "expected a type after `{key} =`\nhelp: write `{key} = OldType`"
+            ));
+            Value::Type(input.parse().map_err(|_| expected)?)
         } else {
             Value::Expr(ungrouped(input.parse()?))
         }
@@ -108,7 +120,7 @@ fn value(input: ParseStream<'_>, key: &Ident) -> syn::Result<Value> {
     Ok(value)
 }
 
-/// What a `macro_rules!` passed on, without the group that it put around it.
+/// Removes the invisible group that a `macro_rules!` puts around an expression which it passes on.
 fn ungrouped(mut expr: Expr) -> Expr {
     while let Expr::Group(group) = expr {
         expr = *group.expr;
@@ -116,14 +128,7 @@ fn ungrouped(mut expr: Expr) -> Expr {
     expr
 }
 
-pub(super) const PREVIOUS_HELP: &str = "help: write `previous = OldType`, or `previous(OldType, downgrade)`";
-
-pub(super) fn previous_type(input: ParseStream<'_>) -> syn::Result<Type> {
-    let expected = input.error(format!("expected the previous type\n{PREVIOUS_HELP}"));
-    input.parse().map_err(|_| expected)
-}
-
-/// Takes the comma after an item.
+/// Takes the comma behind an item, unless the list ends there.
 pub(super) fn end_item(input: ParseStream<'_>, item: impl std::fmt::Display) -> syn::Result<()> {
     if !input.is_empty() {
         if !input.peek(Token![,]) {
@@ -134,6 +139,7 @@ pub(super) fn end_item(input: ParseStream<'_>, item: impl std::fmt::Display) -> 
     Ok(())
 }
 
+/// Skips the rest of an item and the comma behind it.
 fn skip_item(input: ParseStream<'_>) -> syn::Result<()> {
     while !input.is_empty() {
         let end = input.peek(Token![,]);

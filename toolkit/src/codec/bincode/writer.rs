@@ -1,39 +1,33 @@
-use std::fmt;
-
-use bincode::Encode;
-use bincode::config::{Configuration, standard};
-use bincode::enc::write::Writer;
-use bincode::enc::{Encoder, EncoderImpl};
-use bincode::error::EncodeError;
+use ::bincode::Encode;
+use ::bincode::config::{Configuration, standard};
+use ::bincode::enc::{Encoder, EncoderImpl};
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::super::{BodyError, CodecError};
-use super::Limits;
+use super::limits::Limits;
+use super::primitives::Output;
+use crate::codec::error::BodyError;
 
-/// Writes a body, field by field.
-pub(in super::super) struct BodyWriter<'o> {
+/// Writes the values of one body, one after the other.
+///
+/// `&mut BincodeWriter` is the serde serializer.
+pub(in crate::codec) struct BincodeWriter<'o> {
     encoder: EncoderImpl<Output<'o>, Configuration>,
     limits: Limits,
 }
 
-impl<'o> BodyWriter<'o> {
+impl<'o> BincodeWriter<'o> {
     #[inline]
-    pub(in super::super) fn new(out: &'o mut Vec<u8>) -> Self {
+    pub(in crate::codec) fn new(out: &'o mut Vec<u8>) -> Self {
         Self {
             encoder: EncoderImpl::new(Output(out), standard()),
             limits: Limits::default(),
         }
     }
 
-    /// Writes a value.
-    #[inline]
-    pub(in super::super) fn field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-        value.serialize(self).map_err(CodecError::Encode)
-    }
-
+    /// The length of the output, with whatever was in it before the body.
     #[inline]
     fn written(&mut self) -> usize {
         self.encoder.writer().0.len()
@@ -44,9 +38,12 @@ impl<'o> BodyWriter<'o> {
         value.encode(&mut self.encoder).map_err(BodyError::from)
     }
 
+    /// Writes the length of a sequence or map.
     #[inline]
     fn elements(&mut self, len: Option<usize>) -> Result<Elements<'_, 'o>, BodyError> {
-        let len = len.ok_or_else(|| BodyError::message("the length of a sequence or map must be known beforehand"))?;
+        let len = len.ok_or_else(|| {
+            BodyError::message("a sequence or map must announce its length, which is written before its elements")
+        })?;
         self.primitive(&len)?;
         self.limits.enter()?;
         let start = self.written();
@@ -58,32 +55,15 @@ impl<'o> BodyWriter<'o> {
         })
     }
 
+    /// Writes the index of a variant with fields.
     #[inline]
     fn variant_fields(&mut self, index: u32) -> Result<Fields<'_, 'o>, BodyError> {
         self.primitive(&index)?;
         self.limits.enter()?;
         Ok(Fields {
             writer: self,
-            levels: 1,
+            nested: true,
         })
-    }
-}
-
-/// Where the bytes go.
-struct Output<'o>(&'o mut Vec<u8>);
-
-impl Writer for Output<'_> {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-}
-
-impl From<EncodeError> for BodyError {
-    #[cold]
-    fn from(error: EncodeError) -> Self {
-        Self::message(error)
     }
 }
 
@@ -96,7 +76,7 @@ macro_rules! primitives {
     )*};
 }
 
-impl<'a, 'o> Serializer for &'a mut BodyWriter<'o> {
+impl<'a, 'o> Serializer for &'a mut BincodeWriter<'o> {
     type Ok = ();
     type Error = BodyError;
     type SerializeSeq = Elements<'a, 'o>;
@@ -183,7 +163,7 @@ impl<'a, 'o> Serializer for &'a mut BodyWriter<'o> {
     fn serialize_tuple(self, _: usize) -> Result<Fields<'a, 'o>, BodyError> {
         Ok(Fields {
             writer: self,
-            levels: 0,
+            nested: false,
         })
     }
 
@@ -191,7 +171,7 @@ impl<'a, 'o> Serializer for &'a mut BodyWriter<'o> {
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Fields<'a, 'o>, BodyError> {
         Ok(Fields {
             writer: self,
-            levels: 0,
+            nested: false,
         })
     }
 
@@ -215,7 +195,7 @@ impl<'a, 'o> Serializer for &'a mut BodyWriter<'o> {
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields<'a, 'o>, BodyError> {
         Ok(Fields {
             writer: self,
-            levels: 0,
+            nested: false,
         })
     }
 
@@ -238,9 +218,10 @@ impl<'a, 'o> Serializer for &'a mut BodyWriter<'o> {
 
 /// The fields of a tuple, struct or variant.
 pub struct Fields<'a, 'o> {
-    writer: &'a mut BodyWriter<'o>,
-    /// What they nest by: a variant is one level, a struct none.
-    levels: u32,
+    writer: &'a mut BincodeWriter<'o>,
+    /// Whether they count as nested. The fields of a variant do. The fields of a tuple or struct don't, because
+    /// no type recurses through tuples and structs alone.
+    nested: bool,
 }
 
 impl Fields<'_, '_> {
@@ -251,7 +232,9 @@ impl Fields<'_, '_> {
 
     #[inline]
     fn close(self) {
-        self.writer.limits.depth -= self.levels;
+        if self.nested {
+            self.writer.limits.leave();
+        }
     }
 }
 
@@ -286,10 +269,11 @@ fields! {
 
 /// The elements of a sequence or the entries of a map.
 pub struct Elements<'a, 'o> {
-    writer: &'a mut BodyWriter<'o>,
+    writer: &'a mut BincodeWriter<'o>,
+    /// The length that their `Serialize` announced, which is written.
     announced: usize,
     count: usize,
-    /// Where the first of them starts.
+    /// The length of the output before the first of them.
     start: usize,
 }
 
@@ -297,21 +281,21 @@ impl Elements<'_, '_> {
     #[inline]
     fn close(self) -> Result<(), BodyError> {
         if self.count != self.announced {
+            // Refuse: a reader would take other bytes for the missing elements.
             return Err(wrong_length());
         }
-        // The type decides whether elements take bytes: if one does, all do.
+        // Compare once, behind the last: either all elements of a type take bytes or none does.
         if self.writer.written() == self.start {
-            self.writer.limits.empty_elements(self.count)?;
+            self.writer.limits.add_empty_elements(self.count)?;
         }
         self.writer.limits.leave();
         Ok(())
     }
 }
 
-/// Such a body could not be read back.
 #[cold]
 fn wrong_length() -> BodyError {
-    BodyError::message("a sequence or map has not as many elements as its `Serialize` announced")
+    BodyError::message("the number of elements in a sequence or map is not the one that its `Serialize` announced")
 }
 
 impl SerializeSeq for Elements<'_, '_> {
@@ -348,12 +332,5 @@ impl SerializeMap for Elements<'_, '_> {
     #[inline]
     fn end(self) -> Result<(), BodyError> {
         self.close()
-    }
-}
-
-impl serde::ser::Error for BodyError {
-    #[cold]
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::message(message)
     }
 }

@@ -1,0 +1,85 @@
+//! What can be seen of a field's type as it is written. The macro does not know which type a name means.
+
+use syn::{GenericArgument, Generics, PathArguments, PathSegment, Type};
+
+/// Returns whether the type is `Vec<u8>`, `Box<[u8]>` or `Cow<'_, [u8]>`, which is written and read as a whole.
+pub(super) fn is_bytes(ty: &Type) -> bool {
+    let Some((last, arguments)) = last_segment(ty) else {
+        return false;
+    };
+    let slice = match arguments[..] {
+        [GenericArgument::Type(element)] if last.ident == "Vec" => return is_named(element, "u8"),
+        [GenericArgument::Type(slice)] if last.ident == "Box" => slice,
+        [GenericArgument::Lifetime(_), GenericArgument::Type(slice)] if last.ident == "Cow" => slice,
+        _ => return false,
+    };
+    is_byte_slice(slice)
+}
+
+/// Returns the `str` or `[u8]` of a `Cow<'a, str>` or `Cow<'a, [u8]>` that can borrow from a frame.
+///
+/// `'a` must be a lifetime of the message: no frame lives as long as a `Cow<'static, str>`.
+pub(super) fn borrowed_target<'t>(ty: &'t Type, message: &Generics) -> Option<&'t Type> {
+    let (last, arguments) = last_segment(ty)?;
+    let [GenericArgument::Lifetime(lifetime), GenericArgument::Type(target)] = arguments[..] else {
+        return None;
+    };
+    let can_borrow = last.ident == "Cow"
+        && message.lifetimes().any(|own| own.lifetime == *lifetime)
+        && (is_byte_slice(target) || is_named(target, "str"));
+    can_borrow.then_some(target)
+}
+
+/// Returns the first reference that a value of the type certainly holds.
+///
+/// A `Box<&T>`, `Option<&T>` or `Vec<&T>` holds a `&T`. Of any other type with a `&T` among its parameters this is not
+/// known.
+pub(super) fn first_reference(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Reference(_) => Some(ty),
+        Type::Group(group) => first_reference(&group.elem),
+        Type::Paren(paren) => first_reference(&paren.elem),
+        Type::Array(array) => first_reference(&array.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(first_reference),
+        Type::Path(_) => {
+            let (last, arguments) = last_segment(ty)?;
+            let holds_its_arguments = ["Box", "Option", "Vec"].iter().any(|name| last.ident == name);
+            arguments
+                .into_iter()
+                .filter(|_| holds_its_arguments)
+                .find_map(|argument| match argument {
+                    GenericArgument::Type(ty) => first_reference(ty),
+                    _ => None,
+                })
+        }
+        _ => None,
+    }
+}
+
+/// Returns the last segment of a path with its arguments, if it has any in angle brackets.
+fn last_segment(ty: &Type) -> Option<(&PathSegment, Vec<&GenericArgument>)> {
+    let Type::Path(path) = ungrouped(ty) else {
+        return None;
+    };
+    let last = path.path.segments.last().filter(|_| path.qself.is_none())?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    Some((last, arguments.args.iter().collect()))
+}
+
+fn is_byte_slice(ty: &Type) -> bool {
+    matches!(ty, Type::Slice(slice) if is_named(&slice.elem, "u8"))
+}
+
+fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(ungrouped(ty), Type::Path(path) if path.path.is_ident(name))
+}
+
+/// Removes the invisible group that a `macro_rules!` puts around a type which it passes on.
+fn ungrouped(mut ty: &Type) -> &Type {
+    while let Type::Group(group) = ty {
+        ty = &group.elem;
+    }
+    ty
+}

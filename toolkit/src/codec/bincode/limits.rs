@@ -1,0 +1,43 @@
+use crate::codec::error::BodyError;
+
+/// How deep containers may nest. Writing and reading recurse, so that the depth of the data takes stack.
+const MAX_DEPTH: u32 = 128;
+
+/// How many elements that take no bytes a body may hold. The size of the body does not bound their number.
+const MAX_EMPTY_ELEMENTS: usize = 4096;
+
+/// Counts what one body holds against the limits.
+#[derive(Default)]
+pub(super) struct Limits {
+    depth: u32,
+    empty_elements: usize,
+}
+
+impl Limits {
+    /// Counts a container that starts here, until [`leave`](Self::leave).
+    #[inline]
+    pub(super) fn enter(&mut self) -> Result<(), BodyError> {
+        if self.depth == MAX_DEPTH {
+            return Err(BodyError::message(format_args!("nested deeper than {MAX_DEPTH}")));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Counts `count` elements that took no bytes.
+    #[inline]
+    pub(super) fn add_empty_elements(&mut self, count: usize) -> Result<(), BodyError> {
+        self.empty_elements = self.empty_elements.saturating_add(count);
+        if self.empty_elements > MAX_EMPTY_ELEMENTS {
+            return Err(BodyError::message(format_args!(
+                "more than {MAX_EMPTY_ELEMENTS} elements that take no bytes"
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,254 @@
+//! The body of a message in any serde format, at the versions of the type's own layout.
+//!
+//! [`Body`] is what the derive generates: the names, and the code for each field. This file drives that code when a
+//! body is read.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+};
+use serde::ser::Serializer;
+
+use super::fields::{MapFields, NoFields, SeqFields, index_of};
+use crate::codec::error::CodecError;
+use crate::codec::wire_message::WireMessage;
+
+/// The layout of a type at the versions from [`OLDEST_OWN`](Self::OLDEST_OWN) on. The derive implements it.
+///
+/// A struct counts as one variant of index 0.
+pub trait Body: WireMessage {
+    /// The oldest version of this layout. Older versions are read as the type's `previous` type.
+    const OLDEST_OWN: u8;
+    /// The name of the type, for formats that write names.
+    const NAME: &'static str;
+    /// The names of an enum's variants; `None` for a struct.
+    const VARIANTS: Option<&'static [&'static str]>;
+    /// The oldest version that has each variant, in the order of the variants. It never decreases.
+    const VARIANTS_SINCE: &'static [u8];
+    /// The shape of each variant.
+    const SHAPES: &'static [Shape];
+
+    /// Returns [`CodecError::NotRepresentable`] if the value holds something that `version` has no place for.
+    fn ensure_representable(&self, version: u8) -> Result<(), CodecError>;
+
+    /// Writes the fields that `version` has.
+    fn serialize_body<S: Serializer>(&self, version: u8, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Reads the fields of a variant in their order.
+    fn from_seq<'de, A: SeqAccess<'de>>(variant: u32, version: u8, fields: &mut SeqFields<A>)
+    -> Result<Self, A::Error>;
+
+    /// Reads the fields of a variant by their names, which only the serde form does.
+    fn from_map<'de, A: MapAccess<'de>>(
+        _variant: u32,
+        _version: u8,
+        _fields: &mut MapFields<A>,
+    ) -> Result<Self, A::Error> {
+        Err(A::Error::invalid_type(Unexpected::Map, &"fields in their order"))
+    }
+}
+
+/// The fields of a variant, those of every version included.
+pub enum Shape {
+    /// `Name`
+    Unit,
+    /// `Name(..)`, with this many fields.
+    Tuple(usize),
+    /// `Name { .. }`, with fields of these names.
+    Named(&'static [&'static str]),
+}
+
+/// A body that can borrow from its input. The derive implements it for types with a lifetime.
+pub trait BorrowedBody<'de>: Body {
+    /// Reads like [`Body::from_seq`], and borrows the `Cow` fields.
+    fn from_seq_borrowed<A: SeqAccess<'de>>(
+        variant: u32,
+        version: u8,
+        fields: &mut SeqFields<A>,
+    ) -> Result<Self, A::Error>;
+}
+
+/// How [`BodyVisitor`] reads fields in their order: into values that own what they hold, or borrowed.
+trait ReadBody<'de> {
+    type Value: Body;
+
+    fn from_seq<A: SeqAccess<'de>>(
+        variant: u32,
+        version: u8,
+        fields: &mut SeqFields<A>,
+    ) -> Result<Self::Value, A::Error>;
+}
+
+struct Owned<T>(PhantomData<T>);
+
+impl<'de, T: Body> ReadBody<'de> for Owned<T> {
+    type Value = T;
+
+    #[inline]
+    fn from_seq<A: SeqAccess<'de>>(variant: u32, version: u8, fields: &mut SeqFields<A>) -> Result<T, A::Error> {
+        T::from_seq(variant, version, fields)
+    }
+}
+
+struct Borrowed<T>(PhantomData<T>);
+
+impl<'de, T: BorrowedBody<'de>> ReadBody<'de> for Borrowed<T> {
+    type Value = T;
+
+    #[inline]
+    fn from_seq<A: SeqAccess<'de>>(variant: u32, version: u8, fields: &mut SeqFields<A>) -> Result<T, A::Error> {
+        T::from_seq_borrowed(variant, version, fields)
+    }
+}
+
+/// Reads a body of `version`, which must be a version of `T`'s own layout.
+#[inline]
+pub fn deserialize_body<'de, T: Body, D: Deserializer<'de>>(version: u8, deserializer: D) -> Result<T, D::Error> {
+    BodyVisitor::<Owned<T>>::read(version, deserializer)
+}
+
+/// Reads like [`deserialize_body`], and borrows the `Cow` fields.
+#[inline]
+pub(super) fn deserialize_borrowed_body<'de, T: BorrowedBody<'de>, D: Deserializer<'de>>(
+    version: u8,
+    deserializer: D,
+) -> Result<T, D::Error> {
+    BodyVisitor::<Borrowed<T>>::read(version, deserializer)
+}
+
+/// Visits an enum, or the fields of one variant.
+struct BodyVisitor<R> {
+    /// The index of the variant whose fields it visits; of no use while it visits an enum.
+    variant: u32,
+    version: u8,
+    reader: PhantomData<R>,
+}
+
+impl<'de, R: ReadBody<'de>> BodyVisitor<R> {
+    #[inline]
+    fn new(variant: u32, version: u8) -> Self {
+        Self {
+            variant,
+            version,
+            reader: PhantomData,
+        }
+    }
+
+    #[inline]
+    fn read<D: Deserializer<'de>>(version: u8, deserializer: D) -> Result<R::Value, D::Error> {
+        let visitor = Self::new(0, version);
+        let name = R::Value::NAME;
+        match (R::Value::VARIANTS, R::Value::SHAPES) {
+            (Some(variants), _) => deserializer.deserialize_enum(name, variants, visitor),
+            (None, [Shape::Named(names)]) => deserializer.deserialize_struct(name, names, visitor),
+            (None, [Shape::Tuple(len)]) => deserializer.deserialize_tuple_struct(name, *len, visitor),
+            (None, _) => deserializer.deserialize_unit_struct(name, visitor),
+        }
+    }
+}
+
+impl<'de, R: ReadBody<'de>> Visitor<'de> for BodyVisitor<R> {
+    type Value = R::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` at version {}", R::Value::NAME, self.version)
+    }
+
+    #[inline]
+    fn visit_unit<E: serde::de::Error>(self) -> Result<R::Value, E> {
+        R::from_seq(self.variant, self.version, &mut SeqFields::new(NoFields::new()))
+    }
+
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, fields: A) -> Result<R::Value, A::Error> {
+        R::from_seq(self.variant, self.version, &mut SeqFields::new(fields))
+    }
+
+    #[inline]
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<R::Value, A::Error> {
+        match R::Value::SHAPES.get(self.variant as usize) {
+            Some(Shape::Named(names)) => {
+                R::Value::from_map(self.variant, self.version, &mut MapFields::new(fields, names))
+            }
+            _ => Err(A::Error::invalid_type(Unexpected::Map, &self)),
+        }
+    }
+
+    #[inline]
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<R::Value, A::Error> {
+        let version = self.version;
+        let (index, fields) = data.variant_seed(VariantSeed::<R::Value> {
+            version,
+            message: PhantomData,
+        })?;
+        let variant = Self::new(index as u32, version);
+        match R::Value::SHAPES.get(index) {
+            Some(Shape::Named(names)) => fields.struct_variant(names, variant),
+            Some(Shape::Tuple(len)) => fields.tuple_variant(*len, variant),
+            _ => {
+                fields.unit_variant()?;
+                variant.visit_unit()
+            }
+        }
+    }
+}
+
+/// The message of the error for a variant that `version` does not have.
+#[cold]
+fn no_variant<T: Body>(index: u64, version: u8) -> String {
+    format!("`{}` has no variant of index {index} at version {version}", T::NAME)
+}
+
+/// Returns the error of generated code for an index without a variant. `VariantSeed` refuses such an index
+/// earlier, but the generated `match` must be exhaustive.
+#[cold]
+pub fn unknown_variant<T: Body, E: serde::de::Error>(index: u32, version: u8) -> E {
+    E::custom(no_variant::<T>(index.into(), version))
+}
+
+/// Reads which variant comes next, by its index or by its name, and returns its index.
+struct VariantSeed<T> {
+    version: u8,
+    message: PhantomData<T>,
+}
+
+impl<T: Body> VariantSeed<T> {
+    /// The variants that the version has. They come first, because newer variants stand behind older ones.
+    #[inline]
+    fn names(&self) -> &'static [&'static str] {
+        let count = T::VARIANTS_SINCE.partition_point(|since| *since <= self.version);
+        T::VARIANTS.unwrap_or_default().get(..count).unwrap_or_default()
+    }
+}
+
+impl<'de, T: Body> DeserializeSeed<'de> for VariantSeed<T> {
+    type Value = usize;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl<T: Body> Visitor<'_> for VariantSeed<T> {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one of {:?}", self.names())
+    }
+
+    #[inline]
+    fn visit_u64<E: serde::de::Error>(self, index: u64) -> Result<usize, E> {
+        match usize::try_from(index) {
+            Ok(known) if known < self.names().len() => Ok(known),
+            _ => Err(E::custom(no_variant::<T>(index, self.version))),
+        }
+    }
+
+    #[inline]
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<usize, E> {
+        index_of(name, self.names())
+    }
+}

@@ -1,0 +1,42 @@
+use super::body::{Body, BorrowedBody, deserialize_body, deserialize_borrowed_body};
+use crate::codec::bincode::{BincodeReader, BincodeWriter};
+use crate::codec::error::CodecError;
+use crate::codec::frame::{append_frame, ensure_supported, split};
+use crate::codec::wire_message::WireMessage;
+
+/// Implements `WireMessage::encode_into` at the versions of the type's own layout.
+#[inline]
+pub fn encode_message<T: Body>(message: &T, version: u8, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    ensure_supported(T::OLDEST_OWN, T::VERSION, version)?;
+    message.ensure_representable(version)?;
+    append_frame(version, out, |out| {
+        let mut body = BincodeWriter::new(out);
+        message.serialize_body(version, &mut body).map_err(CodecError::Encode)
+    })
+}
+
+/// Implements `WireMessage::decode` at the versions of the type's own layout.
+#[inline]
+pub fn decode_message<T: Body>(bytes: &[u8]) -> Result<T, CodecError> {
+    let (version, mut body) = open::<T>(bytes)?;
+    let message = deserialize_body(version, &mut body).map_err(CodecError::Decode)?;
+    body.finish()?;
+    Ok(message)
+}
+
+/// Implements `WireMessageBorrowed::decode_borrowed` at the versions of the type's own layout.
+#[inline]
+pub fn decode_borrowed_message<'de, T: BorrowedBody<'de>>(bytes: &'de [u8]) -> Result<T, CodecError> {
+    let (version, mut body) = open::<T>(bytes)?;
+    let message = deserialize_borrowed_body(version, &mut body).map_err(CodecError::Decode)?;
+    body.finish()?;
+    Ok(message)
+}
+
+/// Returns the version of a frame and a reader of its body, if `T` reads that version.
+#[inline]
+fn open<T: WireMessage>(frame: &[u8]) -> Result<(u8, BincodeReader<'_>), CodecError> {
+    let (version, body) = split(frame)?;
+    ensure_supported(T::MIN_VERSION, T::VERSION, version)?;
+    Ok((version, BincodeReader::new(body)))
+}

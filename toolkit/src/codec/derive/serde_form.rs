@@ -1,0 +1,158 @@
+//! `#[wire(serde)]`: the version and the body as one serde value.
+//!
+//! In a binary format it is the pair `(version, body)`, whose bytes in bincode are those of the frame. In a
+//! human-readable format it is the map `{"v3": body}`. [`WriteVersion`](crate::codec::WriteVersion) says at
+//! which version it is written.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::ser::{Error as _, Serialize, SerializeMap, SerializeTuple, Serializer};
+
+use super::body::{Body, deserialize_body};
+use crate::codec::error::CodecError;
+use crate::codec::frame::ensure_supported;
+use crate::codec::write_version::serde_version;
+
+/// A message with `#[wire(serde)]`: its `Serialize` and `Deserialize` carry its version.
+///
+/// Where [`Body`] is about the type's own layout, these methods take the versions of previous types too. The
+/// derive overrides them for a type with `previous`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no serde form that carries its version",
+    label = "does not have `#[wire(serde)]`",
+    note = "add `serde` to the `#[wire(..)]` of `{Self}`, because a message with `serde` needs it on its `previous` type as well"
+)]
+pub trait SerdeForm: Body {
+    /// The oldest version that can be written.
+    const OLDEST_WRITABLE: u8 = Self::OLDEST_OWN;
+
+    /// Returns [`CodecError::NotRepresentable`] if the value holds something that `version` has no place for.
+    fn ensure_writable_at(&self, version: u8) -> Result<(), CodecError> {
+        self.ensure_representable(version)
+    }
+
+    /// Writes a body of `version`.
+    fn serialize_at<S: Serializer>(&self, version: u8, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_body(version, serializer)
+    }
+
+    /// Reads a body of `version`.
+    fn deserialize_at<'de, D: Deserializer<'de>>(version: u8, deserializer: D) -> Result<Self, D::Error> {
+        deserialize_body(version, deserializer)
+    }
+}
+
+/// Implements `Serialize` for a message with `#[wire(serde)]`.
+#[inline]
+pub fn serialize_message<T: SerdeForm, S: Serializer>(message: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    let version = serde_version(T::OLDEST_WRITABLE, T::VERSION, |version| {
+        message.ensure_writable_at(version)
+    })
+    .map_err(|error| S::Error::custom(named::<T>(&error)))?;
+    let body = AtVersion { message, version };
+    if serializer.is_human_readable() {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(&format_args!("v{version}"), &body)?;
+        map.end()
+    } else {
+        let mut frame = serializer.serialize_tuple(2)?;
+        frame.serialize_element(&version)?;
+        frame.serialize_element(&body)?;
+        frame.end()
+    }
+}
+
+/// The message of an error, with the name of the type: it may be deep inside other types.
+#[cold]
+fn named<T: Body>(error: &CodecError) -> String {
+    match error {
+        CodecError::NotRepresentable { .. } => error.to_string(),
+        _ => format!("`{}`: {error}", T::NAME),
+    }
+}
+
+/// The body of a message at a version.
+struct AtVersion<'a, T> {
+    message: &'a T,
+    version: u8,
+}
+
+impl<T: SerdeForm> Serialize for AtVersion<'_, T> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.message.serialize_at(self.version, serializer)
+    }
+}
+
+/// Implements `Deserialize` for a message with `#[wire(serde)]`.
+#[inline]
+pub fn deserialize_message<'de, T: SerdeForm, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let visitor = MessageVisitor(PhantomData);
+    if deserializer.is_human_readable() {
+        // Accept the pair too. For `untagged` and its kin serde buffers a value first, and the buffer claims to be
+        // human-readable in every format.
+        deserializer.deserialize_any(visitor)
+    } else {
+        deserializer.deserialize_tuple(2, visitor)
+    }
+}
+
+struct MessageVisitor<T>(PhantomData<T>);
+
+impl<'de, T: SerdeForm> Visitor<'de> for MessageVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` with its version", T::NAME)
+    }
+
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, mut frame: A) -> Result<T, A::Error> {
+        let version = frame.next_element()?;
+        let version = version.ok_or_else(|| A::Error::invalid_length(0, &self))?;
+        let body = frame.next_element_seed(BodySeed::new(version)?)?;
+        body.ok_or_else(|| A::Error::invalid_length(1, &self))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let Some(key) = map.next_key::<String>()? else {
+            return Err(A::Error::invalid_length(0, &self));
+        };
+        let version = key.strip_prefix('v').and_then(|version| version.parse().ok());
+        let version = version.filter(|version| key == format!("v{version}"));
+        let version =
+            version.ok_or_else(|| A::Error::invalid_value(Unexpected::Str(&key), &"a version such as `v1`"))?;
+        let message = map.next_value_seed(BodySeed::new(version)?)?;
+        match map.next_key::<IgnoredAny>()? {
+            None => Ok(message),
+            Some(_) => Err(A::Error::invalid_length(2, &self)),
+        }
+    }
+}
+
+/// Reads a body of a version that the type supports.
+struct BodySeed<T> {
+    version: u8,
+    message: PhantomData<T>,
+}
+
+impl<T: SerdeForm> BodySeed<T> {
+    fn new<E: serde::de::Error>(version: u8) -> Result<Self, E> {
+        ensure_supported(T::MIN_VERSION, T::VERSION, version).map_err(|error| E::custom(named::<T>(&error)))?;
+        Ok(Self {
+            version,
+            message: PhantomData,
+        })
+    }
+}
+
+impl<'de, T: SerdeForm> DeserializeSeed<'de> for BodySeed<T> {
+    type Value = T;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::deserialize_at(self.version, deserializer)
+    }
+}
