@@ -1,11 +1,10 @@
-//! Two checkers that have nothing in common come to the same verdict.
-#![allow(clippy::unwrap_used)]
+//! Two checkers that share no code come to the same verdict.
 
-use openraft_toolkit_linearizability::{Answer, History, Op};
+use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op};
 use proptest::prelude::*;
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 
-/// A key, as stateright wants it.
+/// The sequential meaning of a key, in the form that stateright takes.
 #[derive(Clone, Debug, Default)]
 struct Register(Option<String>);
 
@@ -35,7 +34,7 @@ impl SequentialSpec for Register {
     }
 }
 
-/// What one of the clients does next: it returns, or gives up, where it has called, and calls otherwise.
+/// What a client does next: a client without an open call makes one; another is answered, or gives up.
 #[derive(Clone, Debug)]
 struct Step {
     client: usize,
@@ -62,7 +61,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 0..24)
 }
 
-/// An answer that may be right, as the register is at the return, or wrong.
+/// Applies `op` to the register. Returns the right answer, or for some choices a wrong one.
 fn answer(register: &mut Register, op: &Op, choice: u8) -> Answer {
     let right = register.invoke(op);
     match (right, choice % 8) {
@@ -75,12 +74,12 @@ fn answer(register: &mut Register, op: &Op, choice: u8) -> Answer {
     }
 }
 
-/// Plays `steps` to both, and returns their verdicts.
+/// Records `steps` in both checkers, and returns their verdicts.
 fn verdicts(steps: Vec<Step>) -> (bool, bool) {
     let history = History::new();
     let clients = [(); 4].map(|()| history.client());
     let mut calls = [const { None }; 4];
-    // Stateright wants a client that gave up to be another one from then on.
+    // A thread of stateright's has one open call at most, so a client that gave up goes on as a new thread.
     let mut threads = [0, 1, 2, 3];
     let mut tester = LinearizabilityTester::new(Register::default());
     let mut register = Register::default();
@@ -120,7 +119,7 @@ proptest! {
 }
 
 #[test]
-fn both_verdicts_are_common() {
+fn random_histories_are_often_linearizable_and_often_not() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
 

@@ -1,8 +1,7 @@
-//! What the checker accepts, and what it finds.
-#![allow(clippy::unwrap_used)]
+//! Which histories the checker accepts, and which violations it reports.
 
-use openraft_toolkit_linearizability::Answer::{Done, Found, Swapped, Value};
-use openraft_toolkit_linearizability::{Call, Client, History, Op, Stats, Violation};
+use openraft_toolkit::test_fakes::linearizability::Answer::{self, Done, Found, Swapped, Value};
+use openraft_toolkit::test_fakes::linearizability::{Call, Client, History, Op, Stats, Violation};
 
 fn put(client: &Client, value: &str) -> Call {
     client.call("k", Op::Put(value.into()))
@@ -20,7 +19,7 @@ fn compare_and_set(client: &Client, expected: &str, new: &str) -> Call {
     client.call("k", op)
 }
 
-fn value(value: &str) -> openraft_toolkit_linearizability::Answer {
+fn value(value: &str) -> Answer {
     Value(Some(value.into()))
 }
 
@@ -30,7 +29,7 @@ fn two_clients() -> (History, Client, Client) {
     (history, a, b)
 }
 
-/// The line of the answer that cannot be explained, without its times.
+/// Returns the marked line of the timeline, without the mark and the times.
 fn unexplained(violation: &Violation) -> String {
     let shown = violation.to_string();
     let line = shown.lines().find(|line| line.starts_with('>')).unwrap();
@@ -38,7 +37,7 @@ fn unexplained(violation: &Violation) -> String {
 }
 
 #[test]
-fn what_one_client_does_after_the_other_is_linearizable() {
+fn operations_one_after_the_other_are_linearizable() {
     let (history, a, b) = two_clients();
     get(&a).returned(Value(None));
     put(&a, "1").returned(Done);
@@ -54,7 +53,7 @@ fn what_one_client_does_after_the_other_is_linearizable() {
 }
 
 #[test]
-fn what_overlaps_takes_effect_in_any_order() {
+fn overlapping_operations_take_effect_in_any_order() {
     let (history, a, b) = two_clients();
     let (first, second) = (put(&a, "1"), put(&b, "2"));
     let c = history.client();
@@ -85,14 +84,14 @@ fn an_operation_of_unknown_outcome_may_take_effect_at_any_time_or_never() {
     };
     assert_eq!(stats, expected);
 
-    // But it takes effect once.
+    // An operation takes effect once: "late" cannot come back after "2".
     put(&b, "2").returned(Done);
     get(&b).returned(value("late"));
     assert_eq!(unexplained(&history.check().unwrap_err()), "2 get: late");
 }
 
 #[test]
-fn an_empty_history_and_one_of_refusals_are_linearizable() {
+fn an_empty_history_and_a_history_of_refusals_are_linearizable() {
     let (history, a, b) = two_clients();
     assert_eq!(history.check().unwrap(), Stats::default());
     put(&a, "1").failed();
@@ -102,7 +101,7 @@ fn an_empty_history_and_one_of_refusals_are_linearizable() {
 }
 
 #[test]
-fn a_refused_write_that_is_read_is_found() {
+fn a_refused_write_that_is_read_is_a_violation() {
     let (history, a, b) = two_clients();
     put(&a, "1").failed();
     get(&b).returned(value("1"));
@@ -110,7 +109,7 @@ fn a_refused_write_that_is_read_is_found() {
 }
 
 #[test]
-fn a_stale_read_is_found() {
+fn a_stale_read_is_a_violation() {
     let (history, a, b) = two_clients();
     put(&a, "1").returned(Done);
     put(&a, "2").returned(Done);
@@ -123,7 +122,7 @@ fn a_stale_read_is_found() {
 }
 
 #[test]
-fn a_lost_update_is_found() {
+fn a_lost_update_is_a_violation() {
     let (history, a, b) = two_clients();
     put(&a, "1").returned(Done);
     compare_and_set(&a, "1", "2").returned(Swapped);
@@ -132,7 +131,7 @@ fn a_lost_update_is_found() {
 }
 
 #[test]
-fn a_compare_and_set_that_succeeds_twice_is_found() {
+fn a_compare_and_set_that_succeeds_twice_is_a_violation() {
     let (history, a, b) = two_clients();
     put(&a, "1").returned(Done);
     let (first, second) = (compare_and_set(&a, "1", "2"), compare_and_set(&b, "1", "3"));
@@ -143,7 +142,7 @@ fn a_compare_and_set_that_succeeds_twice_is_found() {
 }
 
 #[test]
-fn a_value_that_was_never_written_is_found() {
+fn a_value_that_was_never_written_is_a_violation() {
     let (history, a, b) = two_clients();
     put(&a, "1").returned(Done);
     get(&b).returned(value("0"));
@@ -151,7 +150,7 @@ fn a_value_that_was_never_written_is_found() {
 }
 
 #[test]
-fn reads_that_go_back_in_time_are_found() {
+fn reads_that_go_back_in_time_are_violations() {
     let (history, a, b) = two_clients();
     put(&a, "1").returned(Done);
     let second = put(&a, "2");
@@ -162,7 +161,7 @@ fn reads_that_go_back_in_time_are_found() {
 }
 
 #[test]
-fn keys_are_checked_by_themselves() {
+fn each_key_is_checked_by_itself() {
     let (history, a, b) = two_clients();
     a.call("one", Op::Put("1".into())).returned(Done);
     b.call("other", Op::Get).returned(Value(None));

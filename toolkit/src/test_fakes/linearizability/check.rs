@@ -1,72 +1,18 @@
-//! The check of one key.
+//! The verdict about the operations on one key.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::ops::AddAssign;
 use std::sync::Arc;
 
 use todc_utils::{Action, History, Specification, WGLChecker};
 
-use crate::history::{End, Operation};
-use crate::{Answer, Op, Violation};
+use super::operation::{End, Operation};
+use super::register::{Answer, Op};
+use super::violation::Violation;
 
-/// How many operations there were, by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// The client was told that the operation took effect, or what it read.
-    pub returned: usize,
-    /// It was refused.
-    pub failed: usize,
-    /// Nobody knows.
-    pub unknown: usize,
-    /// The keys that were used.
-    pub keys: usize,
-}
-
-impl Stats {
-    /// All of them.
-    pub fn operations(&self) -> usize {
-        self.returned + self.failed + self.unknown
-    }
-
-    pub(crate) fn count(&mut self, operation: &Operation) {
-        match operation.end {
-            End::Returned(..) => self.returned += 1,
-            End::Failed => self.failed += 1,
-            End::Unknown => self.unknown += 1,
-        }
-    }
-}
-
-impl AddAssign for Stats {
-    fn add_assign(&mut self, other: Self) {
-        self.returned += other.returned;
-        self.failed += other.failed;
-        self.unknown += other.unknown;
-        self.keys += other.keys;
-    }
-}
-
-impl fmt::Display for Stats {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            returned,
-            failed,
-            unknown,
-            keys,
-        } = self;
-        let operations = self.operations();
-        write!(
-            f,
-            "{operations} operations on {keys} keys: {returned} returned, {failed} refused, {unknown} unknown"
-        )
-    }
-}
-
-/// The sequential meaning of a key, as the checker wants it.
+/// The sequential meaning of a key, in the form that the checker takes.
 struct Register;
 
-/// What was called and answered; `None` where nobody heard the answer.
+/// An operation, and the answer that the client was told. The answer is `None` if the client was told nothing.
 type Answered = Arc<(Op, Option<Answer>)>;
 
 impl Specification for Register {
@@ -83,23 +29,24 @@ impl Specification for Register {
     }
 }
 
-/// Checks the operations on one key, which are in the order of their calls.
-pub(crate) fn check_key(key: String, mut operations: Vec<Operation>) -> Result<(), Violation> {
-    let seen = seen(&operations);
+/// Checks the operations on one key, which must be in the order of their calls.
+pub(super) fn check_key(key: String, mut operations: Vec<Operation>) -> Result<(), Violation> {
+    let observed = observed_values(&operations);
     operations.retain(|operation| match operation.end {
         End::Returned(..) => true,
         End::Unknown => operation
             .op
             .written()
-            .is_some_and(|value| seen.contains(&value.map(str::to_owned))),
+            .is_some_and(|value| observed.contains(&value.map(str::to_owned))),
         End::Failed => false,
     });
     if is_linearizable(&operations, usize::MAX) {
         return Ok(());
     }
 
-    // A history that is not linearizable stays so, whatever follows: look for the first answer that makes it so.
-    let mut returns: Vec<usize> = operations.iter().filter_map(returned).collect();
+    // A prefix that is not linearizable stays so, whatever follows. So a binary search finds the first answer that
+    // makes the history not linearizable.
+    let mut returns: Vec<usize> = operations.iter().filter_map(Operation::returned).collect();
     returns.sort_unstable();
     let first = returns.partition_point(|event| is_linearizable(&operations, *event));
     let unexplained = returns.get(first).copied().unwrap_or(usize::MAX);
@@ -111,40 +58,35 @@ pub(crate) fn check_key(key: String, mut operations: Vec<Operation>) -> Result<(
     })
 }
 
-/// The values that someone was told of, or may have depended on.
+/// Returns the values that a client was told of, or that a compare-and-set expected.
 ///
-/// An operation without an answer explains nothing unless it wrote one of them: as long as its value stands, every
-/// get and compare-and-set tells of it. Leaving out the others spares the search to try each of them everywhere.
-fn seen(operations: &[Operation]) -> HashSet<Option<String>> {
-    let mut seen = HashSet::new();
+/// An operation without an answer matters only if it wrote one of these values: while a value that
+/// nobody saw is in place, no answer to a get or to a compare-and-set fits. Leaving the other operations out spares the search from trying
+/// each of them at every place.
+fn observed_values(operations: &[Operation]) -> HashSet<Option<String>> {
+    let mut observed = HashSet::new();
     for operation in operations {
         if let Op::CompareAndSet { expected, .. } = &operation.op {
-            seen.insert(expected.clone());
+            observed.insert(expected.clone());
         }
         if let End::Returned(_, Answer::Value(value) | Answer::Found(value)) = &operation.end {
-            seen.insert(value.clone());
+            observed.insert(value.clone());
         }
     }
-    seen
+    observed
 }
 
-pub(crate) fn returned(operation: &Operation) -> Option<usize> {
-    match &operation.end {
-        End::Returned(moment, _) => Some(moment.event),
-        End::Unknown | End::Failed => None,
-    }
-}
-
-/// Whether what happened up to the event `last` is linearizable.
+/// Returns whether the calls and returns up to the event `last` are linearizable.
 fn is_linearizable(operations: &[Operation], last: usize) -> bool {
     let mut events: Vec<(usize, (usize, Action<Answered>))> = Vec::new();
-    // Each operation is a process of its own for the checker: that of a client which went on without an answer
-    // overlaps what the client did next.
+    // Each operation is a process of its own for the checker: a client that went on without an answer has two
+    // operations at the same time, and a process cannot.
     for (process, operation) in operations.iter().enumerate() {
         if operation.called.event > last {
             continue;
         }
-        // What is open returns after all else, where it can be placed even if it never took effect.
+        // An operation without an answer returns after everything else. There the checker can place it even if it
+        // never took effect, because no later answer depends on it.
         let (event, answer) = match &operation.end {
             End::Returned(moment, answer) if moment.event <= last => (moment.event, Some(answer.clone())),
             _ => (usize::MAX, None),
@@ -155,6 +97,6 @@ fn is_linearizable(operations: &[Operation], last: usize) -> bool {
     }
     events.sort_by_key(|(event, _)| *event);
     let actions: Vec<_> = events.into_iter().map(|(_, action)| action).collect();
-    // The checker does not take an empty history.
+    // The checker panics on an empty history.
     actions.is_empty() || WGLChecker::<Register>::is_linearizable(History::from_actions(actions))
 }

@@ -1,14 +1,51 @@
+//! Clients note their calls and what they were told, in one order.
+
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::check::{Stats, check_key};
-use crate::violation::Violation;
-use crate::{Answer, Op};
+use super::check::check_key;
+use super::operation::{End, Moment, Operation};
+use super::register::{Answer, Op};
+use super::stats::Stats;
+use super::violation::Violation;
+use crate::support::lock::lock;
 
-/// What all clients called, and what they were told, in the order in which it happened.
+/// What all clients called and what they were told, in the order in which it happened.
 ///
-/// A clone is another handle on the same history. The crate's front page shows its use.
+/// A clone is another handle on the same history, so that clients may run in tasks and threads of their own. All
+/// clients must be in one process, which gives their calls and returns one order.
+///
+/// # Examples
+///
+/// Two threads contend for a map, which the test checks afterwards:
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::Mutex;
+/// use std::thread;
+///
+/// use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op};
+///
+/// let service: Mutex<BTreeMap<String, String>> = Mutex::default();
+/// let history = History::new();
+/// thread::scope(|scope| {
+///     for value in ["1", "2"] {
+///         let (client, service) = (history.client(), &service);
+///         scope.spawn(move || {
+///             let put = client.call("k", Op::Put(value.into()));
+///             service.lock().unwrap().insert("k".into(), value.into());
+///             put.returned(Answer::Done);
+///
+///             let get = client.call("k", Op::Get);
+///             let found = service.lock().unwrap().get("k").cloned();
+///             get.returned(Answer::Value(found));
+///         });
+///     }
+/// });
+/// let stats = history.check().unwrap_or_else(|violation| panic!("{violation}"));
+/// assert_eq!(stats.returned, 4);
+/// ```
 #[derive(Clone, Debug)]
 pub struct History {
     started: Instant,
@@ -17,41 +54,15 @@ pub struct History {
 
 #[derive(Debug, Default)]
 struct Record {
+    /// The number of clients so far.
     clients: usize,
-    /// How many calls and returns there were.
+    /// The number of calls and returns so far.
     events: usize,
     operations: Vec<Operation>,
 }
 
-/// A call, and how it ended.
-#[derive(Clone, Debug)]
-pub(crate) struct Operation {
-    pub(crate) client: usize,
-    pub(crate) key: String,
-    pub(crate) op: Op,
-    pub(crate) note: String,
-    pub(crate) called: Moment,
-    pub(crate) end: End,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum End {
-    /// Nobody heard: it may take effect at any time from its call on, or never.
-    Unknown,
-    Returned(Moment, Answer),
-    /// It took no effect, and never will.
-    Failed,
-}
-
-/// A place in the order of all calls and returns, and the time since the start, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment {
-    pub(crate) event: usize,
-    pub(crate) time: Duration,
-}
-
 impl History {
-    /// A history in which nothing has happened.
+    /// Returns a blank history. Its clock starts now.
     pub fn new() -> Self {
         Self {
             started: Instant::now(),
@@ -59,7 +70,7 @@ impl History {
         }
     }
 
-    /// One more client, which has a number of its own.
+    /// Returns a new client, which has a number of its own: 1, 2, and so on.
     pub fn client(&self) -> Client {
         let mut record = self.record();
         record.clients += 1;
@@ -69,16 +80,20 @@ impl History {
         }
     }
 
-    /// How long ago it began: the time by which a [`Violation`] tells when something happened.
+    /// Returns the time since the history began, by the clock that a [`Violation`] shows.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Checks what has been recorded so far. Calls that are not over yet count as unknown.
+    /// Checks all operations that are recorded so far.
+    ///
+    /// An operation without an answer has an unknown outcome, also if its [`Call`] is still held. The history can be
+    /// recorded further, and checked again.
     ///
     /// # Errors
     ///
-    /// The first [`Violation`], where the operations on a key have no order that explains all answers.
+    /// The [`Violation`] of the first key, in the order of keys, whose operations have no order that explains all
+    /// answers.
     pub fn check(&self) -> Result<Stats, Violation> {
         let operations = self.record().operations.clone();
         let mut stats = Stats::default();
@@ -94,12 +109,12 @@ impl History {
         Ok(stats)
     }
 
-    /// A client that panicked with the lock held must not hide its message behind another one.
     fn record(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.record)
     }
 
-    fn moment(&self, record: &mut Record) -> Moment {
+    /// Returns the moment of the next event.
+    fn next_moment(&self, record: &mut Record) -> Moment {
         record.events += 1;
         Moment {
             event: record.events,
@@ -114,7 +129,23 @@ impl Default for History {
     }
 }
 
-/// Someone who calls one operation after the other.
+/// A caller that makes one call after the other. [`History::client`] makes it.
+///
+/// A client may go on after a call without an answer. The check takes each operation by itself; the client's number
+/// only tells a person who called.
+///
+/// # Examples
+///
+/// ```
+/// use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op};
+///
+/// let history = History::new();
+/// let client = history.client();
+/// let call = client.call("k", Op::Delete);
+/// // Send the request here, and wait for the answer.
+/// call.returned(Answer::Done);
+/// assert_eq!(history.check().unwrap().returned, 1);
+/// ```
 #[derive(Debug)]
 pub struct Client {
     number: usize,
@@ -122,11 +153,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// Notes that `op` is about to be sent. It must not be sent before.
+    /// Notes that the client is about to send `op`.
+    ///
+    /// Call this before the request is sent. An operation that takes effect before its call is noted may be
+    /// reported as a violation.
     pub fn call(&self, key: impl Into<String>, op: Op) -> Call {
         let key = key.into();
         let mut record = self.history.record();
-        let called = self.history.moment(&mut record);
+        let called = self.history.next_moment(&mut record);
         record.operations.push(Operation {
             client: self.number,
             key,
@@ -142,10 +176,40 @@ impl Client {
     }
 }
 
-/// An operation that was called.
+/// An operation that was called, and whose outcome is still to be noted. [`Client::call`] makes it.
 ///
-/// Dropping it leaves its outcome unknown, as after a timeout or where the answer was lost: it may take effect
-/// at any time, or never. The client may go on meanwhile.
+/// Dropping it leaves the outcome unknown, as after a timeout or a lost answer: the operation may take effect at any
+/// later time, once, or never.
+///
+/// # Examples
+///
+/// The three outcomes of a request:
+///
+/// ```
+/// use openraft_toolkit::test_fakes::linearizability::{Answer, Call, History, Op};
+///
+/// enum Outcome {
+///     Committed,
+///     NotLeader,
+///     TimedOut,
+/// }
+///
+/// fn note(call: Call, outcome: Outcome) {
+///     match outcome {
+///         Outcome::Committed => call.returned(Answer::Done),
+///         Outcome::NotLeader => call.failed(), // the node refused the request before it proposed anything
+///         Outcome::TimedOut => drop(call),     // the entry may be committed later
+///     }
+/// }
+///
+/// let history = History::new();
+/// let client = history.client();
+/// for outcome in [Outcome::Committed, Outcome::NotLeader, Outcome::TimedOut] {
+///     note(client.call("k", Op::Put("1".into())), outcome);
+/// }
+/// let stats = history.check().unwrap();
+/// assert_eq!((stats.returned, stats.failed, stats.unknown), (1, 1, 1));
+/// ```
 #[derive(Debug)]
 #[must_use = "an operation whose call is dropped has an unknown outcome"]
 pub struct Call {
@@ -154,8 +218,9 @@ pub struct Call {
 }
 
 impl Call {
-    /// Adds what helps a person who reads a [`Violation`], such as which node was asked. The check does not look
-    /// at it.
+    /// Adds a note for the person who reads a [`Violation`], such as which node was asked. A later note replaces it.
+    ///
+    /// The check ignores notes.
     pub fn note(&self, note: impl Into<String>) {
         let mut record = self.history.record();
         if let Some(operation) = record.operations.get_mut(self.operation) {
@@ -163,15 +228,17 @@ impl Call {
         }
     }
 
-    /// Notes what the client was told.
+    /// Notes what the client was told. Call this after the answer has arrived.
     pub fn returned(self, answer: Answer) {
         let mut record = self.history.record();
-        let moment = self.history.moment(&mut record);
+        let moment = self.history.next_moment(&mut record);
         self.end(&mut record, End::Returned(moment, answer));
     }
 
-    /// Notes that the operation was refused: it took no effect and never will, such as one that was sent to a node
-    /// which does not lead, and said so. It is left out of the check.
+    /// Notes that the operation was refused: it took no effect, and never will.
+    ///
+    /// An example is a request to a node that does not lead and answered so. The check ignores the operation, so a
+    /// refused write that a client reads later is a [`Violation`].
     pub fn failed(self) {
         let mut record = self.history.record();
         self.end(&mut record, End::Failed);

@@ -1,10 +1,17 @@
-use std::sync::Mutex;
-use std::sync::PoisonError;
+//! Which keys a test uses, and for how long.
 
-/// A few keys at a time, each for so many operations, so that the history of a key stays short enough to be checked.
+use std::sync::Mutex;
+
+use crate::support::lock::lock;
+
+/// Picks the keys of a test: a few at a time, each replaced by a new one after a number of operations.
+///
+/// The history of each key thus stays short enough to be checked, however long the test runs.
+///
+/// # Examples
 ///
 /// ```
-/// use openraft_toolkit_linearizability::Keys;
+/// use openraft_toolkit::test_fakes::linearizability::Keys;
 ///
 /// let keys = Keys::new(2, 3);
 /// let used: Vec<String> = (0..5).map(|_| keys.pick(7)).collect();
@@ -13,23 +20,23 @@ use std::sync::PoisonError;
 #[derive(Debug)]
 pub struct Keys {
     operations: usize,
-    /// How often each key that is in use and those before it were picked.
+    /// For each place of a key, how often the keys in this place were picked so far.
     picked: Mutex<Vec<usize>>,
 }
 
 impl Keys {
-    /// `count` keys at a time, for `operations` each.
+    /// Returns `count` keys at a time, each of them for `operations` operations.
     ///
-    /// Clients that share few keys contend, which is what finds anomalies. 100 operations of 8 clients a key are
-    /// checked within milliseconds.
+    /// Clients that share few keys contend, and contention is what shows anomalies. The check of a key with 100
+    /// operations of 8 clients takes milliseconds.
     ///
     /// # Panics
     ///
-    /// When one of them is 0.
+    /// If `count` or `operations` is 0.
     pub fn new(count: usize, operations: usize) -> Self {
         assert!(
             count > 0 && operations > 0,
-            "there must be a key and an operation on it"
+            "`Keys::new` needs at least one key and one operation on it"
         );
         Self {
             operations,
@@ -37,12 +44,13 @@ impl Keys {
         }
     }
 
-    /// One of the keys that are in use, as `choice` says, which may be any number.
+    /// Returns one of the keys that are in use. `choice` may be any number, such as a random one; equal remainders
+    /// modulo `count` pick the same key until that key is replaced.
     pub fn pick(&self, choice: u64) -> String {
-        let mut picked = self.picked.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = choice as usize % picked.len();
-        let generation = picked[slot] / self.operations;
-        picked[slot] += 1;
-        format!("{slot}-{generation}")
+        let mut picked = lock(&self.picked);
+        let place = choice as usize % picked.len();
+        let generation = picked[place] / self.operations;
+        picked[place] += 1;
+        format!("{place}-{generation}")
     }
 }

@@ -1,43 +1,68 @@
+//! What a client can ask of a key, what it can be told, and what that means for the key's value.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a client asks of one key.
+/// What a client asks of one key, which has a value or none. At first it has none.
 ///
-/// The checker tells more where no value is written twice. A service that has no commands of its own may send this.
+/// The check finds more if no value is written twice. A service without commands of its own can send this type, which
+/// is why it implements serde's traits.
+///
+/// # Examples
+///
+/// ```
+/// use openraft_toolkit::test_fakes::linearizability::Op;
+///
+/// let lock = Op::CompareAndSet { expected: None, new: "owner 3".into() };
+/// assert_eq!(lock.to_string(), "set nothing to owner 3");
+/// assert_eq!(Op::Put("1".into()).to_string(), "put 1");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
     /// Sets the value.
     Put(String),
     /// Reads the value.
     Get,
-    /// Sets the value to `new` if it is `expected`; `None` means that there is none.
+    /// Sets the value to `new` if the present value is `expected`; `None` stands for no value.
     CompareAndSet {
         /// The value that is replaced.
         expected: Option<String>,
-        /// What replaces it.
+        /// The value that replaces it.
         new: String,
     },
     /// Removes the value, if there is one.
     Delete,
 }
 
-/// What the client was told.
+/// What a client was told.
+///
+/// # Examples
+///
+/// A put is answered by [`Done`](Self::Done) alone, so any other answer is a violation:
+///
+/// ```
+/// use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op};
+///
+/// let history = History::new();
+/// history.client().call("k", Op::Put("1".into())).returned(Answer::Swapped);
+/// assert!(history.check().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Of a put or a delete: it took effect.
+    /// To a put or a delete: the operation took effect.
     Done,
-    /// Of a get: the value, or `None` where there is none.
+    /// To a get: the value, or `None` if the key has no value.
     Value(Option<String>),
-    /// Of a compare-and-set: the value was the expected one, and has been replaced.
+    /// To a compare-and-set: the value was the expected one, and has been replaced.
     Swapped,
-    /// Of a compare-and-set: it changed nothing, as this is the value.
+    /// To a compare-and-set: the operation changed nothing, because this is the value.
     Found(Option<String>),
 }
 
 impl Op {
-    /// The value that it may leave behind; `None` where it changes nothing.
-    pub(crate) fn written(&self) -> Option<Option<&str>> {
+    /// Returns the value that the operation may leave behind, or `None` if it changes nothing.
+    pub(super) fn written(&self) -> Option<Option<&str>> {
         match self {
             Self::Put(new) | Self::CompareAndSet { new, .. } => Some(Some(new)),
             Self::Delete => Some(None),
@@ -45,9 +70,9 @@ impl Op {
         }
     }
 
-    /// Whether this operation can be answered so, and the value that it leaves behind. The answer is `None`
-    /// where nobody heard it.
-    pub(crate) fn apply(&self, value: &Option<String>, answer: Option<&Answer>) -> (bool, Option<String>) {
+    /// Returns whether `answer` is the right one on a key of this `value`, and the value that the operation leaves
+    /// behind. The answer is `None` if the client was told nothing: that is always right.
+    pub(super) fn apply(&self, value: &Option<String>, answer: Option<&Answer>) -> (bool, Option<String>) {
         let (told, after) = match self {
             Self::Put(new) => (Answer::Done, Some(new)),
             Self::Get => (Answer::Value(value.clone()), value.as_ref()),
@@ -62,7 +87,7 @@ impl Op {
     }
 }
 
-/// A value as people write it.
+/// Shows a value, or `nothing`.
 struct Shown<'a>(&'a Option<String>);
 
 impl fmt::Display for Shown<'_> {

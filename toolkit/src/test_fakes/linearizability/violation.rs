@@ -1,29 +1,55 @@
+//! Operations that no order explains, and how a person is shown them.
+
 use std::error::Error;
 use std::fmt;
 
-use crate::check::returned;
-use crate::history::{End, Operation};
+use super::operation::{End, Operation};
 
-/// The operations on a key, which have no order that explains all answers.
+/// The operations on one key, for which no order explains all answers.
 ///
-/// Displayed, it is a timeline of them up to the first answer that cannot be explained. Operations that were
-/// refused are not in it, nor those without an answer that explain nothing.
+/// `Display` shows a timeline of these operations, up to the first answer that cannot be explained and that is
+/// marked with `>`. The timeline leaves out operations that were refused, and operations without an answer whose
+/// value nobody saw.
+///
+/// # Examples
+///
+/// A stale read. The first two columns are seconds since the history began.
+///
+/// ```
+/// use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op};
+///
+/// let history = History::new();
+/// let (writer, reader) = (history.client(), history.client());
+/// writer.call("k", Op::Put("1".into())).returned(Answer::Done);
+/// let get = reader.call("k", Op::Get);
+/// get.note("asked node 3");
+/// get.returned(Answer::Value(None));
+///
+/// let violation = history.check().unwrap_err();
+/// assert_eq!((violation.key(), violation.operations()), ("k", 2));
+/// let timeline = violation.to_string();
+/// // not linearizable: no order of the operations on key k explains the answer marked with >
+/// //       called  returned  client  (seconds)
+/// //     0.000002  0.000003       1  put 1: done
+/// // >   0.000004  0.000005       2  get: nothing                            asked node 3
+/// assert!(timeline.lines().any(|line| line.starts_with('>') && line.contains("get: nothing")));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Violation {
-    pub(crate) key: String,
-    /// In the order of their calls.
-    pub(crate) operations: Vec<Operation>,
-    /// The event that is the answer which cannot be explained.
-    pub(crate) unexplained: usize,
+    pub(super) key: String,
+    /// The operations, in the order of their calls.
+    pub(super) operations: Vec<Operation>,
+    /// The event at which a client was told the answer that cannot be explained.
+    pub(super) unexplained: usize,
 }
 
 impl Violation {
-    /// The key.
+    /// Returns the key.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// How many operations lead to it.
+    /// Returns how many operations the timeline has.
     pub fn operations(&self) -> usize {
         self.operations.len()
     }
@@ -38,7 +64,7 @@ impl fmt::Display for Violation {
         )?;
         writeln!(f, "      called  returned  client  (seconds)")?;
         for operation in &self.operations {
-            let mark = if returned(operation) == Some(self.unexplained) {
+            let mark = if operation.returned() == Some(self.unexplained) {
                 '>'
             } else {
                 ' '
@@ -48,7 +74,7 @@ impl fmt::Display for Violation {
                 End::Returned(moment, answer) if moment.event <= self.unexplained => {
                     (format!("{:.6}", moment.time.as_secs_f64()), format!(": {answer}"))
                 }
-                // Its answer came later, and explains nothing.
+                // The answer arrived after the unexplained one, so it explains nothing.
                 End::Returned(..) => ("later".to_owned(), String::new()),
                 End::Unknown | End::Failed => ("unknown".to_owned(), String::new()),
             };
