@@ -1,26 +1,28 @@
+//! The kinds of RPCs, and what became of the RPCs of one kind on one link.
+
 use std::fmt;
 use std::iter::Sum;
 use std::ops::Add;
 
 use openraft::RPCTypes;
 
-/// The RPCs of [`RaftNetworkV2`](openraft::RaftNetworkV2), told apart for counting.
+/// A kind of RPC of [`RaftNetworkV2`](openraft::RaftNetworkV2), which [`MemNetwork`](super::MemNetwork) counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RpcKind {
-    /// Entries, or none: a heartbeat.
+    /// A batch of entries, or a heartbeat without entries.
     AppendEntries,
     /// A request for a vote.
     Vote,
-    /// The question whether a vote would be granted, which changes nothing.
+    /// A question whether a vote would be granted. It changes nothing on the target.
     PreVote,
     /// A whole snapshot.
     FullSnapshot,
-    /// The request to become leader.
+    /// A request to become the leader.
     TransferLeader,
 }
 
 impl RpcKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [RpcKind; 5] = [
         Self::AppendEntries,
         Self::Vote,
@@ -29,7 +31,7 @@ impl RpcKind {
         Self::TransferLeader,
     ];
 
-    /// openraft has no type of its own for a pre-vote.
+    /// Returns the kind as openraft reports it in errors. openraft reports a pre-vote as a vote.
     pub(super) fn action(self) -> RPCTypes {
         match self {
             Self::AppendEntries => RPCTypes::AppendEntries,
@@ -40,7 +42,7 @@ impl RpcKind {
     }
 }
 
-/// As in `append_entries`, the name of the call.
+/// Shows the name of the call, such as `append_entries`.
 impl fmt::Display for RpcKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -55,24 +57,26 @@ impl fmt::Display for RpcKind {
 
 /// What became of the RPCs that one node sent to another.
 ///
-/// [`MemNetwork::counts`](super::MemNetwork::counts) has them for a link and a kind.
+/// [`MemNetwork::counts`](super::MemNetwork::counts) returns the counts of one link and kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RpcCounts {
-    /// Calls that set out. Those that were refused at once are in `unreachable` alone.
+    /// Calls that were sent. A call that was refused at once counts in `unreachable` alone.
     pub sent: u64,
-    /// Requests that the target's `Raft` was given, duplicates included.
+    /// Requests that reached the target's `Raft`, duplicates included.
     pub delivered: u64,
-    /// Answers that the sender got.
+    /// Answers that reached the sender.
     pub answered: u64,
-    /// Requests that got lost on their way: dropped, cut off, or cut halfway.
+    /// Requests that were lost on their way: dropped by a fault, stopped by a partition or a crash, or snapshots
+    /// that were interrupted.
     pub requests_lost: u64,
-    /// Answers that got lost on their way.
+    /// Answers that were lost on their way.
     pub answers_lost: u64,
     /// Requests of which a second copy was sent.
     pub duplicated: u64,
-    /// Calls whose sender waited for its whole time-to-live.
+    /// Calls whose sender waited for an answer until their time-to-live was over.
     pub timed_out: u64,
-    /// Calls that were refused at once: partitioned, not registered, or stopped.
+    /// Calls that were refused at once, because of a partition, a target that is not registered, or a sender that has
+    /// crashed.
     pub unreachable: u64,
 }
 
@@ -99,7 +103,7 @@ impl Sum for RpcCounts {
     }
 }
 
-/// `12 sent, 11 delivered, 10 answered`, and what else is not zero.
+/// Shows `12 sent, 11 delivered, 10 answered`, and each other count that is not zero.
 impl fmt::Display for RpcCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -1,3 +1,5 @@
+//! Calls a `Raft` of any state machine.
+
 use std::error::Error;
 
 use openraft::alias::{SnapshotOf, VoteOf};
@@ -12,9 +14,10 @@ use openraft::{OptionalSend, OptionalSync, Raft};
 
 use crate::RaftTypes;
 
+/// The answer of a node, or the fact that the node has stopped.
 pub(super) type Handling<C, T> = BoxFuture<'static, Result<T, Unreachable<C>>>;
 
-/// The receiving side of [`RaftNetworkV2`](openraft::RaftNetworkV2): a `Raft` of any state machine.
+/// The receiving side of [`RaftNetworkV2`](openraft::RaftNetworkV2), without the type of the state machine.
 pub(super) trait RpcHandler<C: RaftTypes>: OptionalSend + OptionalSync {
     fn append_entries(&self, rpc: AppendEntriesRequest<C>) -> Handling<C, AppendEntriesResponse<C>>;
     fn vote(&self, rpc: VoteRequest<C>) -> Handling<C, VoteResponse<C>>;
@@ -66,7 +69,7 @@ where
     }
 }
 
-/// A `Raft` fails an RPC only when it has stopped, which looks to its peers like a dead process.
+/// Converts the error of a `Raft`, which fails an RPC only after it has stopped. Its peers see a dead process.
 fn stopped<C: RaftTypes>(fatal: impl Error + 'static) -> Unreachable<C> {
     Unreachable::new(&fatal)
 }

@@ -1,30 +1,32 @@
+//! The faults of a directed link, and the fate of one message.
+
 use std::fmt;
 use std::time::Duration;
 
 use fastrand::Rng;
 
-/// What happens to the messages of a directed link, from one node to another.
+/// The faults of a directed link, from one node to another.
 ///
-/// The default is a perfect link: nothing is late and nothing is lost. [`MemNetwork::set_faults`] and
-/// [`MemNetwork::set_link_faults`] put it into effect, for the messages that are sent from then on.
+/// The default is a perfect link: no message is late or lost. [`MemNetwork::set_faults`] and
+/// [`MemNetwork::set_link_faults`] apply faults to the messages that are sent from then on.
 ///
-/// An RPC is two messages. Its request travels the link to the target, and its answer the link back, each
-/// with its own delay and its own chance to get lost. So an answer that is lost belongs to a request that
-/// has taken effect. A sender hears nothing of a loss: its RPC ends with a
-/// [`Timeout`](openraft::errors::Timeout) at the time-to-live that openraft gave it, after which the request,
-/// if it was only late, may still arrive and take effect.
+/// An RPC is two messages: the request travels the link to the target, and the answer travels the link back. Each
+/// has its own delay, and may be lost by itself. So if an answer is lost, its request has taken effect.
 ///
-/// openraft gives a heartbeat, and each batch of entries, three quarters of
-/// [`heartbeat_interval`](openraft::Config::heartbeat_interval), so that a round trip has to be shorter for a
-/// leader to keep its followers, and a snapshot three quarters of
+/// The sender is not told of a loss. Its RPC ends with a [`Timeout`](openraft::errors::Timeout) when the
+/// time-to-live that openraft gave it is over. A request that was only late may still arrive after that.
+///
+/// openraft allows a heartbeat or a batch of entries three quarters of
+/// [`heartbeat_interval`](openraft::Config::heartbeat_interval). Keep round trips shorter than that, or the leader
+/// loses its followers. A snapshot has three quarters of
 /// [`install_snapshot_timeout`](openraft::Config::install_snapshot_timeout).
 ///
 /// # Which messages overtake each other
 ///
-/// Each message has a delay of its own, as with datagrams, so that with [`jitter`](Self::jitter) or
-/// [`reorder`](Self::reorder) the later one may arrive first. openraft sends the entries for a target one
-/// batch after another, waiting for each answer; heartbeats, votes, snapshots and batches that were sent again
-/// after a timeout are what runs at the same time, and what meets in another order.
+/// Each message has a delay of its own, as a datagram has. With [`jitter`](Self::jitter) or
+/// [`reorder`](Self::reorder) a later message may thus arrive first. Batches of entries do not overtake each other,
+/// because openraft waits for the answer to each before it sends the next. Heartbeats, votes, snapshots and batches
+/// that are repeated after a timeout are under way at the same time, and may arrive in any order.
 ///
 /// # Examples
 ///
@@ -57,47 +59,59 @@ pub struct LinkFaults {
 }
 
 impl LinkFaults {
-    /// A perfect link.
+    /// Returns the faults of a perfect link: none.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long every message takes, at least.
+    /// Sets the least time that every message takes.
     pub fn latency(self, latency: Duration) -> Self {
         Self { latency, ..self }
     }
 
-    /// A random time, evenly distributed between nothing and `jitter`, that each message takes on top.
+    /// Adds a random time to every message, evenly distributed between zero and `jitter`.
     pub fn jitter(self, jitter: Duration) -> Self {
         Self { jitter, ..self }
     }
 
-    /// The probability with which a message is lost: both of [`drop_requests`](Self::drop_requests) and
-    /// [`drop_answers`](Self::drop_answers).
+    /// Sets the probability with which a message is lost: [`drop_requests`](Self::drop_requests) and
+    /// [`drop_answers`](Self::drop_answers) in one.
     ///
     /// # Panics
     ///
-    /// Here and below, where a probability is not between 0 and 1.
+    /// If `probability` is not between 0 and 1.
     pub fn drop(self, probability: f64) -> Self {
         self.drop_requests(probability).drop_answers(probability)
     }
 
-    /// The probability with which a request is lost, and never takes effect.
+    /// Sets the probability with which a request is lost. It then never takes effect.
+    ///
+    /// # Panics
+    ///
+    /// If `probability` is not between 0 and 1.
     pub fn drop_requests(self, probability: f64) -> Self {
         let drop_requests = checked(probability);
         Self { drop_requests, ..self }
     }
 
-    /// The probability with which an answer is lost. Its request has taken effect.
+    /// Sets the probability with which an answer is lost. Its request has taken effect.
     ///
-    /// Answers of node 2 to node 1 travel the link from 2 to 1.
+    /// The answers of node 2 to node 1 travel the link from 2 to 1.
+    ///
+    /// # Panics
+    ///
+    /// If `probability` is not between 0 and 1.
     pub fn drop_answers(self, probability: f64) -> Self {
         let drop_answers = checked(probability);
         Self { drop_answers, ..self }
     }
 
-    /// The probability with which a message is held back by a random time of up to `by`, so that later ones
-    /// overtake it. With a `by` beyond the time-to-live, it arrives after its sender gave up.
+    /// Sets the probability with which a message is held back for a random time of up to `by`, so that later messages
+    /// overtake it. If `by` is longer than the time-to-live, the message may arrive after its sender gave up.
+    ///
+    /// # Panics
+    ///
+    /// If `probability` is not between 0 and 1.
     pub fn reorder(self, probability: f64, by: Duration) -> Self {
         Self {
             reorder: checked(probability),
@@ -106,16 +120,20 @@ impl LinkFaults {
         }
     }
 
-    /// The probability with which a request arrives twice, as after a retry in the transport: each copy takes
-    /// its own time, and the sender hears the answer to whichever is answered first.
+    /// Sets the probability with which a request arrives twice, as after a retry in the transport. Each copy has its
+    /// own delay, and the sender gets the first answer.
     ///
-    /// Snapshots are never duplicated, since their data cannot be copied.
+    /// Snapshots are never duplicated, because their data cannot be copied.
+    ///
+    /// # Panics
+    ///
+    /// If `probability` is not between 0 and 1.
     pub fn duplicate(self, probability: f64) -> Self {
         let duplicate = checked(probability);
         Self { duplicate, ..self }
     }
 
-    /// How much longer a snapshot takes than another request, as it is so much larger.
+    /// Sets how much longer a snapshot takes than another request, because a snapshot is larger.
     pub fn snapshot_transfer(self, time: Duration) -> Self {
         Self {
             snapshot_transfer: time,
@@ -123,15 +141,15 @@ impl LinkFaults {
         }
     }
 
-    /// How long the data of a snapshot is under way.
+    /// Returns how much longer a snapshot takes than another request.
     pub(super) fn snapshot_time(&self) -> Duration {
         self.snapshot_transfer
     }
 
-    /// What becomes of a message, by the random numbers that are its own.
+    /// Draws what becomes of a message, from random numbers of its own.
     ///
-    /// It draws the same numbers whatever the faults are, so that a change of one leaves the rest of a
-    /// replay alone.
+    /// The draws are the same ones whatever the faults are, so that a change of one fault does not change the effect
+    /// of the others in a replay.
     pub(super) fn fate(&self, message: Message, mut rng: Rng) -> Fate {
         let drop = match message {
             Message::Request => self.drop_requests,
@@ -161,7 +179,7 @@ fn checked(probability: f64) -> f64 {
     probability
 }
 
-/// The faults that there are: `latency 40ms, drop 0.1`.
+/// Shows the faults that are set, such as `latency 40ms, drop 0.1`, or `none`.
 impl fmt::Display for LinkFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = |name: &str, time: Duration| (!time.is_zero()).then(|| format!("{name} {time:?}"));
@@ -191,7 +209,7 @@ impl fmt::Display for LinkFaults {
     }
 }
 
-/// Which half of an RPC.
+/// One of the two messages of an RPC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
     Request,

@@ -1,19 +1,25 @@
+//! Which nodes reach which, and which messages were under way when that changed.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::support::lock::lock;
 
-/// Which nodes reach which: the partitions of a network, to be set and lifted while it is in use.
+/// The partitions of a network: which nodes reach which. A test changes them while the network is in use.
 ///
-/// Two kinds of faults stand side by side, and lifting one never lifts the other. An isolated node
-/// reaches nobody and is reached by nobody, until [`heal`](Self::heal). A cut edge stops messages
-/// in one direction only, until [`restore_edge`](Self::restore_edge). Both are idempotent, and may
-/// name nodes that do not exist yet. [`partition`](Self::partition) and [`ring`](Self::ring) cut
-/// many edges at once, and [`heal_all`](Self::heal_all) lifts everything.
+/// There are two kinds of partitions, and lifting one kind never lifts the other:
 ///
-/// An RPC needs the edge to its target while its request is under way and the edge back while its
-/// answer is, so a cut of the way back lets the request take effect, and loses the answer. What is
-/// under way when its edge is cut is lost, even if the edge is restored before it would have arrived.
+/// - An isolated node reaches no node and is reached by none, from [`isolate`](Self::isolate) until
+///   [`heal`](Self::heal).
+/// - A cut edge stops messages in one direction, from [`cut_edge`](Self::cut_edge) until
+///   [`restore_edge`](Self::restore_edge).
+///
+/// All of these are idempotent, and may name nodes that do not exist yet. [`partition`](Self::partition) and
+/// [`ring`](Self::ring) cut many edges at once, and [`heal_all`](Self::heal_all) lifts everything.
+///
+/// A request needs the edge to its target while it is under way, and the answer needs the edge back. So if only the
+/// edge back is cut, the request takes effect and the answer is lost. A message that is under way when its edge is
+/// cut is lost, even if the edge is restored before the message would have arrived.
 ///
 /// # Examples
 ///
@@ -41,11 +47,12 @@ pub struct PartitionController<NodeId> {
 struct Faults<NodeId> {
     isolated: BTreeMap<NodeId, Fault>,
     cut: BTreeMap<(NodeId, NodeId), Fault>,
-    /// How many faults were set so far: the time by which a message knows what happened since it left.
+    /// The number of faults that were set so far. A message that remembers the number from when it left can tell
+    /// whether a fault was set since.
     now: Moment,
 }
 
-/// A fault that is, or was. It stays known when it is lifted, for the messages that it has lost.
+/// A fault that is active, or was. A lifted fault is kept for the messages that it has lost.
 #[derive(Debug)]
 struct Fault {
     active: bool,
@@ -56,7 +63,7 @@ struct Fault {
 pub(super) type Moment = u64;
 
 impl<NodeId: Ord> PartitionController<NodeId> {
-    /// A network in which every node reaches every other.
+    /// Returns the partitions of a network in which every node reaches every other node.
     pub fn new() -> Self {
         Self {
             faults: Mutex::new(Faults {
@@ -67,14 +74,14 @@ impl<NodeId: Ord> PartitionController<NodeId> {
         }
     }
 
-    /// Takes `node` off the network, in both directions.
+    /// Isolates `node`: it reaches no node, and no node reaches it.
     pub fn isolate(&self, node: NodeId) {
         let mut faults = self.faults();
         let fault = faults.next();
         faults.isolated.insert(node, fault);
     }
 
-    /// Undoes [`isolate`](Self::isolate). Edges that were cut stay cut.
+    /// Undoes [`isolate`](Self::isolate). Cut edges stay cut.
     pub fn heal(&self, node: NodeId) {
         if let Some(fault) = self.faults().isolated.get_mut(&node) {
             fault.active = false;
@@ -88,7 +95,7 @@ impl<NodeId: Ord> PartitionController<NodeId> {
         faults.cut.insert((from, to), fault);
     }
 
-    /// Undoes [`cut_edge`](Self::cut_edge). A node that was isolated stays isolated.
+    /// Undoes [`cut_edge`](Self::cut_edge). Isolated nodes stay isolated.
     pub fn restore_edge(&self, from: NodeId, to: NodeId) {
         if let Some(fault) = self.faults().cut.get_mut(&(from, to)) {
             fault.active = false;
@@ -117,16 +124,17 @@ impl<NodeId: Ord> PartitionController<NodeId> {
             .for_each(|fault| fault.active = false);
     }
 
-    /// Whether what `from` sends to `to` arrives. A node always reaches itself.
+    /// Returns whether what `from` sends to `to` arrives. A node always reaches itself.
     pub fn is_reachable(&self, from: NodeId, to: NodeId) -> bool {
         from == to || !self.faults().any(&from, &to, |fault| fault.active)
     }
 
+    /// Returns the present point in the sequence of faults.
     pub(super) fn now(&self) -> Moment {
         self.faults().now
     }
 
-    /// Whether the edge was there all the time since `left`, and is.
+    /// Returns whether `from` reached `to` all the time since `left`, and still does.
     pub(super) fn held_since(&self, left: Moment, from: &NodeId, to: &NodeId) -> bool {
         from == to || !self.faults().any(from, to, |fault| fault.active || fault.set_at > left)
     }
@@ -137,10 +145,10 @@ impl<NodeId: Ord> PartitionController<NodeId> {
 }
 
 impl<NodeId: Ord + Clone> PartitionController<NodeId> {
-    /// Cuts every edge between the two sides, in both directions. Within a side nothing changes.
+    /// Cuts every edge between the two sides, in both directions. Edges within a side stay as they are.
     ///
-    /// More than two sides come of more than one call. A node on neither side reaches both: it is the
-    /// bridge between them.
+    /// For more than two sides, call it more than once. A node on neither side reaches both sides, as a bridge
+    /// between them.
     ///
     /// ```
     /// use openraft_toolkit::test_fakes::PartitionController;
@@ -160,10 +168,10 @@ impl<NodeId: Ord + Clone> PartitionController<NodeId> {
         }
     }
 
-    /// Leaves each of `nodes` its two neighbours: the one named before it and the one named after it, where
-    /// the last is the neighbour of the first.
+    /// Arranges `nodes` in a ring, in which each node reaches only the node named before it and the node named after
+    /// it. The first and the last node are neighbours too.
     ///
-    /// Of five nodes each reaches a majority, and no two the same one.
+    /// In a ring of five, each node reaches a majority, and no two nodes reach the same majority.
     ///
     /// ```
     /// use openraft_toolkit::test_fakes::PartitionController;
@@ -185,17 +193,18 @@ impl<NodeId: Ord + Clone> PartitionController<NodeId> {
         }
     }
 
-    /// The nodes that are isolated.
+    /// Returns the nodes that are isolated.
     pub fn isolated(&self) -> BTreeSet<NodeId> {
         active(&self.faults().isolated)
     }
 
-    /// The edges that are cut, each as (from, to).
+    /// Returns the edges that are cut, each as (from, to).
     pub fn cut_edges(&self) -> BTreeSet<(NodeId, NodeId)> {
         active(&self.faults().cut)
     }
 }
 
+/// Returns the keys of the faults that are active.
 fn active<Key: Ord + Clone>(faults: &BTreeMap<Key, Fault>) -> BTreeSet<Key> {
     let active = faults.iter().filter(|(_, fault)| fault.active);
     active.map(|(key, _)| key.clone()).collect()
@@ -210,10 +219,10 @@ impl<NodeId: Ord> Faults<NodeId> {
         }
     }
 
-    /// Whether one of the faults between `from` and `to` is such.
+    /// Returns whether `is_such` holds for one of the faults between `from` and `to`.
     fn any(&self, from: &NodeId, to: &NodeId, is_such: impl Fn(&Fault) -> bool) -> bool {
         let nodes = [from, to].into_iter().filter_map(|node| self.isolated.get(node));
-        // A map is not searched by a pair of references.
+        // Look at all edges, because a map with pairs as keys cannot be searched by a pair of references.
         let edges = self.cut.iter().filter(|((a, b), _)| a == from && b == to);
         nodes.chain(edges.map(|(_, fault)| fault)).any(is_such)
     }

@@ -1,20 +1,22 @@
+//! Encodes and decodes a message on its way, and compares the outcome with the original.
+
 use std::any;
 use std::fmt::{self, Debug};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::RpcKind;
+use super::counts::RpcKind;
 use super::link::Message;
 use crate::support::error_chain::error_chain;
 use crate::{decode, encode};
 
-/// The version byte of the frames; nobody reads them but this network.
+/// The version byte of the frames, which only this network reads.
 const VERSION: u8 = 1;
 
-/// A message that is not on the other side what it was on this one.
+/// A message that could not be encoded or decoded, or that was different afterwards.
 ///
-/// [`MemNetwork::codec_failures`](super::MemNetwork::codec_failures) has them.
+/// [`MemNetwork::codec_failures`](super::MemNetwork::codec_failures) returns these failures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CodecFailure<NodeId> {
@@ -22,9 +24,9 @@ pub struct CodecFailure<NodeId> {
     pub from: NodeId,
     /// The node that was called.
     pub to: NodeId,
-    /// The call.
+    /// The kind of the call.
     pub rpc: RpcKind,
-    /// The message, its type and what is wrong with it.
+    /// Says which message it is, of which type, and what is wrong with it.
     pub problem: String,
 }
 
@@ -35,7 +37,7 @@ impl<NodeId: fmt::Display> fmt::Display for CodecFailure<NodeId> {
     }
 }
 
-/// What the receiver makes of `value`, or why it is not the same.
+/// Returns what the receiver decodes, or a text that says why it is not `value`.
 pub(super) fn round_trip<T>(message: Message, value: &T) -> Result<T, String>
 where
     T: Serialize + DeserializeOwned + Debug,
@@ -61,7 +63,7 @@ where
     Ok(received)
 }
 
-/// The letters without their order, since a hash map has none and its copy shows in another one.
+/// Returns the letters of `text` in sorted order: a hash map and its copy show their elements in different orders.
 fn sorted(text: &str) -> Vec<u8> {
     let mut letters = text.as_bytes().to_vec();
     letters.sort_unstable();
