@@ -158,7 +158,7 @@ async fn a_snapshot_is_of_the_state_when_the_builder_was_made_and_never_replaces
     assert!(
         error
             .to_string()
-            .starts_with("the snapshot is not the one of its metadata"),
+            .starts_with("the snapshot does not match its metadata"),
         "{error}"
     );
     assert_eq!(machine.state(), map([("a", "1")]));
