@@ -1,3 +1,5 @@
+//! Runs a task while a node leads.
+
 use std::pin::pin;
 
 use futures_util::future::{self, Either};
@@ -5,35 +7,36 @@ use futures_util::{Stream, StreamExt};
 use openraft::RaftTypeConfig;
 use openraft::alias::TermOf;
 
-use super::LeadershipState;
+use super::leadership::LeadershipState;
 
-/// Runs `task` while this node leads: anew in each term, never twice at a time, and not a moment
-/// longer.
+/// Runs `task` while this node leads: once in each term, and never two tasks at a time.
 ///
-/// `events` are those of [`leadership_events`](super::leadership_events). When they say that this node
-/// leads, `task` is called with the term, and its future polled. At the next event, whatever it is,
-/// that future is dropped, unfinished as it may be, before anything else happens: a task of the next
-/// term starts after the one of the last is gone. To end it all, drop the future of this function.
+/// `events` is the stream of [`leadership_events`](super::leadership_events). When it says that this node leads, `task`
+/// is called with the term, and its future is polled. At the next event, whatever it is, the future is dropped before
+/// anything else happens, finished or not. So the task of a term is gone before the task of the next term starts. To end
+/// everything, drop the future of this function.
 ///
-/// - A task that returns `Ok` is done for its term. It starts again in the next one that this node
-///   leads in.
-/// - A task that returns an error ends this function, with that error.
-/// - A task that panics unwinds through this function, which spawns nothing.
-/// - When the node stops, the task is dropped and this function returns `Ok`.
+/// - A task that returns `Ok` is done for its term. A new task starts in the next term in which this node leads.
+/// - A task that returns an error ends this function with that error.
+/// - A task that panics unwinds through this function, because the function spawns nothing.
+/// - When the node stops, the task is dropped, and this function returns `Ok`.
 ///
-/// It is one future for the caller to await or spawn, on any runtime. A future is cancelled where it
-/// awaits: a task that blocks, computes for long without awaiting, or spawns others, goes on for as
-/// long as that takes. Keep what must end with the leadership inside the future.
+/// The function is one future, which the caller awaits or spawns, on any runtime. A future is cancelled only where it
+/// awaits. So a task that blocks, or computes for long without awaiting, ends late, and whatever it has spawned does not
+/// end with it. Keep everything that must end with the leadership inside the future.
 ///
 /// # It is not a distributed lock
 ///
-/// It keeps one node from running the task twice. It does not keep two nodes from running it at the
-/// same time: a leader that is cut off, or paused, learns late that another one was elected, see
-/// [`LeadershipState::Leader`]. So what a task does outside of the cluster needs a fencing token, which
-/// the receiver compares with the highest one that it has seen: the term, and the id of the node
-/// after it, as openraft may have several leaders in a term, of which one with a higher id deposes the
-/// others. (Where the type config has one leader a term, `leader_id_std`, the term alone will do.)
-/// What a task writes through raft needs none, as a deposed leader cannot commit.
+/// The function keeps one node from running two tasks. It does not keep two nodes from running a task at the same time:
+/// a leader that is cut off or paused learns late that another node was elected; see [`LeadershipState::Leader`].
+///
+/// - What a task writes through raft is safe, because a deposed leader cannot commit.
+/// - Everything else that a task does outside of the cluster needs a fencing token. The receiver compares the token with
+///   the highest one that it has seen, and refuses a lower one.
+///
+/// The token is a pair: the term first, and the id of this node second. openraft allows several leaders in one term, of
+/// which a leader with a higher id deposes the others, so a term alone does not order two leaders. With a type config of
+/// one leader a term (`leader_id_std`), the term alone is a token.
 ///
 /// # Errors
 ///
@@ -47,7 +50,7 @@ use super::LeadershipState;
 /// use openraft_toolkit::openraft::{Raft, RaftTypeConfig};
 /// # async fn send_due_mails<C: RaftTypeConfig>(_fencing_token: (&C::Term, &C::NodeId)) -> std::io::Result<()> { Ok(()) }
 ///
-/// /// Awaited or spawned beside the server of this node.
+/// /// Sends mails while this node leads. Await or spawn it beside the node's server.
 /// async fn mailer<C: RaftTypeConfig, SM: RaftStateMachine<C>>(raft: &Raft<C, SM>) -> std::io::Result<()> {
 ///     while_leader(leadership_events(raft), |term| async move {
 ///         loop {
@@ -72,7 +75,7 @@ where
             continue;
         };
         let running = pin!(task(term));
-        // The event first: once leadership is gone, the task is not polled again.
+        // Poll the events first, so that the task is not polled again once the leadership has ended.
         next = match future::select(events.next(), running).await {
             Either::Left((event, _)) => event,
             Either::Right((done, event)) => {
