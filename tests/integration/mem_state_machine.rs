@@ -48,6 +48,11 @@ async fn leader(network: &Network, log: &MemLogStore<TypeConfig>, machine: &Stat
         .state(ServerState::Leader, "leads")
         .await
         .unwrap();
+    // A fault that a test sets next must not hit the entries with which a leader starts.
+    raft.wait(Some(DEADLINE))
+        .applied_index_at_least(Some(1), "has applied the membership and its blank entry")
+        .await
+        .unwrap();
     raft
 }
 

@@ -1,6 +1,7 @@
 //! Starts, grows, watches and stops the nodes of a cluster.
 //!
-//! Each function takes a `Raft` that you have built, and each error says what to do.
+//! Each function takes a `Raft` that you have built, on a storage and a network of your choice. Each error says what to
+//! do. Nothing here opens storage, sends messages of its own, or keeps state between calls.
 //!
 //! # Bringing a node up
 //!
@@ -52,8 +53,8 @@
 //!
 //! Restart one node after the other:
 //!
-//! 1. Call [`hand_over`]. If the node led, another node leads when the call returns. Keep serving clients meanwhile,
-//!    because the node redirects them.
+//! 1. Call [`hand_over`], which makes another node the leader if this one leads. Keep serving clients meanwhile, because
+//!    the node redirects them.
 //! 2. Stop accepting clients, and let connected clients finish.
 //! 3. Call `Raft::shutdown`, and end the process. [`graceful_shutdown`] does steps 1 and 3 in one call.
 //! 4. Start the node as usual, and wait until it has caught up, for example with `Raft::wait_for_recovery`. Only then
@@ -67,9 +68,8 @@
 #[doc = include_str!("../../docs/clusters.md")]
 pub mod clusters {}
 
-// The files of this folder, in the order of a node's life. Each call stands alone; it asks the `Raft` itself where the
-// metrics would be too old, and keeps no state between calls. A file imports only `error`, `redirect` and files below
-// it in this list.
+// The files of this folder, in the order of a node's life. A file imports only `error`, `redirect` and files below it in
+// this list. What a decision depends on is read from the `Raft` itself, because its metrics lag behind.
 //
 // - `bootstrap`: starts a node on its storage.
 // - `promotion`: makes a learner a voter once it has caught up.

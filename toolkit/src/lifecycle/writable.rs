@@ -22,9 +22,9 @@ use super::redirect::leader_of;
 /// The call waits through an election too, for example on a node that has just started. `deadline` bounds the whole
 /// call.
 ///
-/// If the next write succeeds in the returned leadership, its [log id](openraft::raft::ClientWriteResponse::log_id)
-/// contains that leadership. The answer holds for a moment only: the node may cease to lead, or lose the majority, right
-/// after it.
+/// The returned leadership is the one in the [log id](openraft::raft::ClientWriteResponse::log_id) of the next write, if
+/// that write succeeds before another node leads. The answer holds for a moment only: the node may cease to lead, or lose
+/// the majority, right after it.
 ///
 /// The call uses [`Raft::get_read_linearizer`](openraft::Raft::get_read_linearizer), and writes nothing.
 ///

@@ -26,7 +26,7 @@ where
     SM: RaftStateMachine<C, SnapshotData = C::SnapshotData> + Clone,
     N: ClusterNetwork<C>,
 {
-    /// Shuts node `id` down in order. A leader does not hand over its leadership.
+    /// Shuts node `id` down cleanly. A leader does not hand over its leadership.
     ///
     /// # Errors
     ///
