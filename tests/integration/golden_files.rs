@@ -239,7 +239,7 @@ fn samples_are_told_apart_by_names_that_files_can_have() {
             .sample("", put(None)),
     );
     assert!(failure.contains("\"PUT\": two samples have this name"), "{failure}");
-    let names_files = "a sample's name is of ASCII letters, digits, `-` and `_`, since it names files";
+    let names_files = "a sample's name consists of ASCII letters, digits, `-` and `_`, because it names files";
     assert!(failure.contains(&format!("\"../put\": {names_files}")), "{failure}");
     assert!(failure.contains(&format!("\"\": {names_files}")), "{failure}");
 }
@@ -307,7 +307,7 @@ fn what_only_older_releases_wrote_is_read_only() {
     );
     assert_fails(
         read_only(&dir_with(&[])),
-        &["sample `long`: it is read only, and there is no file of it"],
+        &["sample `long`: the sample is read only, and has no file"],
     );
 }
 

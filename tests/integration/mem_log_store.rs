@@ -261,7 +261,7 @@ async fn a_callback_with_an_error_is_final_until_the_next_start() {
     store.faults().fail_nth(Callback, 1);
     let callback = append(&mut store, entries(1, 2..=3)).await;
     let error = callback.await.unwrap().unwrap_err();
-    let message = "an append was not synced, and nothing is written any more; help: start again from `crash`: the sync \
+    let message = "the sync of an append failed, so nothing is written any more; help: start again from `crash`: the sync \
                    of an append fails, as the test wants it";
     assert_eq!(error.to_string(), message);
     assert_eq!(

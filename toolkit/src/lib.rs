@@ -1,16 +1,14 @@
-//! The parts that every service built on [openraft] writes again, done once: durable, fast, and
-//! with errors that say what to do.
+//! The parts that every service on [openraft] needs, ready to use: durable, fast, and with errors that say what to do.
 //!
-//! - [`declare_raft_types_ext!`] declares the type config; you name only what varies.
+//! - [`declare_raft_types_ext!`] declares the type config. You name only the types that differ from the defaults.
 //! - [`WireMessage`](derive@WireMessage) gives your RPCs and records a [versioned frame](codec).
-//! - [`RocksdbLogStore`](log_store) is openraft's log storage on RocksDB, for one raft group or
-//!   thousands.
-//! - [`lifecycle`] starts, grows and watches a node.
-//! - [`test_fakes`] has a cluster in one process, and a network with faults, for tests of your own.
+//! - [`RocksdbLogStore`](log_store) is openraft's log storage on RocksDB, for one raft group or thousands.
+//! - [`lifecycle`] starts, grows, watches and stops the nodes of a cluster.
+//! - [`test_fakes`] runs a cluster in one process, on a network with faults, in your own tests.
 //!
 //! # The whole use
 //!
-//! The state machine and the network are yours; the toolkit is what lies between them and openraft.
+//! You write the state machine and the network. The toolkit connects them with openraft:
 //!
 //! ```
 //! # #[cfg(feature = "rocksdb-log-store")] mod example {
@@ -42,35 +40,42 @@
 //!     let config = Arc::new(config.validate()?);
 //!     let raft = Raft::new(1, config, network, log, state_machine).await?;
 //!     bootstrap(&raft, BootstrapMode::Join).await?;
-//!     Ok(raft) // from here on, its peers may reach it
+//!     Ok(raft) // from now on, peers may reach the node
 //! }
 //! # }
 //! ```
 //!
-//! The repository's README has a quick start that runs, and `examples/kv` a replicated key-value
-//! service with a network between processes, durable snapshots and an HTTP API.
+//! The repository's README has a quick start that runs. Its `examples/kv` is a replicated key-value service, with a
+//! network between processes, durable snapshots and an HTTP API.
+//!
+//! # Where names are
+//!
+//! The modules [`codec`], [`lifecycle`] and [`log_store`] own their names, and each has a page that explains them
+//! together. The names that most services use are re-exported here, so that one `use openraft_toolkit::{...}` is enough
+//! to start, grow and stop a node. Settings and tools of the log store are in [`log_store`] alone, and everything for
+//! tests is in [`test_fakes`] alone.
 //!
 //! # Feature flags
 //!
-//! | feature | default | |
+//! | feature | default | what it adds |
 //! |---|---|---|
-//! | `rocksdb-log-store` | yes | [`log_store`], and with it RocksDB. |
-//! | `test-fakes` | no | [`test_fakes`]; meant for `[dev-dependencies]`. |
+//! | `rocksdb-log-store` | yes | [`log_store`], and RocksDB as a dependency. |
+//! | `test-fakes` | no | [`test_fakes`]. Enable it in `[dev-dependencies]`. |
+//! | `linearizability` | no | [`test_fakes::linearizability`], a checker of what clients are told. Implies `test-fakes`. |
 //!
 //! # Runtimes
 //!
-//! Everything works on any runtime of openraft that is multi-threaded; tokio is the default. The log
-//! store's callbacks come from a thread of its own, so that openraft's feature `single-threaded`
-//! is not supported.
+//! Everything works on any multi-threaded runtime of openraft; tokio is the default. openraft's feature
+//! `single-threaded` is not supported, because the log store runs callbacks on a thread of its own.
 #![cfg_attr(
-    not(all(feature = "rocksdb-log-store", feature = "test-fakes")),
+    not(all(feature = "rocksdb-log-store", feature = "linearizability")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
 /// The exact openraft release that this toolkit is built on.
 ///
-/// openraft 0.10 is an alpha whose interfaces change from one alpha to the next. Use it through
-/// this re-export, so that your code and the toolkit's always mean the same release.
+/// openraft 0.10 is an alpha, and its interfaces change from one alpha to the next. Use it through this re-export, so
+/// that your code and the toolkit always use the same release.
 pub use openraft;
 
 pub mod codec;
@@ -83,17 +88,20 @@ mod support;
 #[cfg(feature = "test-fakes")]
 pub mod test_fakes;
 
+#[doc(inline)]
 pub use codec::{CodecError, WireMessage, WriteVersion, decode, encode};
+#[doc(inline)]
 pub use lifecycle::{
     BootstrapError, BootstrapMode, Bootstrapped, Handover, LeadershipState, MembershipError, WritableError,
     add_learner, add_learner_checked, bootstrap, bootstrap_checked, change_membership, graceful_shutdown, hand_over,
     leadership_events, leadership_events_from_metrics, promote_learner, replace_voter, wait_writable, while_leader,
 };
 #[cfg(feature = "rocksdb-log-store")]
+#[doc(inline)]
 pub use log_store::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStore, RocksdbLogStoreError, open_db};
 pub use openraft_toolkit_macros::declare_raft_types_ext;
 pub use raft_types::RaftTypes;
 
-/// What generated code refers to; not part of the interface.
+/// The names that generated code uses. They are not part of the interface, and may change in any release.
 #[doc(hidden)]
 pub mod __private;

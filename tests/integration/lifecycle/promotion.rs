@@ -80,7 +80,7 @@ async fn a_learner_is_promoted_once_it_has_caught_up() {
         error.to_string(),
         format!(
             "node 2 was {entries} entries behind after 100ms, and 5 are allowed; \
-             help: check that it is up and reachable, and ask again"
+             help: check that it is up and reachable, and call again"
         )
     );
     assert_eq!(voters(&leader), BTreeSet::from([1]));

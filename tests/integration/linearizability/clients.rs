@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use openraft_toolkit::openraft::ReadPolicy;
 use openraft_toolkit::openraft::errors::{ClientWriteError, RaftError};
-use openraft_toolkit_linearizability::{Answer, Call, Client, History, Keys, Op};
+use openraft_toolkit::test_fakes::linearizability::{Answer, Call, Client, History, Keys, Op};
 use tokio::time::{sleep, timeout};
 
 use super::node::Handle;

@@ -5,7 +5,7 @@ use std::fmt;
 use openraft_toolkit::declare_raft_types_ext;
 use openraft_toolkit::openraft::alias::EntryOf;
 use openraft_toolkit::openraft::{self, BasicNode, EntryPayload};
-use openraft_toolkit_linearizability::{Answer, Op};
+use openraft_toolkit::test_fakes::linearizability::{Answer, Op};
 use openraft_toolkit_tests::state_machine::{KvStateMachine, KvTypes, Map};
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use openraft_toolkit::openraft::Config;
-use openraft_toolkit_linearizability::{Stats, Violation};
+use openraft_toolkit::test_fakes::linearizability::{Stats, Violation};
 use openraft_toolkit_tests::node::DEADLINE;
 use tokio::runtime;
 use tokio::task::JoinSet;

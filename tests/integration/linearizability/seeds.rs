@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use std::{env, thread};
 
-use openraft_toolkit_linearizability::Stats;
+use openraft_toolkit::test_fakes::linearizability::Stats;
 
 use super::nemesis::Faults;
 use super::run::{Report, Run};

@@ -1,6 +1,7 @@
 //! The in-process network: every RPC, and every way in which one fails.
 
 mod cluster;
+mod linearizability;
 mod link;
 mod snapshot;
 mod stores;

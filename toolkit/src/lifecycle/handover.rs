@@ -1,3 +1,5 @@
+//! Hands leadership over before a node stops.
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,60 +11,58 @@ use openraft::type_config::TypeConfigExt;
 use openraft::vote::RaftLeaderId;
 use openraft::{Instant, Raft, RaftMetrics, RaftTypeConfig};
 
-/// What became of the leadership of a node that is to stop.
+/// What became of the leadership of a node that is about to stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[must_use = "it says whether the cluster has another leader"]
+#[must_use = "the outcome says whether the cluster has another leader"]
 pub enum Handover<C: RaftTypeConfig> {
     /// Another node leads, and every write that this node accepted as the leader has its outcome.
     HandedOver {
-        /// The leader.
+        /// The new leader.
         to: NodeIdOf<C>,
     },
-    /// This node did not lead, so that there was nothing to hand over.
+    /// This node did not lead, so there was nothing to hand over.
     NotLeader,
-    /// This node is the only voter, so that there is nobody to hand over to.
+    /// This node is the only voter, so no other node can lead.
     OnlyVoter,
     /// No other voter took over, and none has answered this node within the last lease
-    /// ([`Config::election_timeout_max`](openraft::Config::election_timeout_max)): all of them have stopped, or this node is cut off.
-    /// That is how it is on the last node of a cluster that is shut down as a whole.
+    /// ([`Config::election_timeout_max`](openraft::Config::election_timeout_max)): all of them have stopped, or this
+    /// node is cut off. The last node of a cluster that shuts down as a whole gets this outcome.
     Unreachable,
-    /// The time was not enough. No voter could be made the leader, or writes that this node accepted
-    /// are without their outcome, which their callers learn when it stops.
+    /// The deadline passed before a voter became the leader, or before every write that this node accepted had its
+    /// outcome. The callers of such writes get an error when the node stops.
     ///
-    /// Once the node has stopped, the others elect a leader as they do after a crash.
+    /// Once the node has stopped, the others elect a leader, as they do after a crash.
     DeadlinePassed,
 }
 
-/// Hands leadership over to another voter, so that this node can be stopped without anyone noticing.
+/// Hands leadership over to another voter, so that stopping this node does not interrupt the cluster.
 ///
-/// It picks the voter that has most of the log, among those that answered within the last lease, and
-/// asks it to stand for election at once. It waits until another node leads, and until the
-/// writes that this node had accepted are applied here, which answers them. Where the chosen voter
-/// does not take over, for it died or is cut off, it picks the next one, and begins again with the
-/// first one when all were asked, as long as one of them answers at all, for at most `deadline`
-/// altogether.
+/// The call picks the voter that has most of the log, among those that answered within the last lease, and asks it to
+/// stand for election at once. Then it waits until another node leads, and until the writes that this node accepted are
+/// applied here and thus answered.
 ///
-/// Meanwhile the node refuses writes, naming the one that it hands over to
-/// ([`ForwardReason::LeadershipTransfer`](openraft::errors::ForwardReason::LeadershipTransfer)), and
-/// goes on as a follower once that leads. Serve clients until this returns: they are redirected, and no
-/// write fails otherwise.
+/// If the voter does not take over, because it died or is cut off, the call picks the next one. After the last it starts
+/// again with the first, as long as any of them answers. `deadline` bounds the whole call.
 ///
-/// **Call it only to stop the node next**, as [`graceful_shutdown`] does. The node does not stand for
-/// election any more, until
-/// [`runtime_config().elect(true)`](openraft::raft::RuntimeConfigHandle::elect); and a leader that
-/// could not hand over accepts no writes, as long as it leads.
+/// Meanwhile the node refuses writes and names the voter that it hands over to
+/// ([`ForwardReason::LeadershipTransfer`](openraft::errors::ForwardReason::LeadershipTransfer)). Once that voter leads,
+/// this node is a follower. Serve clients until the call returns, because the node redirects them. No write fails for
+/// another reason.
 ///
-/// The network must deliver the transfer: on the sending side
-/// [`RaftNetworkV2::transfer_leader`](openraft::RaftNetworkV2::transfer_leader), which has an
-/// implementation that always fails, and on the other
-/// [`Raft::handle_transfer_leader`](openraft::Raft::handle_transfer_leader).
+/// **Call it only if you stop the node next**, as [`graceful_shutdown`] does. The node no longer stands for election,
+/// until [`runtime_config().elect(true)`](openraft::raft::RuntimeConfigHandle::elect). A leader that could not hand over
+/// accepts no writes for as long as it leads.
 ///
-/// It rests on [`Trigger::transfer_leader`](openraft::raft::trigger::Trigger::transfer_leader).
+/// The network must deliver the transfer. On the sending side, implement
+/// [`RaftNetworkV2::transfer_leader`](openraft::RaftNetworkV2::transfer_leader), whose default always fails. On the
+/// receiving side, call [`Raft::handle_transfer_leader`](openraft::Raft::handle_transfer_leader).
+///
+/// The call uses [`Trigger::transfer_leader`](openraft::raft::trigger::Trigger::transfer_leader).
 ///
 /// # Examples
 ///
-/// In a server that has something to do between the two steps:
+/// A server does something else between the handover and the shutdown:
 ///
 /// ```
 /// use std::time::Duration;
@@ -92,14 +92,15 @@ where
     }
 }
 
-/// [`hand_over`], and then [`Raft::shutdown`](openraft::Raft::shutdown): a step of a rolling restart.
+/// Hands leadership over like [`hand_over`], and then stops the node with
+/// [`Raft::shutdown`](openraft::Raft::shutdown). This is one step of a rolling restart.
 ///
-/// The node has stopped when this returns, whatever it returns, after `deadline` and what
-/// `Raft::shutdown` takes.
+/// When the call returns, the node has stopped, whatever the outcome. The call takes at most `deadline` and the time of
+/// `Raft::shutdown`.
 ///
 /// # Examples
 ///
-/// When the process is asked to end:
+/// A process ends when it is asked to:
 ///
 /// ```
 /// use std::time::Duration;
@@ -128,6 +129,7 @@ where
     handover
 }
 
+/// Asks one voter after the other to take over, until one leads or none can.
 async fn transfer<C, SM>(raft: &Raft<C, SM>) -> Handover<C>
 where
     C: RaftTypeConfig,
@@ -158,15 +160,15 @@ where
             let next = others.into_iter().find(|voter| asked.insert(voter.id.clone()));
             let Some(Voter { id: to, .. }) = next else { continue };
             led = Some(LeaderIdOf::<C>::new(metrics.current_term, metrics.id.clone()).to_committed());
-            // Where raft has stopped, the metrics say so.
+            // Ignore the error: it says that raft has stopped, and the next round reads that from the metrics.
             raft.trigger().transfer_leader(to).await.ok();
         }
         let Some(led) = &led else {
             return Handover::NotLeader;
         };
 
-        // As long as a voter takes to have the log, and then to be elected. Once a leader of a later
-        // term has its first entry applied here, what this node accepted is applied or dropped.
+        // Wait for two leases: one for the voter to get the log, and one for its election. Once this node has applied an
+        // entry of a later leader, every write that it accepted is either applied or dropped.
         let wait = raft.wait(Some(lease * 2));
         let settled = wait.metrics(
             |m| {
@@ -185,13 +187,14 @@ where
     }
 }
 
+/// Another voter, which may take over.
 struct Voter<NodeId> {
     id: NodeId,
-    /// Whether it has answered within the last lease.
+    /// Whether the voter has answered within the last lease.
     alive: bool,
 }
 
-/// The other voters, first the one that needs least to take over.
+/// Returns the other voters, the most suitable first: those that are alive, and have most of the log.
 fn other_voters<C: RaftTypeConfig>(metrics: &RaftMetrics<C>, lease: Duration) -> Vec<Voter<NodeIdOf<C>>> {
     let alive = |id: &NodeIdOf<C>| {
         let acknowledged = metrics.heartbeat.as_ref().and_then(|acks| *acks.get(id)?);

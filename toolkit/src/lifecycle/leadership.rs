@@ -1,3 +1,5 @@
+//! What a node is in its cluster, as a stream.
+
 use std::pin::pin;
 
 use futures_util::future::{self, Either};
@@ -8,38 +10,39 @@ use openraft::metrics::RaftServerMetrics;
 use openraft::storage::RaftStateMachine;
 use openraft::{OptionalSend, Raft, RaftMetrics, RaftTypeConfig, ServerState};
 
-/// What a node is in its cluster.
+/// The role of a node in its cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeadershipState<C: RaftTypeConfig> {
-    /// It won the election of this term.
+    /// The node won the election of this term.
     ///
-    /// Another node may have won a later one without this node having heard of it: what only the
-    /// leader may do goes through the log, or after
+    /// Another node may have won a later election, of which this node has not heard yet. So send everything that only
+    /// the leader may do through the log, or do it after
     /// [`Raft::ensure_linearizable`](openraft::Raft::ensure_linearizable).
     Leader {
-        /// The term it leads in.
+        /// The term in which the node leads.
         term: TermOf<C>,
     },
-    /// It is a voter, and replicates from a leader where there is one.
+    /// The node is a voter, and follows the leader if there is one.
     Follower {
-        /// The latest term it knows of.
+        /// The latest term that the node knows of.
         term: TermOf<C>,
         /// The leader of that term, once it is known.
         leader: Option<NodeIdOf<C>>,
     },
-    /// It asks for votes.
+    /// The node asks for votes.
     Candidate {
-        /// The term it wants to lead in.
+        /// The term in which the node wants to lead.
         term: TermOf<C>,
     },
-    /// It has no vote: it was added as a learner, was removed, or waits to be added.
+    /// The node has no vote: it was added as a learner, was removed, or waits to be added.
     Learner,
-    /// It stopped, of its own or by a fatal error. Nothing follows.
+    /// The node has stopped, because it was shut down or had a fatal error. No other state follows.
     Shutdown,
 }
 
 impl<C: RaftTypeConfig> LeadershipState<C> {
-    fn of(metrics: &RaftMetrics<C>) -> Self {
+    /// Reads the role from metrics.
+    fn from_metrics(metrics: &RaftMetrics<C>) -> Self {
         let term = metrics.current_term;
         if metrics.running_state.is_err() {
             return Self::Shutdown;
@@ -57,18 +60,18 @@ impl<C: RaftTypeConfig> LeadershipState<C> {
     }
 }
 
-/// The leadership of `raft`'s node: the current state at once, then every change of it.
+/// Returns a stream of the roles of `raft`'s node: the present one at once, and then each change.
 ///
-/// A state is never repeated. Where several changes happen between two polls, only the last one is
-/// seen: the stream is always about now, however slowly it is read, and holds nothing back. After
-/// [`LeadershipState::Shutdown`] it ends, and stays ended when polled again.
+/// The stream never repeats a state. If several changes happen between two polls, it shows only the last one, so a slow
+/// reader always sees the present. After [`LeadershipState::Shutdown`] the stream ends, and it stays ended when it is
+/// polled again.
 ///
-/// It costs nothing while the role stays: its reader is woken for changes of role, vote or
-/// membership alone, however much is written and replicated meanwhile.
+/// The reader's task is woken only when role, vote or membership change, however much is written and replicated
+/// meanwhile.
 ///
-/// The stream does not keep the node running and does not borrow `raft`. It works on any runtime of
-/// openraft, since it rests on nothing but [`Raft::metrics`](openraft::Raft::metrics) and
-/// [`Raft::server_metrics`](openraft::Raft::server_metrics). To do a job while this node leads, see
+/// The stream does not keep the node running, and does not borrow `raft`. It works on any runtime of openraft, because it
+/// uses only [`Raft::metrics`](openraft::Raft::metrics) and
+/// [`Raft::server_metrics`](openraft::Raft::server_metrics). To run a task while this node leads, use
 /// [`while_leader`](super::while_leader).
 ///
 /// # Examples
@@ -104,15 +107,14 @@ where
     })
 }
 
-/// [`leadership_events`] for those who hold a metrics receiver rather than the `Raft` itself.
+/// Returns the stream of [`leadership_events`] for code that has a metrics receiver and no `Raft`.
 ///
-/// `metrics` is what [`Raft::metrics`](openraft::Raft::metrics) returns, of any runtime. It has no part
-/// that changes with the role alone, so that the reader's task is woken for each of its changes,
-/// to find that nothing is to be reported.
+/// `metrics` is the receiver that [`Raft::metrics`](openraft::Raft::metrics) returns, on any runtime. These metrics
+/// change with every write. So the reader's task is woken for each write, and goes back to sleep if the role is the same.
 ///
 /// # Examples
 ///
-/// A task can be tested without a node:
+/// This tests a task without a node:
 ///
 /// ```
 /// # openraft_toolkit::declare_raft_types_ext! {
@@ -149,6 +151,7 @@ pub fn leadership_events_from_metrics<C: RaftTypeConfig>(
     })
 }
 
+/// Returns the states of `watched`, without repetitions.
 fn changes<C, M, S>(
     watched: Watched<M, S>,
 ) -> impl FusedStream<Item = LeadershipState<C>> + Unpin + OptionalSend + 'static
@@ -166,7 +169,7 @@ where
             if last.as_ref() != Some(&now) {
                 return Some((now.clone(), (watched, Some(now))));
             }
-            // The sender goes when the node does, with or without a last word.
+            // The node is gone, because the sender of its metrics is dropped. It may not have reported its end before.
             if watched.changed::<C>().await.is_none() {
                 return Some((LeadershipState::Shutdown, (watched, Some(LeadershipState::Shutdown))));
             }
@@ -175,15 +178,19 @@ where
     Box::pin(changes).fuse()
 }
 
-/// What is to be looked at, and what says when.
+/// The metrics from which the role is read.
 struct Watched<M, S> {
+    /// Has the role and the term, and changes with every write.
     metrics: M,
-    /// It changes when the role does, and seldom else. It does not do by itself: its vote is the one
-    /// on disk, which trails the role, so that a candidate would show under the term before its own.
+    /// Says when to look at `metrics`: it changes when the role does, and seldom otherwise.
+    ///
+    /// The state is not read from `server`, because its vote is the one on disk, which is older than the role for a
+    /// moment: a candidate would appear in the term before its own.
     server: Option<S>,
 }
 
 impl<M, S> Watched<M, S> {
+    /// Waits for the next change that may be a change of the role. Returns `None` once the node is gone.
     async fn changed<C>(&mut self) -> Option<()>
     where
         C: RaftTypeConfig,
@@ -197,8 +204,8 @@ impl<M, S> Watched<M, S> {
         changed.ok()
     }
 
-    /// Where `metrics` and `server` are from different moments, which openraft sends one after the
-    /// other, waits for the one that is behind.
+    /// Returns the present state. openraft updates `metrics` and `server` one after the other, so if they differ, this
+    /// waits for the one that is behind.
     async fn state<C>(&mut self) -> LeadershipState<C>
     where
         C: RaftTypeConfig,
@@ -207,14 +214,14 @@ impl<M, S> Watched<M, S> {
     {
         loop {
             let Some(server) = &mut self.server else {
-                return LeadershipState::of(&*self.metrics.borrow_and_update());
+                return LeadershipState::from_metrics(&*self.metrics.borrow_and_update());
             };
             let seen = server.borrow_and_update().clone();
             {
                 let metrics = self.metrics.borrow_and_update();
-                // What stops a node is told to `metrics` alone.
+                // Only `metrics` says that the node has stopped.
                 if metrics.running_state.is_err() || same_moment(&metrics, &seen) {
-                    return LeadershipState::of(&*metrics);
+                    return LeadershipState::from_metrics(&*metrics);
                 }
             }
             let (metrics, server) = (pin!(self.metrics.changed()), pin!(server.changed()));
@@ -226,6 +233,7 @@ impl<M, S> Watched<M, S> {
     }
 }
 
+/// Returns whether both metrics show the same role.
 fn same_moment<C: RaftTypeConfig>(metrics: &RaftMetrics<C>, server: &RaftServerMetrics<C>) -> bool {
     metrics.state == server.state && metrics.current_leader == server.current_leader && metrics.vote == server.vote
 }

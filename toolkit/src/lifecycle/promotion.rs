@@ -1,3 +1,5 @@
+//! Makes a learner a voter once it has caught up, also in the place of another voter.
+
 use std::time::Duration;
 
 use openraft::alias::{LogIdOf, NodeIdOf};
@@ -8,28 +10,26 @@ use openraft::storage::RaftStateMachine;
 use openraft::type_config::TypeConfigExt;
 use openraft::{ChangeMembers, Instant, Raft, RaftMetrics, RaftTypeConfig};
 
-use super::MembershipError;
+use super::error::MembershipError;
 use super::redirect::leader_of;
 
-/// Makes learner `id` a voter, once it is at most `max_lag` entries behind, and returns the log id of
-/// the membership.
+/// Makes learner `id` a voter, once it is at most `max_lag` entries behind, and returns the log id of the membership.
 ///
-/// A voter that lags is worse than none: it counts in the majority, and where another voter is down,
-/// nothing commits until it has caught up. A bound well above what is in flight at any moment is
-/// found in time, such as a thousand where writes are small; 0 may never be met under load.
+/// A voter that lags is worse than none: it counts for the majority, so if another voter is down, nothing commits until
+/// it has caught up. Choose a `max_lag` well above the number of entries that are in flight at any moment, such as a
+/// thousand if writes are small. Under load, a `max_lag` of 0 may never be reached.
 ///
-/// The node must be a learner: see [`add_learner`](super::add_learner), which does not need to
-/// be `blocking`. It waits for the learner for at most `deadline`, and then for the commits of
-/// [`change_membership`](super::change_membership), which it makes. Where `id` is a voter already
-/// nothing changes, except that a joint membership is completed.
+/// The node must be a learner: see [`add_learner`](super::add_learner), which need not be `blocking`. The call waits for
+/// the learner for at most `deadline`. Then it changes the membership like
+/// [`change_membership`](super::change_membership), and waits until the change is committed. If `id` is a voter already,
+/// the call only completes a joint membership, if there is one.
 ///
 /// # Errors
 ///
-/// - [`MembershipError::Lagging`]: the learner is still too far behind. It stays a learner, and goes on
-///   catching up.
-/// - [`MembershipError::LearnerNotFound`]: the node is not in the cluster.
-/// - [`MembershipError::NotLeader`], also where this node ceases to lead while it waits.
-/// - Those of [`change_membership`](super::change_membership).
+/// - [`MembershipError::Lagging`] if the learner is still too far behind. It stays a learner, and keeps catching up.
+/// - [`MembershipError::LearnerNotFound`] if the node is not in the cluster.
+/// - [`MembershipError::NotLeader`] if this node does not lead, or ceases to lead while it waits.
+/// - The errors of [`change_membership`](super::change_membership).
 ///
 /// # Examples
 ///
@@ -71,20 +71,22 @@ where
     Ok(committed.log_id)
 }
 
-/// Makes learner `new` a voter in the place of `old`, in one change, and returns the log id of the
-/// membership.
+/// Makes learner `new` a voter in the place of `old`, in one change, and returns the log id of the membership.
 ///
-/// It is for a voter that is gone for good, such as one that lost its disk: there is no moment at which
-/// the cluster has a voter more, whose majority would be harder to come by, nor one less. `old`
-/// leaves the cluster altogether, whether it runs or not. It must not come back under its
-/// id. A leader may replace itself: it leads until the change is committed, and then steps down.
+/// Use it for a voter that is gone for good, for example because it lost its disk. The number of voters stays the same
+/// at every moment, so the majority does not get larger while a voter is down.
 ///
-/// It waits for `new` like [`promote_learner`]. The same call again completes a change that was
-/// interrupted, and changes nothing where it is complete.
+/// `old` leaves the cluster, whether it runs or not. It must not come back under its id. A leader may replace itself: it
+/// leads until the change is committed, and then steps down.
+///
+/// The call waits for `new` like [`promote_learner`]. If the change was interrupted, the same call completes it. If the
+/// change is complete, the same call changes nothing.
 ///
 /// # Errors
 ///
-/// [`MembershipError::VoterNotFound`] where `old` is no voter, and those of [`promote_learner`].
+/// - [`MembershipError::VoterNotFound`] if `old` is not a voter.
+/// - [`MembershipError::ReplacedByItself`] if `old` and `new` are the same node.
+/// - The errors of [`promote_learner`].
 ///
 /// # Examples
 ///
@@ -95,7 +97,7 @@ where
 /// use openraft_toolkit::openraft::storage::RaftStateMachine;
 /// use openraft_toolkit::openraft::{Raft, RaftTypeConfig};
 ///
-/// /// `new` is an id that the cluster has never had, of a node that was started with `Join`.
+/// /// `new` is the id of a node that was started with `Join`. The cluster has never had this id.
 /// async fn replace<C, SM>(
 ///     raft: &Raft<C, SM>,
 ///     dead: C::NodeId,
@@ -137,7 +139,7 @@ where
     Ok(committed.log_id)
 }
 
-/// What a member is in the membership that is in effect.
+/// The part of a member in the effective membership.
 #[derive(Clone, Copy, PartialEq)]
 enum Standing {
     Learner,
@@ -176,7 +178,7 @@ where
         );
         match near_or_gone.await {
             Ok(metrics) if lag(&metrics, id).is_some() => return Ok(Standing::Learner),
-            // Nothing is replicated to it, or raft has stopped: the next question tells why.
+            // This node does not replicate to the learner, or has stopped: the next round returns why.
             Ok(_) | Err(WaitError::ShuttingDown) => {}
             Err(WaitError::Timeout(..)) => {
                 let metrics = raft.metrics().borrow_watched().clone();
@@ -191,7 +193,10 @@ where
     }
 }
 
-/// Asks raft itself, because the metrics lag behind it. It must lead, as others may not know.
+/// Returns the part of node `id` in the cluster, or `None` if it is not a member.
+///
+/// Asks raft itself, because the metrics lag behind. Fails if this node does not lead, because another node may have an
+/// old membership.
 async fn standing_of<C, SM>(raft: &Raft<C, SM>, id: &NodeIdOf<C>) -> Result<Option<Standing>, MembershipError<C>>
 where
     C: RaftTypeConfig,
@@ -226,8 +231,8 @@ where
     }
 }
 
-/// How many entries of this leader's log node `id` is not known to have. `None` where this node does not
-/// lead, or does not replicate to it.
+/// Returns how many entries of this leader's log node `id` is not known to have. Returns `None` if this node does not
+/// lead, or does not replicate to `id`.
 fn lag<C: RaftTypeConfig>(metrics: &RaftMetrics<C>, id: &NodeIdOf<C>) -> Option<u64> {
     let matching = metrics.replication.as_ref()?.get(id)?;
     let has = matching.as_ref().map_or(0, |log_id| log_id.index() + 1);

@@ -1,9 +1,10 @@
-//! Whom an error sends the caller to.
+//! The node that an error sends the caller to.
 
 use openraft::RaftTypeConfig;
 use openraft::alias::{NodeIdOf, NodeOf};
 use openraft::errors::ForwardToLeader;
 
+/// Returns the advice of an error that names a leader, or names none.
 pub(super) fn redirect<NodeId: std::fmt::Display, Node>(leader: &Option<(NodeId, Node)>) -> String {
     match leader {
         Some((id, _)) => format!("ask node {id}"),
@@ -11,6 +12,7 @@ pub(super) fn redirect<NodeId: std::fmt::Display, Node>(leader: &Option<(NodeId,
     }
 }
 
+/// Returns the leader that openraft names, if it also says how to reach the leader.
 pub(super) fn leader_of<C: RaftTypeConfig>(forward: &ForwardToLeader<C>) -> Option<(NodeIdOf<C>, NodeOf<C>)> {
     forward.leader_id.clone().zip(forward.leader_node.clone())
 }

@@ -1,64 +1,37 @@
+//! Waits until a node takes writes.
+
 use std::time::Duration;
 
-use openraft::alias::{CommittedLeaderIdOf, NodeIdOf, NodeOf};
-use openraft::errors::{Fatal, ForwardToLeader, LinearizableReadError, QuorumNotEnough, RaftError};
+use openraft::alias::CommittedLeaderIdOf;
+use openraft::errors::{LinearizableReadError, RaftError};
 use openraft::storage::RaftStateMachine;
 use openraft::type_config::TypeConfigExt;
 use openraft::{Instant, LinearizerOption, Raft, RaftTypeConfig};
 
-use super::redirect::{leader_of, redirect};
+use super::error::WritableError;
+use super::redirect::leader_of;
 
-/// Why this node does not take writes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum WritableError<C: RaftTypeConfig> {
-    /// Another node leads, or is about to.
-    ///
-    /// Where none is known, none was elected before the deadline.
-    #[error("this node is not the leader; help: {}", redirect(.leader))]
-    NotLeader {
-        /// Where to send writes to.
-        leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
-        /// openraft's error.
-        source: ForwardToLeader<C>,
-    },
-    /// This node leads, and no majority has acknowledged it before the deadline.
-    #[error(
-        "this node leads, and no majority acknowledged it within {deadline:?}; help: check that a majority of the voters is up and reachable, or ask again"
-    )]
-    NoQuorum {
-        /// How long it was waited for.
-        deadline: Duration,
-        /// openraft's error, with those that did acknowledge it.
-        source: QuorumNotEnough<C>,
-    },
-    /// The node has stopped.
-    #[error("the node has stopped; help: see the cause, and write to another node")]
-    Fatal {
-        /// Why it stopped.
-        source: Fatal<C>,
-    },
-}
-
-/// Waits until this node leads and takes writes, or until it is clear that another one does.
+/// Waits until this node leads and takes writes, and returns its leadership. Returns an error as soon as another leader
+/// is known.
 ///
-/// A leader refuses writes until a majority has acknowledged its leadership, and again where none did
-/// for [`Config::election_timeout_max`](openraft::Config::election_timeout_max): `client_write` then
-/// fails with [`ForwardReason::LeaseExpired`](openraft::errors::ForwardReason::LeaseExpired), and nothing
-/// was written. This asks the voters at once, rather than at the next heartbeat, and waits for their
-/// answer. It waits through an election as well, as on a node that has just been started, for at
-/// most `deadline` altogether.
+/// A leader refuses writes until a majority has acknowledged its leadership, and again if no majority does so for
+/// [`Config::election_timeout_max`](openraft::Config::election_timeout_max). `client_write` then fails with
+/// [`ForwardReason::LeaseExpired`](openraft::errors::ForwardReason::LeaseExpired), and nothing is written. This call asks
+/// the voters at once, without waiting for the next heartbeat, and waits for their answers.
 ///
-/// What it returns is the leadership, in which a write that succeeds next has its
-/// [log id](openraft::raft::ClientWriteResponse::log_id). It is a moment's answer: the node may cease to
-/// lead, or lose the majority, right after it.
+/// The call waits through an election too, for example on a node that has just started. `deadline` bounds the whole
+/// call.
 ///
-/// It rests on [`Raft::get_read_linearizer`](openraft::Raft::get_read_linearizer), and writes nothing.
+/// The returned leadership is the one in the [log id](openraft::raft::ClientWriteResponse::log_id) of the next write, if
+/// that write succeeds before another node leads. The answer holds for a moment only: the node may cease to lead, or lose
+/// the majority, right after it.
+///
+/// The call uses [`Raft::get_read_linearizer`](openraft::Raft::get_read_linearizer), and writes nothing.
 ///
 /// # Errors
 ///
-/// Each variant of [`WritableError`] says what to do. [`WritableError::NotLeader`] comes as soon as
-/// another leader is known, before the deadline.
+/// Each variant of [`WritableError`] says what to do. [`WritableError::NotLeader`] is returned as soon as another leader
+/// is known, without waiting for the deadline.
 ///
 /// # Examples
 ///
@@ -93,7 +66,7 @@ where
     let started = C::now();
     loop {
         let left = deadline.saturating_sub(started.elapsed());
-        // With the age of a lease, which is what openraft asks of a leader that takes a write.
+        // Accept acknowledgements as old as a lease (`true`), as openraft does before it takes a write.
         let acknowledged = LinearizerOption::new(None, true).with_wait_timeout(left);
         let forward = match raft.get_read_linearizer(acknowledged).await {
             Ok(linearizer) => return Ok(linearizer.read_log_id().committed_leader_id().clone()),
@@ -111,7 +84,7 @@ where
                 source: forward,
             });
         }
-        // Whatever comes of it, the next question tells.
+        // Ignore the outcome: the next round reads it from raft.
         let elected = raft.wait(Some(left));
         let elected = elected.metrics(|m| m.current_leader.is_some() || m.running_state.is_err(), "a leader");
         elected.await.ok();

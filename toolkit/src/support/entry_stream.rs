@@ -1,4 +1,4 @@
-//! Entries of a range, read a chunk at a time.
+//! Reads the entries of a range a chunk at a time, as openraft's readers return them.
 
 use std::io;
 use std::ops::RangeBounds;
@@ -13,31 +13,31 @@ use openraft::vote::RaftVote;
 
 use crate::support::span::Span;
 
-/// Bytes that `limited_get_log_entries` returns and that a stream holds, about. A single entry
-/// may be larger.
+/// About how many bytes of entries `limited_get_log_entries` returns, and a stream holds in memory. A single entry may
+/// be larger.
 pub(crate) const READ_BYTES: usize = 1 << 20;
 
 /// A log that entries are read from.
 pub(crate) trait EntrySource<C: RaftTypeConfig> {
-    /// The first and the last index of the log, unless it is empty.
+    /// Returns the first and the last index of the log, or `None` if the log is empty.
     fn span(&self) -> Option<Span>;
 
-    /// Runs `read` on the last saved vote.
+    /// Calls `read` with the last saved vote.
     fn with_vote<R>(&self, read: impl FnOnce(Option<&VoteOf<C>>) -> R) -> R;
 
-    /// Reads the entries of `range` that the log contains, in order: all of them, or the first
-    /// ones, at least one, up to about `max_bytes`.
+    /// Reads the entries of `range` that the log contains, in order. If they have more than about `max_bytes`, reads
+    /// only the first ones, but at least one.
     fn read(&self, range: Span, max_bytes: usize) -> io::Result<Vec<C::Entry>>;
 
-    /// Why an entry that should be there cannot be read.
+    /// Returns the error for an entry that should be in the log and is not.
     fn missing(&self, index: u64) -> io::Error;
 }
 
-/// Entries of a range as the log is when the iteration starts. Ends after the first error.
+/// Iterates over the entries of a range that the log contains when the iteration starts. Ends after the first error.
 pub(crate) struct Entries<C: RaftTypeConfig, S> {
     source: S,
     chunk: vec::IntoIter<C::Entry>,
-    /// What is still to be read.
+    /// The indexes that are not read yet.
     rest: Option<Span>,
 }
 
@@ -64,8 +64,8 @@ impl<C: RaftTypeConfig, S: EntrySource<C>> Iterator for Entries<C, S> {
             Ok(chunk) => chunk,
             Err(e) => return Some(Err(e)),
         };
-        // The log had all of the range when the iteration started. What was purged or truncated
-        // since must not become a hole.
+        // The log contained the whole range when the iteration started. If entries were purged or truncated since,
+        // return an error, because the caller must not see a hole.
         match (chunk.first(), chunk.last()) {
             (Some(first), Some(last)) if first.index() == rest.first => {
                 self.rest = last.index().checked_add(1).and_then(|next| Span::new(next, rest.last));
@@ -77,7 +77,7 @@ impl<C: RaftTypeConfig, S: EntrySource<C>> Iterator for Entries<C, S> {
     }
 }
 
-/// Entries for as long as the saved vote is the committed one of `leader`.
+/// Iterates over entries for as long as the saved vote is the committed vote of `leader`.
 pub(crate) struct LeaderBounded<C: RaftTypeConfig, S> {
     leader: LeaderIdOf<C>,
     entries: Entries<C, S>,
@@ -102,8 +102,8 @@ impl<C: RaftTypeConfig, S: EntrySource<C>> Iterator for LeaderBounded<C, S> {
             return None;
         }
         let entry = self.entries.next();
-        // A vote never returns to an earlier leader. So if it is this leader's after the read, it
-        // was so all the while, and no truncation came between.
+        // Check the vote after the read. A vote never goes back to an earlier leader, so if it is this leader's now, it
+        // was this leader's during the whole read, and no truncation came in between.
         let changed = self.entries.source.with_vote(|vote| match vote {
             Some(vote) if vote.is_committed() && *vote.leader_id() == self.leader => None,
             vote => Some(vote.cloned()),

@@ -1,6 +1,8 @@
+//! Shows an error and its sources in one line.
+
 use std::error::Error;
 
-/// The error and what it comes from, in one line.
+/// Returns the messages of an error and of all its sources, separated by colons.
 pub(crate) fn error_chain(error: &dyn Error) -> String {
     let mut chain = error.to_string();
     let mut source = error.source();

@@ -1,8 +1,8 @@
-//! Ranges of indexes, and what makes a run of them a log.
+//! Ranges of log indexes, and the rule that a log has no hole.
 
 use std::ops::{Bound, RangeBounds};
 
-/// A range of indexes that is not empty, both ends included: `u64::MAX` is an index like others.
+/// A range of indexes that is not empty. Both ends are included, so that it can end with `u64::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) first: u64,
@@ -10,11 +10,12 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// Returns the range from `first` to `last`, or `None` if it would be empty.
     pub(crate) fn new(first: u64, last: u64) -> Option<Self> {
         (first <= last).then_some(Self { first, last })
     }
 
-    /// The indexes of `range`; `None` when it is empty.
+    /// Returns the indexes of `range`, or `None` if it is empty.
     pub(crate) fn of(range: &impl RangeBounds<u64>) -> Option<Self> {
         let first = match range.start_bound() {
             Bound::Included(&start) => start,
@@ -29,12 +30,13 @@ impl Span {
         Self::new(first, last)
     }
 
-    /// The capacity for what is read of it, which may be only the first part.
+    /// Returns a capacity for entries that are read from the range. It is bounded, because a read may end early.
     #[cfg(feature = "rocksdb-log-store")]
     pub(crate) fn capacity(self) -> usize {
         (self.last - self.first).saturating_add(1).min(1024) as usize
     }
 
+    /// Returns the indexes that are in both ranges, or `None` if there are none.
     pub(crate) fn intersect(self, other: Self) -> Option<Self> {
         Self::new(self.first.max(other.first), self.last.min(other.last))
     }
@@ -42,37 +44,44 @@ impl Span {
 
 #[cfg(feature = "rocksdb-log-store")]
 impl Span {
+    /// All indexes.
     pub(crate) const ALL: Span = Span {
         first: 0,
         last: u64::MAX,
     };
 
+    /// Returns the part of the range up to the index `last`.
     pub(crate) fn up_to(self, last: u64) -> Option<Self> {
         Self::new(self.first, self.last.min(last))
     }
 
+    /// Returns the part of the range from the index `first` on.
     pub(crate) fn from(self, first: u64) -> Option<Self> {
         Self::new(self.first.max(first), self.last)
     }
 
+    /// Returns the part of the range before `index`.
     pub(crate) fn before(self, index: u64) -> Option<Self> {
         self.up_to(index.checked_sub(1)?)
     }
 
+    /// Returns the part of the range after `index`.
     pub(crate) fn after(self, index: u64) -> Option<Self> {
         self.from(index.checked_add(1)?)
     }
 }
 
-/// An index that does not follow the one before it.
+/// An index that is not the one expected after the index before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hole {
     pub(crate) index: u64,
     pub(crate) expected: u64,
 }
 
-/// A log has no hole, so an entry follows the one before it, or the last purged one, which is at
-/// `previous`. Only a blank log may start anywhere.
+/// Checks that `indexes` continue a log without a hole.
+///
+/// The first index must follow `previous`, which is the index of the last entry or of the last purged one. If `previous`
+/// is `None`, the log is blank, and may start at any index.
 pub(crate) fn check_consecutive(mut previous: Option<u64>, indexes: impl IntoIterator<Item = u64>) -> Result<(), Hole> {
     for index in indexes {
         let expected = match previous {

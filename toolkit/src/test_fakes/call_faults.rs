@@ -1,3 +1,5 @@
+//! Makes calls on stores in memory fail, take time or wait.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::poll_fn;
@@ -11,12 +13,12 @@ use openraft::type_config::TypeConfigExt;
 
 use crate::support::lock::lock;
 
-/// The faults of a [`MemLogStore`](super::MemLogStore) or [`MemStateMachine`](super::MemStateMachine), to be
-/// set and lifted while it is in use.
+/// The faults of a [`MemLogStore`](super::MemLogStore) or a [`MemStateMachine`](super::MemStateMachine). A test sets
+/// and lifts them while the store is in use.
 ///
-/// `Call` names what may fail: a [`LogStoreCall`](super::LogStoreCall) or a
-/// [`StateMachineCall`](super::StateMachineCall). Each call has faults of its own. One that is held or delayed
-/// waits first, on the runtime's clock, and fails then, if it is to fail.
+/// `Call` names the calls that may fail: [`LogStoreCall`](super::LogStoreCall) or
+/// [`StateMachineCall`](super::StateMachineCall). Each call has faults of its own. A call that is held or delayed waits
+/// first, by the clock of the runtime, and then fails if it is to fail.
 ///
 /// A clone is another handle on the same faults.
 ///
@@ -30,59 +32,63 @@ use crate::support::lock::lock;
 /// # openraft_toolkit::declare_raft_types_ext! { pub Types: Node = (), AppData = String, AppDataResponse = () }
 /// let store = MemLogStore::<Types>::new();
 /// let faults = store.faults();
-/// faults.fail_nth(LogStoreCall::SaveVote, 2); // not the next vote, but the one after that
-/// faults.delay(LogStoreCall::Callback, Duration::from_millis(50)); // a slow disk
-/// faults.hold(LogStoreCall::Purge); // stuck, until
-/// faults.release(LogStoreCall::Purge);
-/// faults.fail_all(LogStoreCall::Append); // a full disk, until
-/// faults.heal(LogStoreCall::Append);
+/// faults.fail_nth(LogStoreCall::SaveVote, 2); // the second vote from now on fails
+/// faults.delay(LogStoreCall::Callback, Duration::from_millis(50)); // the disk is slow
+/// faults.hold(LogStoreCall::Purge); // purges wait ...
+/// faults.release(LogStoreCall::Purge); // ... and go on
+/// faults.fail_all(LogStoreCall::Append); // the disk is full ...
+/// faults.heal(LogStoreCall::Append); // ... and has space again
 /// ```
 pub struct CallFaults<Call> {
     calls: Arc<Mutex<BTreeMap<Call, Faults>>>,
 }
 
+/// The faults of one call.
 #[derive(Debug, Default)]
 struct Faults {
-    /// How many calls came through so far, be it to fail.
+    /// How many calls were made so far, those that failed included.
     count: u64,
+    /// The counts at which a call fails.
     fail_at: BTreeSet<u64>,
     fail_all: bool,
     delay: Option<Duration>,
     held: bool,
-    /// Those that are held: how many, and whom to wake.
+    /// How many calls are held.
     waiting: usize,
+    /// The tasks of the calls that are held.
     wakers: Vec<Waker>,
 }
 
 impl<Call: Copy + Ord + fmt::Display> CallFaults<Call> {
+    /// Returns a set of faults in which no call has any.
     pub(super) fn none() -> Self {
         Self { calls: Arc::default() }
     }
 
-    /// Lets the `n`th `call` from here on fail, once; the next one is the first. One that is held
-    /// already counts among those.
+    /// Makes the `n`th `call` from now on fail, once; the next one is the first. A call that is held is counted when it
+    /// goes on.
     pub fn fail_nth(&self, call: Call, n: u64) {
         let mut calls = self.calls();
         let faults = calls.entry(call).or_default();
         faults.fail_at.insert(faults.count.saturating_add(n));
     }
 
-    /// Lets every `call` fail, until [`heal`](Self::heal).
+    /// Makes every `call` fail, until [`heal`](Self::heal).
     pub fn fail_all(&self, call: Call) {
         self.calls().entry(call).or_default().fail_all = true;
     }
 
-    /// Lets every `call` take `delay` longer, until [`heal`](Self::heal).
+    /// Makes every `call` take `delay` longer, until [`heal`](Self::heal).
     pub fn delay(&self, call: Call, delay: Duration) {
         self.calls().entry(call).or_default().delay = Some(delay);
     }
 
-    /// Lets every `call` wait, until [`release`](Self::release) or [`heal`](Self::heal); for ever without.
+    /// Makes every `call` wait, until [`release`](Self::release) or [`heal`](Self::heal).
     pub fn hold(&self, call: Call) {
         self.calls().entry(call).or_default().held = true;
     }
 
-    /// Undoes [`hold`](Self::hold): what waits goes on.
+    /// Undoes [`hold`](Self::hold): the calls that wait go on.
     pub fn release(&self, call: Call) {
         let wakers = {
             let mut calls = self.calls();
@@ -93,7 +99,7 @@ impl<Call: Copy + Ord + fmt::Display> CallFaults<Call> {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Lifts all faults of `call`: what waits goes on, and nothing fails any more.
+    /// Lifts all faults of `call`: the calls that wait go on, and no call fails any more.
     pub fn heal(&self, call: Call) {
         {
             let mut calls = self.calls();
@@ -105,17 +111,17 @@ impl<Call: Copy + Ord + fmt::Display> CallFaults<Call> {
         self.release(call);
     }
 
-    /// How many calls are held.
+    /// Returns how many calls are held.
     pub fn held(&self, call: Call) -> usize {
         self.calls().get(&call).map_or(0, |faults| faults.waiting)
     }
 
-    /// How many calls were made so far, without those that are held or delayed.
+    /// Returns how many calls were made so far, without those that are still held or delayed.
     pub fn count(&self, call: Call) -> u64 {
         self.calls().get(&call).map_or(0, |faults| faults.count)
     }
 
-    /// Waits as long as `call` has to, and says whether it fails.
+    /// Waits while `call` is held or delayed, and returns an error if the call is to fail.
     pub(super) async fn pass<C: RaftTypeConfig>(&self, call: Call) -> io::Result<()> {
         let waiting = Waiting::new(self, call);
         poll_fn(|cx| {
@@ -138,12 +144,13 @@ impl<Call: Copy + Ord + fmt::Display> CallFaults<Call> {
         self.check(call)
     }
 
-    /// As [`pass`](Self::pass), where there is nothing to wait for.
+    /// Does the same as [`pass`](Self::pass) without waiting, or returns `None` if the call has to wait.
     pub(super) fn pass_now(&self, call: Call) -> Option<io::Result<()>> {
         let waits = (self.calls().get(&call)).is_some_and(|faults| faults.held || faults.delay.is_some());
         (!waits).then(|| self.check(call))
     }
 
+    /// Counts a call, and returns an error if it is to fail.
     fn check(&self, call: Call) -> io::Result<()> {
         let mut calls = self.calls();
         let faults = calls.entry(call).or_default();
@@ -173,7 +180,7 @@ impl<Call: fmt::Debug> fmt::Debug for CallFaults<Call> {
     }
 }
 
-/// Counts a call among those that are held, also when its future is dropped.
+/// Counts a call among those that are held, until this is dropped: also if the future of the call is dropped.
 struct Waiting<'a, Call: Copy + Ord + fmt::Display> {
     faults: &'a CallFaults<Call>,
     call: Call,

@@ -1,3 +1,7 @@
+//! What a log store holds at one moment, and what each write changes.
+//!
+//! The log store in memory keeps such an image, and the conformance tests compare a store with one.
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -12,24 +16,24 @@ use crate::support::span::Span;
 /// The version of the frames of entries.
 const VERSION: u8 = 1;
 
-/// All that a log store holds at one moment.
+/// Everything that a log store holds at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct LogImage<C: RaftTypeConfig> {
     pub(super) vote: Option<VoteOf<C>>,
     pub(super) committed: Option<LogIdOf<C>>,
     pub(super) purged: Option<LogIdOf<C>>,
-    /// Consecutive, and right behind `purged` if there is one.
+    /// The entries, with consecutive indexes. The first entry follows `purged`, if there is one.
     pub(super) entries: VecDeque<StoredEntry<C>>,
 }
 
-/// An entry as it would be on disk, so that one that does not survive encoding is found out.
+/// An entry, encoded as it would be on a disk. So an entry that does not survive encoding is noticed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct StoredEntry<C: RaftTypeConfig> {
     pub(super) log_id: LogIdOf<C>,
     frame: Arc<[u8]>,
 }
 
-/// What changes a log.
+/// A write to a log.
 #[derive(Clone, Debug)]
 pub(super) enum LogWrite<C: RaftTypeConfig> {
     Vote(VoteOf<C>),
@@ -57,17 +61,17 @@ impl<C: RaftTypeConfig> StoredEntry<C> {
 }
 
 impl<C: RaftTypeConfig> LogImage<C> {
-    /// The last entry, or the last purged one.
+    /// Returns the log id of the last entry, or the last purged log id if there are no entries.
     pub(super) fn last(&self) -> Option<&LogIdOf<C>> {
         self.entries.back().map(|last| &last.log_id).or(self.purged.as_ref())
     }
 
-    /// The first and the last index of the log, unless it is empty.
+    /// Returns the first and the last index of the entries, or `None` if there are no entries.
     pub(super) fn span(&self) -> Option<Span> {
         Span::new(self.entries.front()?.index(), self.entries.back()?.index())
     }
 
-    /// The entries of `range` that the log contains.
+    /// Returns the entries of `range` that the log contains.
     pub(super) fn range(&self, range: Span) -> impl Iterator<Item = &StoredEntry<C>> {
         self.entries
             .iter()
@@ -75,7 +79,7 @@ impl<C: RaftTypeConfig> LogImage<C> {
             .take_while(move |entry| entry.index() <= range.last)
     }
 
-    /// Reads as [`EntrySource::read`](crate::support::entry_stream::EntrySource::read).
+    /// Reads entries as [`EntrySource::read`](crate::support::entry_stream::EntrySource::read) does.
     pub(super) fn read(&self, range: Span, max_bytes: usize) -> io::Result<Vec<C::Entry>> {
         let mut bytes = 0;
         let entries = self.range(range).take_while(|entry| {
@@ -92,6 +96,7 @@ impl<C: RaftTypeConfig> LogImage<C> {
             .collect()
     }
 
+    /// Changes the log as `write` says.
     pub(super) fn apply(&mut self, write: LogWrite<C>) {
         match write {
             LogWrite::Vote(vote) => self.vote = Some(vote),

@@ -1,3 +1,5 @@
+//! A state machine in memory, whose calls fail, take time or wait when a test wants it.
+
 use std::fmt;
 use std::io::{self, Cursor};
 use std::sync::{Arc, Mutex};
@@ -10,24 +12,24 @@ use openraft::{OptionalSend, RaftTypeConfig, Snapshot, SnapshotMeta};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::CallFaults;
+use super::call_faults::CallFaults;
 use crate::codec::{decode, encode};
 use crate::support::lock::lock;
 
-/// The version of the frame of a snapshot.
+/// The version of the frame that holds a snapshot.
 const VERSION: u8 = 1;
 
 /// A state machine in memory, for tests of a network, a log store or the life of a node.
 ///
-/// `S` is the state, and starts as its default. A closure applies an entry to it and returns the response, for
-/// the blank and the membership entries too. Snapshots are the state as a [`codec`](crate::codec) frame in a
-/// `Cursor<Vec<u8>>`, openraft's usual snapshot data and the default of
+/// `S` is the state, which starts as its default. A closure applies each entry to the state and returns the response,
+/// also for blank and membership entries. A snapshot is the state as a [`codec`](crate::codec) frame, in a
+/// `Cursor<Vec<u8>>`: openraft's usual snapshot data, and the default of
 /// [`declare_raft_types_ext!`](crate::declare_raft_types_ext).
 ///
-/// A clone is another handle on the same state. So a node that starts again on a clone has a state machine that
-/// is durable at every entry; [`crash`](Self::crash) makes it one that is durable at its snapshots.
+/// A clone is another handle on the same state. So if a node starts again on a clone, its state machine was durable at
+/// every entry. If it starts again on what [`crash`](Self::crash) returns, only its snapshots were durable.
 ///
-/// [`faults`](Self::faults) lets calls fail, take time or wait for the test; see [`StateMachineCall`].
+/// [`faults`](Self::faults) makes calls fail, take time or wait for the test; see [`StateMachineCall`].
 ///
 /// # Examples
 ///
@@ -50,7 +52,7 @@ const VERSION: u8 = 1;
 ///     _ => None,
 /// });
 ///
-/// // `Raft::new` takes a clone; the test looks at the state, and makes trouble.
+/// // `Raft::new` takes a clone. The test reads the state, and makes calls fail.
 /// assert_eq!(machine.state().get("key"), None);
 /// machine.faults().fail_nth(StateMachineCall::BuildSnapshot, 1);
 /// ```
@@ -64,9 +66,10 @@ struct Machine<C: RaftTypeConfig, S> {
     faults: CallFaults<StateMachineCall>,
 }
 
-/// Applies an entry, and returns the response for who waits for it.
+/// Applies an entry, and returns the response to it.
 type Apply<C, S> = dyn Fn(&mut S, &<C as RaftTypeConfig>::Entry) -> Option<<C as RaftTypeConfig>::R> + Send + Sync;
 
+/// What the state machine has applied, and its current snapshot.
 struct Held<C: RaftTypeConfig, S> {
     applied: Applied<C, S>,
     snapshot: Option<StoredSnapshot<C>>,
@@ -78,30 +81,30 @@ struct StoredSnapshot<C: RaftTypeConfig> {
     frame: Vec<u8>,
 }
 
-/// What a [`MemStateMachine`] has applied.
+/// The state of a [`MemStateMachine`], and the entry up to which it has applied the log.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound(serialize = "S: Serialize", deserialize = "S: DeserializeOwned"))]
 pub struct Applied<C: RaftTypeConfig, S> {
-    /// The log id of the last entry.
+    /// The log id of the last entry that was applied.
     pub last_log_id: Option<LogIdOf<C>>,
-    /// The last membership.
+    /// The last membership that was applied.
     pub membership: StoredMembershipOf<C>,
-    /// What the entries made of the state.
+    /// The state.
     pub state: S,
 }
 
-/// What a [`MemStateMachine`] does, one by one.
+/// A call on a [`MemStateMachine`] that a test can make fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum StateMachineCall {
-    /// The application of an entry. Those before it in the same `apply` stay applied.
+    /// The application of one entry. Entries before it in the same `apply` stay applied.
     Apply,
     /// `build_snapshot`, before anything is stored.
     BuildSnapshot,
     /// `install_snapshot`, before anything is stored.
     InstallSnapshot,
-    /// The second half of `install_snapshot`: the snapshot is stored, the state is still the old one. A node
-    /// that starts again finds both.
+    /// The second half of `install_snapshot`, when the snapshot is stored and the state is still the old one. A node
+    /// that starts again after a failure here finds the new snapshot and the old state.
     FinishInstall,
     /// `get_current_snapshot`.
     GetCurrentSnapshot,
@@ -120,7 +123,7 @@ impl fmt::Display for StateMachineCall {
 }
 
 impl<C: RaftTypeConfig, S: Default> MemStateMachine<C, S> {
-    /// A blank state machine, without faults.
+    /// Returns a blank state machine, without faults.
     pub fn new(apply: impl Fn(&mut S, &C::Entry) -> C::R + Send + Sync + 'static) -> Self {
         Self::on(Arc::new(move |state, entry| Some(apply(state, entry))), None)
     }
@@ -131,8 +134,8 @@ where
     C::Entry: Clone,
     C::R: Default,
 {
-    /// A blank state machine whose state is the list of entries that it has applied, and that answers with the
-    /// default response.
+    /// Returns a blank state machine whose state is the list of all entries that it has applied. It answers every
+    /// command with the default response.
     ///
     /// ```
     /// # openraft_toolkit::declare_raft_types_ext! { pub Types: Node = (), AppData = String, AppDataResponse = () }
@@ -150,7 +153,7 @@ where
 }
 
 impl<C: RaftTypeConfig, S: Default> MemStateMachine<C, S> {
-    /// One that has nothing to answer, for logs that nobody writes to through a `Raft`.
+    /// Returns a blank state machine that answers nothing, for logs to which no client of a `Raft` writes.
     pub(super) fn silent() -> Self {
         Self::on(Arc::new(|_, _| None), None)
     }
@@ -170,8 +173,8 @@ impl<C: RaftTypeConfig, S: Default> MemStateMachine<C, S> {
         }
     }
 
-    /// The state machine as the next start finds it, if only snapshots are durable: blank, with the current
-    /// snapshot, from which openraft restores it, and without faults. Earlier handles have no part in it.
+    /// Returns the state machine as the next start finds it if only snapshots are durable: blank, with the current
+    /// snapshot, and without faults. openraft restores the state from the snapshot. Earlier handles keep the old state.
     pub fn crash(&self) -> Self {
         let snapshot = lock(&self.machine.held).snapshot.clone();
         Self::on(self.machine.apply.clone(), snapshot)
@@ -179,24 +182,24 @@ impl<C: RaftTypeConfig, S: Default> MemStateMachine<C, S> {
 }
 
 impl<C: RaftTypeConfig, S> MemStateMachine<C, S> {
-    /// The faults of this state machine, which all its handles share.
+    /// Returns the faults of this state machine, which all its handles share.
     pub fn faults(&self) -> CallFaults<StateMachineCall> {
         self.machine.faults.clone()
     }
 
-    /// The log id up to which the current snapshot reaches, if there is a snapshot.
+    /// Returns the last log id in the current snapshot, if there is a snapshot.
     pub fn snapshot_log_id(&self) -> Option<LogIdOf<C>> {
         lock(&self.machine.held).snapshot.as_ref()?.meta.last_log_id.clone()
     }
 }
 
 impl<C: RaftTypeConfig, S: Clone> MemStateMachine<C, S> {
-    /// The state.
+    /// Returns the state.
     pub fn state(&self) -> S {
         lock(&self.machine.held).applied.state.clone()
     }
 
-    /// The state, with the log id and the membership that it is of.
+    /// Returns the state, with the last applied log id and membership.
     pub fn applied(&self) -> Applied<C, S> {
         lock(&self.machine.held).applied.clone()
     }
@@ -276,7 +279,7 @@ where
         let received: Applied<C, S> =
             decode(VERSION, &frame).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
         if (&received.last_log_id, &received.membership) != (&meta.last_log_id, &meta.last_membership) {
-            let message = format!("the snapshot is not the one of its metadata: {meta}");
+            let message = format!("the snapshot does not match its metadata: {meta}");
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         let meta = meta.clone();
@@ -295,7 +298,7 @@ where
     }
 }
 
-/// Builds a snapshot of a [`MemStateMachine`] as it was when openraft asked for the builder.
+/// Builds a snapshot of a [`MemStateMachine`], as the state was when openraft asked for the builder.
 pub struct MemSnapshotBuilder<C: RaftTypeConfig, S> {
     machine: MemStateMachine<C, S>,
     view: Applied<C, S>,
@@ -319,7 +322,7 @@ where
             frame: encode(VERSION, &self.view).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?,
         };
         let mut held = lock(&machine.held);
-        // One that was installed meanwhile may reach further.
+        // Keep a snapshot that was installed meanwhile and reaches further.
         let newest = held
             .snapshot
             .as_ref()

@@ -1,10 +1,17 @@
-//! What a test of a service on openraft needs in the place of machines and cables.
+//! Fakes of machines, disks and networks, for tests of a service on openraft.
 //!
-//! Real `Raft` instances, of real stores and state machines, run side by side in one process. A
-//! [`Cluster`] starts, stops, crashes and restarts them, waits for what a test expects, and says what
-//! each node believed when that does not come. They reach each other through a [`MemNetwork`], whose
-//! links are [slow and lossy](LinkFaults), whose [partitions](PartitionController) come and go,
-//! and which [counts](RpcCounts) what it does.
+//! Real `Raft` instances, with real stores and state machines, run side by side in one process.
+//!
+//! | to test | use |
+//! |---|---|
+//! | a cluster of nodes | [`Cluster`] starts, stops, crashes and restarts nodes, and waits until they are as a test expects. |
+//! | the network between nodes | [`MemNetwork`] has [slow and lossy links](LinkFaults) and [partitions](PartitionController), and [counts](RpcCounts) messages. |
+//! | a node, without a disk | [`MemLogStore`] and [`MemStateMachine`] fail, wait and lose power when a test wants it. |
+//! | your own log store or key space | [`conformance`] checks it against the rules that openraft relies on. |
+//! | your own messages | [`golden`] freezes them in files, so that every release can read the data of earlier ones. |
+//! | what clients are told | `linearizability` checks that it could come from a single copy; with the feature of that name. |
+//!
+//! # A cluster in one process
 //!
 //! ```
 //! use std::io;
@@ -14,7 +21,7 @@
 //! use openraft_toolkit::openraft::storage::{RaftLogStorage, RaftStateMachine};
 //! use openraft_toolkit::test_fakes::{Cluster, ClusterError, LinkFaults, MemNetwork};
 //!
-//! /// `open` opens the log store and the state machine of a node, the same ones whenever it starts.
+//! /// `open` opens the log store and the state machine of a node: the same ones each time that the node starts.
 //! async fn a_write_survives_its_leader<C, LS, SM>(
 //!     open: fn(u64) -> io::Result<(LS, SM)>,
 //!     command: C::D,
@@ -26,7 +33,7 @@
 //! {
 //!     let network = MemNetwork::with_seed(7);
 //!     network.set_faults(LinkFaults::new().jitter(Duration::from_millis(5)).drop(0.01));
-//!     network.encode_messages(); // a type that does not survive it fails the test
+//!     network.encode_messages(); // a message that does not survive encoding fails the test
 //!     let cluster = Cluster::builder(move |id| async move { open(id) });
 //!     let cluster = cluster.nodes([1, 2, 3]).network(network).start().await?;
 //!
@@ -44,7 +51,7 @@
 //! }
 //! ```
 //!
-//! A wait that fails shows, in its error, a line for each node, and the faults and counts of the network:
+//! If a wait fails, its error shows a line for each node, and the faults and counts of the network:
 //!
 //! ```text
 //! not within 5s: all running nodes have applied up to index 3
@@ -61,17 +68,18 @@
 //!
 //! # Minutes in seconds
 //!
-//! With tokio's clock paused, `#[tokio::test(start_paused = true)]`, nothing waits: time jumps to
-//! whatever comes next. That needs stores which work in the tasks of the runtime, as those in memory
-//! do; [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) has a thread of its own, for which
-//! paused time does not wait. What is left is what openraft does at each heartbeat, which in a build
-//! without optimization is about a millisecond a node: over long simulated times, let
-//! [`heartbeat_interval`](openraft::Config::heartbeat_interval) be long as well.
+//! With tokio's clock paused (`#[tokio::test(start_paused = true)]`), a test does not wait: when no task can run, time
+//! jumps to the next timer. This needs stores that work in the tasks of the runtime, such as the stores in memory.
+//! [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) has a thread of its own, for which paused time does not wait.
+//!
+//! Heartbeats still cost computing time: in a build without optimization, about a millisecond for each node and
+//! heartbeat. So if a test simulates a long time, set a long
+//! [`heartbeat_interval`](openraft::Config::heartbeat_interval).
 //!
 //! # Without a `Cluster`
 //!
-//! A node starts like this, and restarts the same way: [`register`](MemNetwork::register) replaces
-//! what was registered before.
+//! A node starts as follows. It restarts in the same way, because [`register`](MemNetwork::register) replaces the
+//! earlier `Raft` of the node:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -98,40 +106,38 @@
 //!     let factory = network.factory_for(id.clone());
 //!     let raft = Raft::new(id.clone(), config, factory, log_store, state_machine).await.unwrap();
 //!     bootstrap(&raft, mode).await.unwrap();
-//!     network.register(id, raft.clone()); // only now do its peers reach it
+//!     network.register(id, raft.clone()); // from now on, its peers reach it
 //!     raft
 //! }
 //! ```
-//!
-//! [`golden`] is for the messages of a service: it freezes them in files, so that data of every
-//! release stays readable.
-//!
-//! [`MemLogStore`] and [`MemStateMachine`] are the storage of a node under test, where that is not what is
-//! tested: in memory, and failing, waiting or losing power when the test wants it. [`conformance`] checks a log
-//! store or a key space of your own.
+
+// The files and folders, from the entrance down. Each imports only those below it, and of the rest of this crate only
+// `lifecycle`, `log_store`, `codec` and `support`.
+//
+// - `cluster/`: nodes in one process, which a test starts, stops, crashes and waits for.
+// - `conformance/`: checks of a log store or a key space.
+// - `network/`: the network between nodes, with faults, partitions and counts.
+// - `mem_log_store/`, `mem_state_machine`: the stores of a node in memory.
+// - `call_faults`: how a test makes a call on a store in memory fail or wait.
+// - `log_image`: what a log store holds at one moment.
+// - `golden/`: messages that are frozen in files; stands apart.
+// - `linearizability/`: records and checks what clients are told; stands apart.
 
 mod call_faults;
-mod client;
 mod cluster;
 pub mod conformance;
-mod counts;
 pub mod golden;
-mod handler;
-mod link;
+#[cfg(feature = "linearizability")]
+pub mod linearizability;
 mod log_image;
 mod mem_log_store;
 mod mem_state_machine;
 mod network;
-mod partition;
-mod wire;
 
 pub use call_faults::CallFaults;
-pub use client::{MemNetworkClient, MemNetworkFactory};
 pub use cluster::{Cluster, ClusterBuilder, ClusterError, ClusterNetwork, OpenStores};
-pub use counts::{RpcCounts, RpcKind};
-pub use link::LinkFaults;
 pub use mem_log_store::{LogStoreCall, MemLogStore};
 pub use mem_state_machine::{Applied, MemSnapshotBuilder, MemStateMachine, StateMachineCall};
-pub use network::MemNetwork;
-pub use partition::PartitionController;
-pub use wire::CodecFailure;
+pub use network::{
+    CodecFailure, LinkFaults, MemNetwork, MemNetworkClient, MemNetworkFactory, PartitionController, RpcCounts, RpcKind,
+};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use fastrand::Rng;
-use openraft_toolkit_linearizability::{self as linearizability, Answer, History, Keys, Op};
+use openraft_toolkit::test_fakes::linearizability::{self, Answer, History, Keys, Op};
 use reqwest::{Method, StatusCode};
 use tokio::task::JoinSet;
 use tokio::time::sleep;

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use openraft_toolkit_linearizability::{Answer, History, Op};
+use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op};
 
 use self::clients::{Clients, Told, ask};
 use self::namespaces::Namespaces;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use indicatif::HumanCount;
-use openraft_toolkit_linearizability::{Stats, Violation};
+use openraft_toolkit::test_fakes::linearizability::{Stats, Violation};
 
 use super::super::verify::Checked;
 use super::schedule::Fault;

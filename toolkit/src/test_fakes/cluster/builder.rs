@@ -1,20 +1,78 @@
+//! What a [`Cluster`] is made of, and its start.
+
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::alias::{NodeIdOf, NodeOf};
-use openraft::{Config, SnapshotPolicy};
+use openraft::storage::{RaftLogStorage, RaftStateMachine};
+use openraft::{Config, OptionalSend, OptionalSync, SnapshotPolicy};
 
-use super::stores::NodesOn;
-use super::{Cluster, ClusterError, ClusterNetwork, OpenStores};
+use super::error::ClusterError;
+use super::network::ClusterNetwork;
+use super::nodes::Cluster;
+use super::stores::{NodesOn, OpenStores};
 use crate::RaftTypes;
-use crate::test_fakes::MemNetwork;
+use crate::test_fakes::network::MemNetwork;
 
-/// How long a wait lasts unless a test says otherwise. It is long, because only a failing test waits for its end.
+/// How long a wait lasts unless a test says otherwise. It may be long, because only a failing test waits that long.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// What a [`Cluster`] is made of: [`Cluster::builder`], then what varies, then [`start`](Self::start).
+impl<C, SM> Cluster<C, SM>
+where
+    C: RaftTypes,
+    SM: RaftStateMachine<C, SnapshotData = C::SnapshotData> + Clone,
+{
+    /// Returns the builder of a cluster on the stores that `open` opens; see [`OpenStores`].
+    ///
+    /// # Examples
+    ///
+    /// Each node has a RocksDB in a directory of its own:
+    ///
+    /// ```
+    /// # #[cfg(feature = "rocksdb-log-store")] mod example {
+    /// use std::io;
+    /// use std::path::{Path, PathBuf};
+    ///
+    /// use openraft_toolkit::RaftTypes;
+    /// use openraft_toolkit::log_store::{Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, open_db};
+    /// use openraft_toolkit::openraft::storage::RaftStateMachine;
+    /// use openraft_toolkit::test_fakes::{Cluster, ClusterError};
+    ///
+    /// async fn three_nodes<C, SM>(
+    ///     dir: PathBuf,
+    ///     open_state_machine: fn(&Path) -> SM,
+    /// ) -> Result<Cluster<C, SM>, ClusterError<C>>
+    /// where
+    ///     C: RaftTypes<NodeId = u64, Node: Default>,
+    ///     SM: RaftStateMachine<C, SnapshotData = C::SnapshotData> + Clone,
+    /// {
+    ///     let cluster = Cluster::builder(move |id: u64| {
+    ///         let dir = dir.join(id.to_string());
+    ///         async move {
+    ///             let db = open_db(&dir.join("log"), LogDbOptions::default()).map_err(io::Error::other)?;
+    ///             let log = RocksdbLogStore::<C, _>::open(db, LOG_CF, META_CF, Flat).map_err(io::Error::other)?;
+    ///             Ok((log, open_state_machine(&dir)))
+    ///         }
+    ///     });
+    ///     cluster.nodes([1, 2, 3]).start().await
+    /// }
+    /// # }
+    /// ```
+    pub fn builder<LS, F, Fut>(open: F) -> ClusterBuilder<C, F>
+    where
+        LS: RaftLogStorage<C>,
+        F: Fn(NodeIdOf<C>) -> Fut + OptionalSend + OptionalSync + 'static,
+        Fut: Future<Output = io::Result<(LS, SM)>> + OptionalSend + 'static,
+    {
+        ClusterBuilder::new(open)
+    }
+}
+
+/// The settings of a [`Cluster`]. [`Cluster::builder`] makes it, and [`start`](Self::start) uses it.
 #[must_use = "nothing runs before `start` is called"]
 pub struct ClusterBuilder<C: RaftTypes, O, N = Arc<MemNetwork<C>>> {
     stores: O,
@@ -47,7 +105,7 @@ impl<C: RaftTypes, O: OpenStores<C>> ClusterBuilder<C, O> {
 }
 
 impl<C: RaftTypes, O: OpenStores<C>, N: ClusterNetwork<C>> ClusterBuilder<C, O, N> {
-    /// The first voters. How they are reached is their `Default`, as [`MemNetwork`] never asks.
+    /// Sets the first voters. Each has the `Default` of the type of nodes, which [`MemNetwork`] ignores.
     pub fn nodes(self, ids: impl IntoIterator<Item = NodeIdOf<C>>) -> Self
     where
         NodeOf<C>: Default,
@@ -55,24 +113,26 @@ impl<C: RaftTypes, O: OpenStores<C>, N: ClusterNetwork<C>> ClusterBuilder<C, O, 
         self.members(ids.into_iter().map(|id| (id, NodeOf::<C>::default())))
     }
 
-    /// The first voters, and how each is reached.
+    /// Sets the first voters, and how each is reached.
     pub fn members(self, members: impl IntoIterator<Item = (NodeIdOf<C>, NodeOf<C>)>) -> Self {
         let members = members.into_iter().collect();
         Self { members, ..self }
     }
 
-    /// The config of all nodes, in the place of one for tests: heartbeats every 50 ms, elections after 300 to
-    /// 600 ms, snapshots only when they are asked for, and no entries kept behind them.
+    /// Sets the config of all nodes.
+    ///
+    /// The default is made for tests: heartbeats every 50 ms, elections after 300 to 600 ms, snapshots only when a
+    /// test triggers them, and no entries kept behind a snapshot.
     pub fn config(self, config: Config) -> Self {
         Self { config, ..self }
     }
 
-    /// How long a wait may take, by the clock of the runtime, in the place of 30 seconds.
+    /// Sets how long a wait may take, by the clock of the runtime. The default is 30 seconds.
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// The network, in the place of a [`MemNetwork`] of seed 0.
+    /// Sets the network. The default is a [`MemNetwork`] of seed 0.
     pub fn network<Net: ClusterNetwork<C>>(self, network: Net) -> ClusterBuilder<C, O, Net> {
         ClusterBuilder {
             stores: self.stores,
@@ -85,13 +145,15 @@ impl<C: RaftTypes, O: OpenStores<C>, N: ClusterNetwork<C>> ClusterBuilder<C, O, 
 
     /// Opens the stores of all nodes, bootstraps them and connects them.
     ///
-    /// On blank stores the first node is bootstrapped as [`Fresh`](crate::lifecycle::BootstrapMode::Fresh), and
-    /// the others with [`Join`](crate::lifecycle::BootstrapMode::Join). Where a store has state of an earlier
-    /// cluster, all of them resume it. It does not wait for a leader.
+    /// If all stores are blank, the first node is bootstrapped with
+    /// [`Fresh`](crate::lifecycle::BootstrapMode::Fresh), and the others with
+    /// [`Join`](crate::lifecycle::BootstrapMode::Join). If any store has the state of an earlier cluster, all nodes
+    /// resume that cluster. This does not wait for a leader.
     ///
     /// # Errors
     ///
-    /// Where a node does not start. Those that did are shut down again.
+    /// A [`ClusterError`] if the settings are not valid or a node does not start. Nodes that did start are shut down
+    /// again.
     pub async fn start(self) -> Result<Cluster<C, O::StateMachine, N>, ClusterError<C>> {
         if self.members.is_empty() {
             return Err(ClusterError::NoNodes);

@@ -1,3 +1,5 @@
+//! Why a cluster did not do what a test asked for.
+
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -13,9 +15,9 @@ use crate::support::error_chain::error_chain;
 
 /// Why a [`Cluster`](super::Cluster) did not do what a test asked for.
 ///
-/// Where it helps, the message ends with the [report](super::Cluster::report): what each node believed, and what
-/// the network did. `Debug` shows the same as `Display`, with the cause, so that a test which unwraps the error, or returns it,
-/// shows all of it.
+/// Most messages end with the [report](super::Cluster::report): what each node believed, and what the network did.
+/// `Debug` shows the message, the report and the causes, so that a test which unwraps or returns the error shows all
+/// of them.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ClusterError<C: RaftTypes> {
@@ -25,8 +27,8 @@ pub enum ClusterError<C: RaftTypes> {
         /// openraft's error.
         source: ConfigError,
     },
-    /// No nodes were named.
-    #[error("there are no nodes; help: name them with `nodes` or `members`")]
+    /// The builder names no nodes.
+    #[error("the cluster has no nodes; help: name them with `nodes` or `members`")]
     NoNodes,
     /// The stores of a node could not be opened.
     #[error("the stores of node {id} could not be opened")]
@@ -44,12 +46,12 @@ pub enum ClusterError<C: RaftTypes> {
         /// openraft's error.
         source: Fatal<C>,
     },
-    /// A node refused its storage.
+    /// [`bootstrap`](crate::lifecycle::bootstrap) refused the storage of a node.
     #[error("node {id} did not start")]
     Bootstrap {
         /// The node.
         id: NodeIdOf<C>,
-        /// Why.
+        /// Why the storage was refused.
         source: BootstrapError<C>,
     },
     /// The network could not connect a node.
@@ -60,7 +62,7 @@ pub enum ClusterError<C: RaftTypes> {
         /// What [`connect`](super::ClusterNetwork::connect) returned.
         source: io::Error,
     },
-    /// A node is needed that does not run.
+    /// The call needs a node that does not run.
     #[error("node {id} does not run; help: `restart` it, or `add_learner` it if there never was one\n\n{report}")]
     NotRunning {
         /// The node.
@@ -68,7 +70,7 @@ pub enum ClusterError<C: RaftTypes> {
         /// What each node believed.
         report: String,
     },
-    /// A node was started that is there already.
+    /// The call was to start a node, and there is a node of this id already.
     #[error("there is a node {id} already; help: `stop` or `crash` it, and then `restart` it\n\n{report}")]
     AlreadyThere {
         /// The node.
@@ -76,25 +78,25 @@ pub enum ClusterError<C: RaftTypes> {
         /// What each node believed.
         report: String,
     },
-    /// What was waited for did not come.
+    /// A wait reached its deadline.
     #[error("not within {deadline:?}: {what}\n\n{report}")]
     Deadline {
-        /// What was waited for.
+        /// The condition that the test waited for.
         what: String,
-        /// How long, by the clock of the runtime.
+        /// How long the test waited, by the clock of the runtime.
         deadline: Duration,
-        /// What each node believed at the end.
+        /// What each node believed at the deadline.
         report: String,
     },
     /// A membership change failed.
     #[error("the membership was not changed\n\n{report}")]
     Membership {
-        /// Why.
+        /// Why the change failed.
         source: MembershipError<C>,
         /// What each node believed.
         report: String,
     },
-    /// The network found something that no test should pass with, such as a
+    /// The network has a [failure](super::ClusterNetwork::failure) that no test should pass with, such as a
     /// [message that does not survive encoding](crate::test_fakes::MemNetwork::encode_messages).
     #[error("{failure}\n\n{report}")]
     Network {

@@ -1,3 +1,5 @@
+//! What a cluster asks of the network between its nodes.
+
 use std::future::{Future, ready};
 use std::io;
 use std::sync::Arc;
@@ -8,13 +10,13 @@ use openraft::storage::RaftStateMachine;
 use openraft::{OptionalSend, OptionalSync, Raft, RaftNetworkFactory};
 
 use crate::RaftTypes;
-use crate::test_fakes::{MemNetwork, MemNetworkFactory};
+use crate::test_fakes::network::{MemNetwork, MemNetworkFactory};
 
 /// A network that a [`Cluster`](super::Cluster) runs on: [`MemNetwork`], or one of your own.
 ///
 /// # Examples
 ///
-/// A network that does something with each node before it is connected:
+/// A network that logs when nodes come and go:
 ///
 /// ```
 /// use std::io;
@@ -49,31 +51,31 @@ use crate::test_fakes::{MemNetwork, MemNetworkFactory};
 /// }
 /// ```
 pub trait ClusterNetwork<C: RaftTypes>: OptionalSend + OptionalSync + 'static {
-    /// What a node sends with.
+    /// Makes the clients with which a node calls others.
     type Factory: RaftNetworkFactory<C, Network: NetSnapshot<C, SnapshotData = C::SnapshotData>>;
 
-    /// What node `id`, which is about to start, sends with.
+    /// Returns the factory of node `id`, which is about to start.
     fn factory(&self, id: NodeIdOf<C>) -> Self::Factory;
 
-    /// Makes node `id` reachable. It has been bootstrapped.
+    /// Makes node `id` reachable. The node has been bootstrapped.
     ///
     /// # Errors
     ///
-    /// Where it cannot be, such as a port that is in use. The node is then shut down.
+    /// Any reason why the node cannot be reached, such as a port that is in use. The node is then shut down.
     fn connect<SM>(&self, id: NodeIdOf<C>, raft: Raft<C, SM>) -> impl Future<Output = io::Result<()>> + OptionalSend
     where
         SM: RaftStateMachine<C, SnapshotData = C::SnapshotData>;
 
-    /// Ends node `id` at once: it is not reached any more, what it still sends is lost, and the network keeps
-    /// no handle of its `Raft`.
+    /// Disconnects node `id` at once. No node reaches it any more, everything that it still sends is lost, and the
+    /// network drops its handle of the node's `Raft`.
     fn disconnect(&self, id: NodeIdOf<C>);
 
-    /// What there is to say about the network when a wait fails: faults, counts.
+    /// Returns the state of the network for the message of a wait that fails: faults and counts.
     fn report(&self) -> String {
         String::new()
     }
 
-    /// What no test should pass with. Every wait fails with it.
+    /// Returns a failure that no test should pass with, if there is one. Every wait then fails with it.
     fn failure(&self) -> Option<String> {
         None
     }

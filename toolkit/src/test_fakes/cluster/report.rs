@@ -1,11 +1,13 @@
+//! What the nodes of a cluster believe, as a table.
+
 use std::fmt::Display;
 
 use openraft::alias::StoredMembershipOf;
 use openraft::{RaftMetrics, RaftTypeConfig};
 
-/// What a node believes, or believed last.
+/// What a node believes, or what it believed when it went down.
 pub(super) struct Belief<C: RaftTypeConfig> {
-    /// As in "running", "crashed".
+    /// Whether the node runs, such as "running" or "crashed".
     pub(super) process: &'static str,
     pub(super) metrics: RaftMetrics<C>,
 }
@@ -25,7 +27,7 @@ const HEADER: [&str; 12] = [
     "membership",
 ];
 
-/// A line for each node, and below it what has no place in one.
+/// Returns a line for each node. Lines about failed nodes and about replication follow.
 pub(super) fn table<C: RaftTypeConfig>(beliefs: &[Belief<C>]) -> String {
     let mut rows = vec![HEADER.map(str::to_owned)];
     rows.extend(beliefs.iter().map(row));
@@ -75,7 +77,7 @@ fn or_dash(value: &Option<impl Display>) -> String {
     value.as_ref().map_or("-".to_owned(), ToString::to_string)
 }
 
-/// As in `{1, 2, 3} and learners {4}`, of a joint one `{1, 2} + {1, 3}`.
+/// Shows a membership such as `{1, 2, 3} and learners {4}`, and a joint one as `{1, 2} + {1, 3}`.
 fn membership<C: RaftTypeConfig>(effective: &StoredMembershipOf<C>, committed: &StoredMembershipOf<C>) -> String {
     let membership = effective.membership();
     let sets = membership.get_joint_config().iter().map(ids);

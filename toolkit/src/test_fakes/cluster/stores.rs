@@ -1,3 +1,5 @@
+//! Opens the stores and the `Raft` of a node.
+
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
@@ -8,22 +10,25 @@ use openraft::base::BoxFuture;
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use openraft::{Config, OptionalSend, OptionalSync, Raft};
 
-use super::{ClusterError, ClusterNetwork};
+use super::error::ClusterError;
+use super::network::ClusterNetwork;
 use crate::RaftTypes;
 
-/// Opens the stores of a node: a closure from its id to a future of its log store and its state machine, as
-/// [`Cluster::builder`](super::Cluster::builder) takes it.
+/// Opens the log store and the state machine of a node.
 ///
-/// It is called when a node starts and each time that it starts again, and is what makes it the same node again:
-/// for one id it opens the same data. A store in memory is therefore kept outside of the closure, which hands out
-/// handles of it; one that is made anew in each call has lost its disk, and is refused.
+/// Any closure from a node's id to a future of both implements this trait;
+/// [`Cluster::builder`](super::Cluster::builder) takes such a closure.
 ///
-/// A store of an earlier life of the node may still be closing its files, so that a restart repeats the call for
-/// some seconds where it fails.
+/// The closure is called each time that a node starts, and must open the same data for the same id. So keep a store
+/// in memory outside of the closure, and let the closure return handles of it. A node whose store is made anew in
+/// each call has lost its disk when it restarts, and is refused.
+///
+/// When a node restarts, the store of its earlier life may still be closing its files. So if the closure fails then,
+/// it is called again for some seconds.
 ///
 /// # Examples
 ///
-/// Stores in memory, which outlive the nodes, of a log store `LS` whose clones are handles of the same log:
+/// Log stores in memory that outlive their nodes. A clone of `LS` is a handle of the same log:
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -44,14 +49,14 @@ use crate::RaftTypes;
 pub trait OpenStores<C: RaftTypes>: OptionalSend + OptionalSync + 'static {
     /// The log store.
     type LogStore: RaftLogStorage<C>;
-    /// The state machine. A clone is another handle on the same state, for the test to look at.
+    /// The state machine. A clone must be another handle on the same state, which the test reads.
     type StateMachine: RaftStateMachine<C, SnapshotData = C::SnapshotData> + Clone;
 
     /// Opens the stores of node `id`.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the node from starting.
+    /// Any reason why the node cannot start.
     fn open(
         &self,
         id: NodeIdOf<C>,
@@ -74,7 +79,7 @@ where
     }
 }
 
-/// Opens a node, without a word about the type of its log store.
+/// Opens a node. This trait hides the type of the log store from [`Cluster`](super::Cluster).
 pub(super) trait OpenNode<C: RaftTypes, SM: RaftStateMachine<C>, Factory>: OptionalSend + OptionalSync {
     fn open_node(
         &self,
@@ -84,10 +89,10 @@ pub(super) trait OpenNode<C: RaftTypes, SM: RaftStateMachine<C>, Factory>: Optio
     ) -> BoxFuture<'static, Result<Opened<C, SM>, ClusterError<C>>>;
 }
 
-/// A node that was opened, and the handle on its state.
+/// A node that was opened, and a handle on its state machine.
 pub(super) type Opened<C, SM> = (Raft<C, SM>, SM);
 
-/// The stores of nodes on network `N`.
+/// Opens nodes on the stores `O` and on a network `N`.
 pub(super) struct NodesOn<O, N> {
     pub(super) stores: O,
     pub(super) network: PhantomData<fn(N)>,

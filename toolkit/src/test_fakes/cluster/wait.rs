@@ -1,4 +1,7 @@
+//! Waits until a condition holds for what the nodes of a cluster believe.
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use openraft::alias::NodeIdOf;
 use openraft::storage::RaftStateMachine;
@@ -6,41 +9,48 @@ use openraft::type_config::TypeConfigExt;
 use openraft::vote::{RaftLeaderId, RaftVote};
 use openraft::{OptionalSend, RaftMetrics};
 
-use super::{Cluster, ClusterError, ClusterNetwork, INTERVAL};
+use super::error::ClusterError;
+use super::network::ClusterNetwork;
+use super::nodes::Cluster;
 use crate::RaftTypes;
 
-/// What each node that runs believes, by its metrics.
+/// How long a wait pauses before it looks at its condition again.
+pub(super) const INTERVAL: Duration = Duration::from_millis(5);
+
+/// The metrics of each node that runs.
 type Beliefs<C> = BTreeMap<NodeIdOf<C>, RaftMetrics<C>>;
 
 /// # Waiting
 ///
-/// Each wait ends when its condition holds, and fails at the [deadline](super::ClusterBuilder::deadline) with what
-/// each node believed, [`ClusterError::Deadline`]. It fails at once where the network has a
-/// [failure](ClusterNetwork::failure).
+/// Each wait ends when its condition holds. It fails in one of two ways:
+///
+/// - With [`ClusterError::Deadline`] and a [report](Self::report), when the
+///   [deadline](super::ClusterBuilder::deadline) has passed.
+/// - With [`ClusterError::Network`], as soon as the network has a [failure](ClusterNetwork::failure).
 impl<C, SM, N> Cluster<C, SM, N>
 where
     C: RaftTypes,
     SM: RaftStateMachine<C, SnapshotData = C::SnapshotData> + Clone,
     N: ClusterNetwork<C>,
 {
-    /// Waits until all running nodes see the same one of them lead in the same term, and it has committed an entry
-    /// of that term. Returns its id.
+    /// Waits until all running nodes see the same one of them lead in the same term, and the leader has committed an
+    /// entry of that term. Returns the id of the leader.
     ///
-    /// With a node that cannot see the leader, as it is isolated or was removed, use
+    /// If a running node cannot see the leader, because it is isolated or was removed, use
     /// [`wait_for_leader_among`](Self::wait_for_leader_among).
     ///
     /// # Errors
     ///
-    /// See above.
+    /// See [waiting](#waiting).
     pub async fn wait_for_leader(&self) -> Result<NodeIdOf<C>, ClusterError<C>> {
         self.wait_for("all running nodes see one of them lead", leader).await
     }
 
-    /// As [`wait_for_leader`](Self::wait_for_leader), of these nodes alone.
+    /// Waits as [`wait_for_leader`](Self::wait_for_leader) does, for these nodes alone. All of them must run.
     ///
     /// # Errors
     ///
-    /// See above.
+    /// See [waiting](#waiting).
     pub async fn wait_for_leader_among(
         &self,
         ids: impl IntoIterator<Item = NodeIdOf<C>>,
@@ -54,7 +64,7 @@ where
     ///
     /// # Errors
     ///
-    /// See above.
+    /// See [waiting](#waiting).
     pub async fn wait_for_applied(&self, index: u64) -> Result<(), ClusterError<C>> {
         let what = format!("all running nodes have applied up to index {index}");
         self.wait_until(&what, |beliefs| {
@@ -64,24 +74,24 @@ where
         .await
     }
 
-    /// Waits until all running nodes see the same one of them lead, and have applied all that is in its log.
-    /// Returns its id.
+    /// Waits until all running nodes see the same one of them lead, and have applied the whole log of the leader.
+    /// Returns the id of the leader.
     ///
-    /// While writes go on this may never be.
+    /// While the test writes, the condition may never hold.
     ///
     /// # Errors
     ///
-    /// See above.
+    /// See [waiting](#waiting).
     pub async fn wait_for_agreement(&self) -> Result<NodeIdOf<C>, ClusterError<C>> {
         self.wait_for("all running nodes have applied what the leader has", agreement)
             .await
     }
 
-    /// As [`wait_for_agreement`](Self::wait_for_agreement), of these nodes alone.
+    /// Waits as [`wait_for_agreement`](Self::wait_for_agreement) does, for these nodes alone. All of them must run.
     ///
     /// # Errors
     ///
-    /// See above.
+    /// See [waiting](#waiting).
     pub async fn wait_for_agreement_among(
         &self,
         ids: impl IntoIterator<Item = NodeIdOf<C>>,
@@ -91,11 +101,11 @@ where
         self.wait_for(&what, |beliefs| agreement(&only(beliefs, &ids)?)).await
     }
 
-    /// Waits until all running nodes know a membership to be committed whose voters are exactly these.
+    /// Waits until the committed membership that each running node knows of has exactly these voters.
     ///
     /// # Errors
     ///
-    /// See above.
+    /// See [waiting](#waiting).
     pub async fn wait_for_voters(&self, voters: impl IntoIterator<Item = NodeIdOf<C>>) -> Result<(), ClusterError<C>> {
         let voters: BTreeSet<NodeIdOf<C>> = voters.into_iter().collect();
         let what = format!("all running nodes know that the voters are {voters:?}");
@@ -110,11 +120,12 @@ where
         .await
     }
 
-    /// Waits until `condition` holds for the metrics of node `id`, and returns these. `what` is for the error.
+    /// Waits until `condition` holds for the metrics of node `id`, and returns these metrics. No condition holds for
+    /// a node that does not run. `what` names the condition in the error.
     ///
     /// # Errors
     ///
-    /// See above. A node that does not run does not fulfil any condition.
+    /// See [waiting](#waiting).
     ///
     /// # Examples
     ///
@@ -143,11 +154,11 @@ where
             .await
     }
 
-    /// Waits until `condition` holds for what the running nodes believe, by their metrics. `what` is for the error.
+    /// Waits until `condition` holds for the metrics of the running nodes. `what` names the condition in the error.
     ///
     /// # Errors
     ///
-    /// See above.
+    /// See [waiting](#waiting).
     ///
     /// # Examples
     ///
@@ -195,7 +206,7 @@ where
     }
 }
 
-/// These nodes, if all of them run.
+/// Returns the beliefs of these nodes, if all of them run.
 fn only<Id: Ord + Clone, Metrics: Clone>(
     beliefs: &BTreeMap<Id, Metrics>,
     ids: &BTreeSet<Id>,
@@ -204,7 +215,7 @@ fn only<Id: Ord + Clone, Metrics: Clone>(
     ids.iter().map(of).collect()
 }
 
-/// The one of these nodes that all of them see lead.
+/// Returns the one of these nodes that all of them see lead.
 fn leader<C: RaftTypes>(beliefs: &Beliefs<C>) -> Option<NodeIdOf<C>> {
     let (_, one) = beliefs.first_key_value()?;
     let id = one.current_leader.as_ref()?;
@@ -217,7 +228,7 @@ fn leader<C: RaftTypes>(beliefs: &Beliefs<C>) -> Option<NodeIdOf<C>> {
     (agreed && in_its_term).then(|| id.clone())
 }
 
-/// The leader, if all of these nodes have applied what it has.
+/// Returns the leader, if all of these nodes have applied its whole log.
 fn agreement<C: RaftTypes>(beliefs: &Beliefs<C>) -> Option<NodeIdOf<C>> {
     let id = leader::<C>(beliefs)?;
     let leads = beliefs.get(&id)?;

@@ -1,9 +1,11 @@
+//! The laws of key spaces.
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Rule, Violation};
+use super::violation::{Rule, Violation};
 use crate::log_store::{KeySpace, MetaLabel};
 
-/// Group ids at which key spaces tend to err, for a key space that is made from a number.
+/// Group ids at which key spaces tend to be wrong, for a key space that is made from a number.
 pub const GROUP_IDS: [u64; 16] = [
     0,
     1,
@@ -23,12 +25,12 @@ pub const GROUP_IDS: [u64; 16] = [
     u64::MAX,
 ];
 
-/// Checks the laws of [`KeySpace`] on the key spaces of `groups`, which are to share their column families: that
-/// the keys of each are in order, and that no two of them are in each other's way.
+/// Checks the laws of [`KeySpace`] on the key spaces of `groups`, which will share their column families: the keys of
+/// each group are in order, and no two groups use the same keys.
 ///
 /// # Errors
 ///
-/// The first [`Rule`] that is broken, with the keys that break it.
+/// A [`Violation`] of the first [`Rule`] that is broken, with the keys that break it.
 ///
 /// # Examples
 ///
@@ -36,7 +38,7 @@ pub const GROUP_IDS: [u64; 16] = [
 /// use openraft_toolkit::log_store::{Flat, GroupPrefixed};
 /// use openraft_toolkit::test_fakes::conformance::{GROUP_IDS, key_spaces};
 ///
-/// key_spaces([Flat])?; // one group, that has the column families to itself
+/// key_spaces([Flat])?; // one group, which has the column families to itself
 /// key_spaces(GROUP_IDS.map(GroupPrefixed::new))?;
 /// # Ok::<(), openraft_toolkit::test_fakes::conformance::Violation>(())
 /// ```
@@ -53,13 +55,14 @@ pub fn key_spaces<K: KeySpace>(groups: impl IntoIterator<Item = K>) -> Result<()
     meta_keys_differ(&groups)
 }
 
-/// Where encodings of numbers change: around every power of two, and all of the first ones.
+/// Returns the indexes at which encodings of numbers change: small ones, and those around every power of two.
 fn indexes() -> BTreeSet<u64> {
     let around = (0..u64::BITS).map(|bit| 1_u64 << bit);
     let around = around.flat_map(|power| [power - 1, power, power.saturating_add(1)]);
     (0..=300).chain(around).chain([u64::MAX - 1, u64::MAX]).collect()
 }
 
+/// Checks that a key space makes the same key each time.
 fn stable<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violation> {
     let again = group.clone();
     let log = indexes.iter().map(|index| (key(group, *index), key(&again, *index)));
@@ -75,6 +78,7 @@ fn stable<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violati
     }
 }
 
+/// Checks that log keys sort as their indexes do.
 fn ascend<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violation> {
     for (lower, higher) in indexes.iter().zip(indexes.iter().skip(1)) {
         let keys = [key(group, *lower), key(group, *higher)];
@@ -90,6 +94,7 @@ fn ascend<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violati
     Ok(())
 }
 
+/// Checks that `log_index` returns the index of a log key, and `None` for other keys.
 fn inverts<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violation> {
     for index in indexes {
         let key = key(group, *index);
@@ -97,7 +102,7 @@ fn inverts<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violat
         let shorter = &key[..key.len().saturating_sub(1)];
         for (key, expected) in [(&key[..], Some(*index)), (&longer, None), (shorter, None)] {
             let found = group.log_index(key);
-            // What is no key of this index may be the key of another one.
+            // A key that is longer or shorter may be the key of another index.
             let right = found == expected || found.is_some_and(|index| self::key(group, index) == key);
             if !right {
                 return Err(log_index(group, key, found, expected));
@@ -107,7 +112,7 @@ fn inverts<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violat
     Ok(())
 }
 
-/// A key space knows the keys of the others from its own.
+/// Checks that no key space takes a key of another one for its own.
 fn foreign<K: KeySpace>(groups: &[K]) -> Result<(), Violation> {
     for (n, group) in groups.iter().enumerate() {
         for (_, other) in groups.iter().enumerate().filter(|(m, _)| *m != n) {
@@ -122,6 +127,7 @@ fn foreign<K: KeySpace>(groups: &[K]) -> Result<(), Violation> {
     Ok(())
 }
 
+/// Returns the violation of a wrong `log_index`.
 fn log_index<K: KeySpace>(group: &K, key: &[u8], found: Option<u64>, expected: Option<u64>) -> Violation {
     let key = hex(key);
     Violation::new(
@@ -130,6 +136,7 @@ fn log_index<K: KeySpace>(group: &K, key: &[u8], found: Option<u64>, expected: O
     )
 }
 
+/// Checks that the log keys of each group have a range of their own.
 fn apart<K: KeySpace>(groups: &[K]) -> Result<(), Violation> {
     let mut ranges: Vec<_> = groups
         .iter()
@@ -151,6 +158,7 @@ fn apart<K: KeySpace>(groups: &[K]) -> Result<(), Violation> {
     Ok(())
 }
 
+/// Checks that no two groups or labels have the same meta key.
 fn meta_keys_differ<K: KeySpace>(groups: &[K]) -> Result<(), Violation> {
     let mut owners = BTreeMap::new();
     for group in groups {

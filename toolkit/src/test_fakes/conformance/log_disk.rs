@@ -1,16 +1,18 @@
+//! What a log store under test keeps its data on.
+
 use std::future::Future;
 use std::io;
 
 use openraft::storage::RaftLogStorage;
 use openraft::{OptionalSend, OptionalSync, RaftTypeConfig};
 
-use crate::test_fakes::MemLogStore;
+use crate::test_fakes::mem_log_store::MemLogStore;
 
-/// What a log store under test keeps its data on: a directory, a database, or whatever outlives the process.
+/// What a log store under test keeps its data on: a directory, a database, or anything else that outlives a process.
 ///
 /// # Examples
 ///
-/// A store in a directory of its own. Without a [`power_cut`](Self::power_cut), only restarts are tested.
+/// A store has a directory of its own. Without a [`power_cut`](Self::power_cut), the check tests restarts alone.
 ///
 /// ```
 /// # #[cfg(feature = "rocksdb-log-store")] mod example {
@@ -45,19 +47,30 @@ pub trait LogDisk<C: RaftTypeConfig>: OptionalSend + OptionalSync + Sized + 'sta
     /// The log store under test.
     type LogStore: RaftLogStorage<C>;
 
-    /// Opens the log store on what the disk holds, as a process does when it starts. On a disk that is new, it
-    /// is blank.
+    /// Opens the log store on what the disk holds, as a process does when it starts. The store on a new disk is blank.
     ///
-    /// All handles of an earlier opening are dropped by then. A store that takes a moment longer to close must
-    /// be waited for here.
+    /// All handles of an earlier opening have been dropped. If the earlier store takes a moment longer to close, wait for
+    /// it here.
+    ///
+    /// # Errors
+    ///
+    /// Any reason why the store cannot be opened. The check reports it as a violation.
     fn open(&mut self) -> impl Future<Output = io::Result<Self::LogStore>> + OptionalSend;
 
-    /// The disk as the next start would find it, if the power was cut now: another one, with what is synced, and
-    /// with what is not only as far as the disk may happen to have it. It is called while a store is open, which
-    /// is dropped soon after. `None` where that cannot be had.
+    /// Cuts the power: returns another disk, as the next start would find this one if the power failed now.
     ///
-    /// A copy of the files as they are is what remains of a process that is killed. It finds a store that
-    /// acknowledges what it has in its own memory, but not one that forgets to sync.
+    /// The new disk must hold everything that is durable. It may hold writes that are not durable, as far as a real disk
+    /// may hold them. The method is called while a store is open on this disk; that store is dropped soon after.
+    ///
+    /// The default returns `None`, for a disk that cannot do this. Then the check tests restarts in place of power cuts.
+    ///
+    /// A copy of the files is not enough: it is what a killed process leaves, with all that the kernel still caches. With
+    /// such a copy, the check finds a store that acknowledges what is only in its own memory. It does not find a store
+    /// that forgets to sync.
+    ///
+    /// # Errors
+    ///
+    /// Any reason why the disk cannot be made. The check reports it as a violation.
     fn power_cut(&self) -> impl Future<Output = io::Result<Option<Self>>> + OptionalSend {
         async { Ok(None) }
     }

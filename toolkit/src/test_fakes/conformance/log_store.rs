@@ -1,5 +1,7 @@
+//! Runs all checks of a log store.
+
 use std::any::Any;
-use std::fmt::{self, Debug};
+use std::fmt::Debug;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -11,11 +13,16 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use openraft::type_config::TypeConfigExt;
 use openraft::{RaftTypeConfig, StorageError};
 
+use super::calls::{self, Call};
 use super::history::{self, History};
-use super::{LogDisk, Rule, Violation};
-use crate::test_fakes::MemStateMachine;
+use super::log_disk::LogDisk;
+use super::report::LogStoreReport;
+use super::violation::{Rule, Violation};
+use crate::test_fakes::mem_state_machine::MemStateMachine;
 
 /// How much [`log_store_with`] does.
+///
+/// # Examples
 ///
 /// ```
 /// use openraft_toolkit::test_fakes::conformance::LogStoreOptions;
@@ -28,18 +35,18 @@ use crate::test_fakes::MemStateMachine;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogStoreOptions {
-    /// The seed of the first random sequence of calls; each further one has the next number.
+    /// The seed of the first random sequence of calls. The next sequence has the next number as its seed.
     pub seed: u64,
-    /// How many random sequences of calls, each on a blank disk.
+    /// How many random sequences of calls are made, each on a blank disk.
     pub histories: u64,
-    /// How many calls in each.
+    /// How many calls a random sequence has.
     pub calls: u64,
     /// How long a callback may take.
     pub deadline: Duration,
 }
 
 impl Default for LogStoreOptions {
-    /// 20 sequences of 40 calls from seed 1, 10 seconds for a callback.
+    /// Returns 20 sequences of 40 calls from seed 1, and 10 seconds for a callback.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -50,38 +57,16 @@ impl Default for LogStoreOptions {
     }
 }
 
-/// What [`log_store`] did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LogStoreReport {
-    /// Calls in all, without those of openraft's suite.
-    pub calls: u64,
-    /// Restarts, on which the log was compared with what must be there.
-    pub restarts: u64,
-    /// Power cuts, likewise; 0 where [`LogDisk::power_cut`] returned none.
-    pub power_cuts: u64,
-}
-
-impl fmt::Display for LogStoreReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            calls,
-            restarts,
-            power_cuts,
-        } = self;
-        write!(f, "{calls} calls, {restarts} restarts, {power_cuts} power cuts")
-    }
-}
-
-/// Checks a log store: openraft's own suite, and then that what openraft relies on outlives restarts and power
-/// cuts. `new_disk` makes a blank [`LogDisk`], about 90 in all.
+/// Checks a log store: with sequences of calls, restarts and power cuts, and with openraft's own suite.
 ///
-/// Takes about 8 seconds more than the store itself needs, because openraft's suite waits for purges.
+/// `new_disk` makes a blank [`LogDisk`], and is called about 90 times. A check takes about 8 seconds more than the store
+/// itself needs, because openraft's suite waits for purges.
 ///
 /// # Errors
 ///
-/// The first [`Rule`] that is broken. openraft's suite panics instead, which is caught; what the panic says goes
-/// to standard error too, and names the line of the assertion. Where panics abort, this process is aborted.
+/// A [`Violation`] of the first [`Rule`] that is broken. openraft's suite panics instead; this function catches the
+/// panic and returns its message. The panic goes to standard error as well, with the line of the assertion. If panics
+/// abort, the process is aborted.
 ///
 /// # Examples
 ///
@@ -94,11 +79,29 @@ where
     log_store_with(LogStoreOptions::default(), new_disk).await
 }
 
-/// As [`log_store`], for as long as you want.
+/// Checks a log store like [`log_store`], with as many calls as `options` say.
 ///
 /// # Errors
 ///
-/// As [`log_store`].
+/// The errors of [`log_store`].
+///
+/// # Examples
+///
+/// ```
+/// use openraft_toolkit::test_fakes::MemLogStore;
+/// use openraft_toolkit::test_fakes::conformance::{LogStoreOptions, log_store_with};
+///
+/// openraft_toolkit::declare_raft_types_ext! {
+///     pub Types: Node = (), AppData = String, AppDataResponse = ()
+/// }
+///
+/// # async fn check() -> Result<(), Box<dyn std::error::Error>> {
+/// let options = LogStoreOptions { histories: 3, ..LogStoreOptions::default() };
+/// let report = log_store_with(options, || Ok(MemLogStore::<Types>::new())).await?;
+/// println!("{report}");
+/// # Ok(())
+/// # }
+/// ```
 pub async fn log_store_with<C, D>(
     options: LogStoreOptions,
     new_disk: impl Fn() -> io::Result<D> + Send + Sync,
@@ -108,7 +111,7 @@ where
     D: LogDisk<C> + Send + Sync,
 {
     let mut report = LogStoreReport::default();
-    for (calls, seed) in history::fixed()
+    for (calls, seed) in calls::fixed()
         .into_iter()
         .map(|calls| (calls, None))
         .chain(random(&options))
@@ -123,12 +126,12 @@ where
     Ok(report)
 }
 
-/// Random sequences of calls, each with its seed.
-fn random(options: &LogStoreOptions) -> impl Iterator<Item = (Vec<history::Call>, Option<u64>)> {
+/// Returns random sequences of calls, each with its seed.
+fn random(options: &LogStoreOptions) -> impl Iterator<Item = (Vec<Call>, Option<u64>)> {
     (0..options.histories).map(|n| {
         let seed = options.seed.wrapping_add(n);
         let mut rng = Rng::with_seed(seed);
-        let calls = (0..options.calls).map(|_| history::Call::random(&mut rng));
+        let calls = (0..options.calls).map(|_| Call::random(&mut rng));
         (calls.collect(), Some(seed))
     })
 }
@@ -137,6 +140,7 @@ fn no_disk(error: io::Error) -> Violation {
     Violation::new(Rule::CallsSucceed, format!("no blank disk: {error}"))
 }
 
+/// Runs openraft's suite, and turns its panic into a violation.
 async fn openraft_suite<C, D>(new_disk: &(impl Fn() -> io::Result<D> + Send + Sync)) -> Result<(), Violation>
 where
     C: RaftTypeConfig<D: Debug, R: Debug, Term: From<u64>, NodeId: From<u64>, Node: Default>,
@@ -153,12 +157,14 @@ where
     Err(Violation::new(Rule::OpenraftSuite, found))
 }
 
+/// Returns the message of a panic.
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("it panicked")
 }
 
+/// Builds the stores that openraft's suite tests.
 struct Builder<'a, F>(&'a F);
 
 impl<C, D, F> StoreBuilder<C, D::LogStore, MemStateMachine<C, ()>, D> for Builder<'_, F>

@@ -1,18 +1,18 @@
-//! What openraft and this library ask of a log store or a key space, checked against yours.
+//! Checks a log store or a key space of your own against the rules that openraft and this library rely on.
 //!
-//! - [`log_store`] runs openraft's own suite against a [`RaftLogStorage`](openraft::storage::RaftLogStorage),
-//!   and then the rules of durability that openraft relies on and its suite does not reach: with restarts and
-//!   power cuts, in fixed and in random sequences of calls.
-//! - `key_spaces` checks the laws of a [`KeySpace`](crate::log_store::KeySpace), with the feature
+//! - [`log_store`](log_store()) checks a [`RaftLogStorage`](openraft::storage::RaftLogStorage). It makes fixed and
+//!   random sequences of calls, with restarts and power cuts, and checks the rules of durability, which openraft's own
+//!   suite does not reach. Then it runs that suite as well.
+//! - `key_spaces` checks the laws of a [`KeySpace`](crate::log_store::KeySpace). It needs the feature
 //!   `rocksdb-log-store`.
 //!
-//! What breaks a [`Rule`] comes back as a [`Violation`], whose message says which rule, why it is one, and the
-//! calls that lead there.
+//! A check that finds a broken [`Rule`] returns a [`Violation`]. Its message names the rule, the reason for the rule,
+//! and the calls that lead to the violation.
 //!
 //! # Examples
 //!
-//! A log store of your own takes a [`LogDisk`], which opens it and, if it can, cuts its power.
-//! [`MemLogStore`](super::MemLogStore) is one itself:
+//! To check a log store, implement [`LogDisk`] for what it keeps its data on. The disk opens the store and, if
+//! possible, cuts its power. [`MemLogStore`](super::MemLogStore) is such a disk itself:
 //!
 //! ```
 //! use openraft_toolkit::test_fakes::{MemLogStore, conformance};
@@ -29,15 +29,30 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(check()).unwrap();
 //! ```
 
+// The files of this folder, from the entrance down. Each imports only files below it.
+//
+// - `log_store`: runs all checks of a log store.
+// - `history`: makes calls on a store, and compares the store with what it must hold after each.
+// - `expected`: what a store must hold after the calls, a restart or a power cut.
+// - `calls`: the sequences of calls, fixed and random ones.
+// - `entries`: the entries that the calls append, and how messages show a log.
+// - `key_spaces`: checks key spaces; stands apart.
+// - `log_disk`, `report`, `violation`: the interface of the checks.
+
+mod calls;
+mod entries;
+mod expected;
 mod history;
 #[cfg(feature = "rocksdb-log-store")]
 mod key_spaces;
 mod log_disk;
 mod log_store;
+mod report;
 mod violation;
 
 #[cfg(feature = "rocksdb-log-store")]
 pub use key_spaces::{GROUP_IDS, key_spaces};
 pub use log_disk::LogDisk;
-pub use log_store::{LogStoreOptions, LogStoreReport, log_store, log_store_with};
+pub use log_store::{LogStoreOptions, log_store, log_store_with};
+pub use report::LogStoreReport;
 pub use violation::{Rule, Violation};

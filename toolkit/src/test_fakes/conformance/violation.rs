@@ -1,7 +1,9 @@
+//! The rules, and how a broken one is reported.
+
 use std::fmt;
 
-/// What a log store or a key space must keep to. [`requirement`](Self::requirement) says what it is, and
-/// [`reason`](Self::reason) what goes wrong without it.
+/// A rule that a log store or a key space must keep. [`requirement`](Self::requirement) says what must hold, and
+/// [`reason`](Self::reason) says what goes wrong otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
@@ -11,7 +13,7 @@ pub enum Rule {
     CallsSucceed,
     /// Appended entries are readable when `append` returns.
     AppendReadable,
-    /// The log is what the calls made of it.
+    /// Every call changes the log as openraft expects.
     CallsTakeEffect,
     /// A read returns all entries of its range, a limited read the first ones.
     ReadsComplete,
@@ -25,13 +27,13 @@ pub enum Rule {
     TruncationDurable,
     /// Writes become durable in the order of the calls.
     WritesInOrder,
-    /// A purge is there with all that it does, or not at all.
+    /// A restart finds a purge whole, or not at all.
     PurgeWhole,
     /// The committed log id is one that was saved.
     CommittedSaved,
-    /// A hole in the log is an error.
+    /// An append or a read of a log with a hole fails.
     HolesRefused,
-    /// The log is one run of entries.
+    /// The entries of a log are consecutive.
     NoHoles,
     /// A key is the same each time.
     KeysStable,
@@ -46,13 +48,13 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// What must hold.
+    /// Returns what must hold.
     pub fn requirement(self) -> &'static str {
         match self {
             Self::OpenraftSuite => "openraft's own suite for log storage passes",
             Self::CallsSucceed => "no call fails while nothing is wrong with the disk",
             Self::AppendReadable => "appended entries are readable when `append` returns",
-            Self::CallsTakeEffect => "the log, the vote and the committed log id are what the calls made of them",
+            Self::CallsTakeEffect => "after each call, the log, the vote and the committed log id are as the calls say",
             Self::ReadsComplete => "a read returns all entries of its range, a limited read the first ones",
             Self::CallbackRuns => "the callback of every append runs",
             Self::AppendDurable => "an entry is durable when its callback runs",
@@ -60,11 +62,11 @@ impl Rule {
             Self::TruncationDurable => "a truncation is durable when `truncate_after` returns",
             Self::WritesInOrder => "appends, votes and truncations become durable in the order of the calls",
             Self::PurgeWhole => {
-                "a purge that a restart finds has removed its entries, one that it does not has left them"
+                "after a restart, a purge and the removal of its entries are both there, or both undone"
             }
             Self::CommittedSaved => "the committed log id is one that was saved, or none",
-            Self::HolesRefused => "a hole in the log is an error, when it is appended or when it is read",
-            Self::NoHoles => "the log is one run of entries, right behind the last purged one",
+            Self::HolesRefused => "an append with a hole fails, or the read of it does",
+            Self::NoHoles => "the entries of the log are consecutive, and the first one follows the last purged one",
             Self::KeysStable => "a key is the same each time it is made",
             Self::LogKeysAscend => "log keys sort bytewise as their indexes do",
             Self::LogIndexInverts => {
@@ -75,33 +77,40 @@ impl Rule {
         }
     }
 
-    /// Who relies on it, and what goes wrong without.
+    /// Returns who relies on the rule, or what goes wrong without it. It completes a sentence that starts with
+    /// "otherwise".
     pub fn reason(self) -> &'static str {
         match self {
-            Self::OpenraftSuite => "openraft is tested with stores that pass it",
+            Self::OpenraftSuite => "openraft is tested only with stores that pass its suite",
             Self::CallsSucceed => "openraft stops the node at the first error of its storage",
             Self::AppendReadable => "openraft replicates and applies entries before they are durable",
-            Self::CallsTakeEffect => "openraft does not keep a log of its own",
+            Self::CallsTakeEffect => "openraft has no other copy of the log to work with",
             Self::ReadsComplete => "openraft takes a shorter result for the end of the log, or for damage",
-            Self::CallbackRuns => "openraft commits no entry before a quorum's callbacks ran",
+            Self::CallbackRuns => {
+                "openraft waits for ever, because it commits no entry before the callbacks of a quorum ran"
+            }
             Self::AppendDurable => "openraft counts the entry for the quorum, and a committed entry could be lost",
-            Self::VoteDurable => {
-                "a node that forgets its vote can give another one, and two leaders be elected in one term"
-            }
+            Self::VoteDurable => "a node that forgets its vote can vote again, and one term can have two leaders",
             Self::TruncationDurable => {
-                "openraft goes on at once, and an entry that comes back contradicts what was applied instead"
+                "openraft replaces the entries at once, and an entry that comes back contradicts the one that was applied"
             }
-            Self::WritesInOrder => "openraft takes a durable write for proof that all writes before it are",
-            Self::PurgeWhole => "the log would begin with entries that nobody has any more, and the node not start",
-            Self::CommittedSaved => "openraft applies up to it when it starts, and the entry may not be committed",
+            Self::WritesInOrder => "openraft takes a durable write as proof that all earlier writes are durable",
+            Self::PurgeWhole => "the log would begin with entries that no longer exist, and the node would not start",
+            Self::CommittedSaved => {
+                "openraft applies entries up to it when it starts, and could apply an entry that is not committed"
+            }
             Self::HolesRefused | Self::NoHoles => {
-                "openraft compares the last log id alone, and would take a log with a hole for a whole one"
+                "openraft compares only the last log id, and would take a log with a hole for a whole one"
             }
-            Self::KeysStable => "what is on disk could not be found again",
-            Self::LogKeysAscend => "the store reads, truncates and purges ranges of keys",
-            Self::LogIndexInverts => "the store finds the ends of a log by its keys",
+            Self::KeysStable => "the store could not find its data again",
+            Self::LogKeysAscend => {
+                "the store reads, truncates and purges ranges of keys, and would touch the wrong entries"
+            }
+            Self::LogIndexInverts => {
+                "the store finds the first and the last entry by their keys, and would take wrong ones"
+            }
             Self::LogKeysApart => {
-                "the store truncates and purges ranges of keys, and would remove those of the other group"
+                "the store truncates and purges ranges of keys, and would remove entries of the other group"
             }
             Self::MetaKeysDiffer => "one group would overwrite the vote of another",
         }
@@ -114,9 +123,9 @@ impl fmt::Display for Rule {
     }
 }
 
-/// A [`Rule`] that is broken, and how it was found out.
+/// A broken [`Rule`], and how the check noticed it. The message shows all of the fields.
 ///
-/// Its message has all of it:
+/// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "rocksdb-log-store")] {
@@ -129,21 +138,21 @@ impl fmt::Display for Rule {
 ///     violation.to_string(),
 ///     "no log key of one group lies between the first and the last of another: \
 ///      0000000000000000..=ffffffffffffffff of Flat meets 0000000000000000..=ffffffffffffffff of Flat; \
-///      otherwise: the store truncates and purges ranges of keys, and would remove those of the other group",
+///      otherwise: the store truncates and purges ranges of keys, and would remove entries of the other group",
 /// );
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// What is broken.
+    /// The rule that is broken.
     pub rule: Rule,
-    /// What was found instead.
+    /// What the check found.
     pub found: String,
-    /// The seed of a random sequence of calls: [`LogStoreOptions::seed`](super::LogStoreOptions::seed), with one
-    /// history, repeats it.
+    /// The seed, if the sequence of calls was a random one. To repeat the sequence, set
+    /// [`LogStoreOptions::seed`](super::LogStoreOptions::seed) to it, and `histories` to 1.
     pub seed: Option<u64>,
-    /// The calls on a blank log store that lead there, in order.
+    /// The calls on a blank log store that lead to the violation, in order.
     pub calls: Vec<String>,
 }
 
@@ -156,6 +165,11 @@ impl Violation {
             calls: Vec::new(),
         }
     }
+}
+
+/// Returns a function from the error of a call to the violation that calls must succeed.
+pub(super) fn call_failed<E: fmt::Display>(call: &'static str) -> impl Fn(E) -> Violation {
+    move |error| Violation::new(Rule::CallsSucceed, format!("{call} failed: {error}"))
 }
 
 impl fmt::Display for Violation {

@@ -1,0 +1,276 @@
+//! Why a node does not start, change members or take writes. Each message says what to do.
+
+use std::time::Duration;
+
+use openraft::RaftTypeConfig;
+use openraft::alias::{ChangeMembershipErrorOf, InProgressOf, NodeIdOf, NodeOf};
+use openraft::errors::{
+    ChangeMembershipError, ClientWriteError, EmptyMembership, Fatal, ForwardToLeader, InitializeError, LearnerNotFound,
+    NotInMembers, PreconditionFailed, QuorumNotEnough, RaftError,
+};
+
+use super::redirect::{leader_of, redirect};
+
+/// Why [`bootstrap`](super::bootstrap()) did not start a node.
+///
+/// The storage is unchanged. Do not let peers or clients reach the node; shut it down with
+/// [`Raft::shutdown`](openraft::Raft::shutdown).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BootstrapError<C: RaftTypeConfig> {
+    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) found a vote or a log in the storage.
+    ///
+    /// The node's [`metrics`](openraft::Raft::metrics) show both.
+    #[error(
+        "the storage already belongs to a cluster; help: start with `Reopen` or `Join` to resume it, or open blank storage to create a new cluster"
+    )]
+    UnexpectedExistingState,
+    /// [`BootstrapMode::Reopen`](super::BootstrapMode::Reopen) found blank storage.
+    #[error(
+        "the storage is blank, so there is nothing to reopen; help: check that its path is right and mounted; if the data is lost, remove this node from the voters and start a node with a new id with `Join`"
+    )]
+    NoExistingState,
+    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) or [`Static`](super::BootstrapMode::Static) names no members.
+    #[error("`initial_members` is empty; help: name at least this node, and how to reach it")]
+    NoInitialMembers,
+    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) names members, and this node is not one of them.
+    #[error(
+        "node {node_id} is not one of the initial members; help: add it to `initial_members`, or start it with `Join`"
+    )]
+    NotInitialMember {
+        /// The id of this node.
+        node_id: NodeIdOf<C>,
+        /// openraft's error.
+        source: NotInMembers<C>,
+    },
+    /// This node is blank and was about to form the cluster, but another initial member has state: there is a cluster
+    /// already. Only [`bootstrap_checked`](super::bootstrap_checked) returns this.
+    #[error(
+        "the storage is blank, and node {node_id} already belongs to a cluster of these members; help: check that the path of the storage is right and mounted; if the data is lost, remove this node from the voters and start a node with a new id with `Join`"
+    )]
+    AlreadyFormed {
+        /// The node that has state.
+        node_id: NodeIdOf<C>,
+    },
+    /// The node has stopped.
+    #[error("the node has stopped; help: see the cause, and build a new `Raft` once it is dealt with")]
+    Fatal {
+        /// Why it stopped.
+        source: Fatal<C>,
+    },
+}
+
+impl<C: RaftTypeConfig> From<Fatal<C>> for BootstrapError<C> {
+    fn from(source: Fatal<C>) -> Self {
+        Self::Fatal { source }
+    }
+}
+
+impl<C: RaftTypeConfig> From<RaftError<C, InitializeError<C>>> for BootstrapError<C> {
+    fn from(error: RaftError<C, InitializeError<C>>) -> Self {
+        match error {
+            RaftError::APIError(InitializeError::NotAllowed(_)) => Self::UnexpectedExistingState,
+            RaftError::APIError(InitializeError::NotInMembers(source)) => Self::NotInitialMember {
+                node_id: source.node_id.clone(),
+                source,
+            },
+            RaftError::Fatal(source) => Self::Fatal { source },
+        }
+    }
+}
+
+/// Why the membership did not change.
+///
+/// The errors of openraft's own calls convert into this type. So code that calls openraft directly, such as
+/// [`Raft::change_membership_if`](openraft::Raft::change_membership_if), can match on it too.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MembershipError<C: RaftTypeConfig> {
+    /// This node does not lead, has lost the majority, or hands leadership over.
+    ///
+    /// If the error ends a [`change_membership`](super::change_membership) that was under way, the first of its two
+    /// steps may have taken effect. The same call on the leader completes it.
+    #[error("this node is not the leader; help: {}", redirect(.leader))]
+    NotLeader {
+        /// The node to send the change to: the leader, or the node that is about to lead. `None` until an election
+        /// has a winner that this node knows of.
+        leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
+        /// openraft's error.
+        source: ForwardToLeader<C>,
+    },
+    /// An earlier change is not committed yet.
+    #[error("a membership change is in progress; help: try again once it is committed")]
+    InProgress {
+        /// openraft's error, with the log id of that change.
+        source: InProgressOf<C>,
+    },
+    /// A node that is to become a voter is not in the cluster. It must be a learner first.
+    #[error("node {node_id} is not in the cluster; help: bring it in with `add_learner` before making it a voter")]
+    LearnerNotFound {
+        /// The missing node.
+        node_id: NodeIdOf<C>,
+        /// openraft's error.
+        source: LearnerNotFound<NodeIdOf<C>>,
+    },
+    /// The learner did not catch up before the deadline. It stays a learner, and keeps catching up.
+    ///
+    /// Only [`promote_learner`](super::promote_learner) and [`replace_voter`](super::replace_voter) return this.
+    #[error(
+        "node {node_id} was {lag} entries behind after {deadline:?}, and {max_lag} are allowed; \
+         help: check that it is up and reachable, and call again"
+    )]
+    Lagging {
+        /// The learner.
+        node_id: NodeIdOf<C>,
+        /// How many entries of the leader's log the learner is not known to have.
+        lag: u64,
+        /// How many entries the caller allows the learner to lack.
+        max_lag: u64,
+        /// How long the call waited.
+        deadline: Duration,
+    },
+    /// The node that is to be replaced has no vote. Only [`replace_voter`](super::replace_voter) returns this.
+    #[error(
+        "node {node_id} is not a voter, so it cannot be replaced as one; help: to add a voter, use `promote_learner`"
+    )]
+    VoterNotFound {
+        /// The node that is not a voter.
+        node_id: NodeIdOf<C>,
+    },
+    /// A voter is to be replaced by itself. Only [`replace_voter`](super::replace_voter) returns this.
+    #[error(
+        "node {node_id} cannot be replaced by itself; help: a voter that lost its disk must come back under an id that the cluster has never had"
+    )]
+    ReplacedByItself {
+        /// The voter.
+        node_id: NodeIdOf<C>,
+    },
+    /// The change would leave no voters.
+    #[error("the set of voters is empty; help: name at least one voter")]
+    EmptyVoters {
+        /// openraft's error.
+        source: EmptyMembership,
+    },
+    /// Another change was made between the two steps of this change.
+    ///
+    /// The membership is a joint one: until the other change ends, or this one is repeated, the cluster needs the
+    /// majority of the old voters and of the new ones.
+    #[error("another membership change overtook this one; help: look at the membership, then decide again")]
+    Overtaken {
+        /// openraft's error.
+        source: PreconditionFailed<C>,
+    },
+    /// The leader changed while the change was being replicated, so the change may be committed or not.
+    #[error("leadership was lost before the change was committed, so its outcome is unknown; help: {}, and look at the membership there", redirect(.leader))]
+    OutcomeUnknown {
+        /// The new leader, if it is known.
+        leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
+        /// openraft's error.
+        source: ForwardToLeader<C>,
+    },
+    /// The node's release cannot read what the cluster writes. Only
+    /// [`add_learner_checked`](super::add_learner_checked) returns this.
+    #[error(
+        "node {node_id} reads versions up to {newest}, and the cluster writes at level {level}; \
+         help: start it with a newer release{}",
+        if .not_removed.is_some() { ", or remove it: it is a learner by now" } else { ", then add it" }
+    )]
+    TooOld {
+        /// The node that is too old.
+        node_id: NodeIdOf<C>,
+        /// The newest level that its release reads.
+        newest: u8,
+        /// The level of the cluster.
+        level: u8,
+        /// If the level was raised during the call and the node had become a learner: why the node could not be
+        /// removed again. `None` if it was removed, was a member before, or never became a learner.
+        not_removed: Option<Box<MembershipError<C>>>,
+    },
+    /// The change breaks a rule of [`Raft::append_membership`](openraft::Raft::append_membership).
+    ///
+    /// [`change_membership`](super::change_membership) and [`add_learner`](super::add_learner) never return this,
+    /// because they take the steps that the rules ask for.
+    #[error("the change cannot be made in one step; help: use `change_membership`, which makes it in two")]
+    Rejected {
+        /// openraft's error, which names the rule.
+        source: ChangeMembershipErrorOf<C>,
+    },
+    /// The node has stopped.
+    #[error("the node has stopped; help: see the cause, and send the change to another node")]
+    Fatal {
+        /// Why it stopped.
+        source: Fatal<C>,
+    },
+}
+
+impl<C: RaftTypeConfig> From<RaftError<C, ClientWriteError<C>>> for MembershipError<C> {
+    fn from(error: RaftError<C, ClientWriteError<C>>) -> Self {
+        match error {
+            RaftError::APIError(error) => error.into(),
+            RaftError::Fatal(source) => Self::Fatal { source },
+        }
+    }
+}
+
+impl<C: RaftTypeConfig> From<ClientWriteError<C>> for MembershipError<C> {
+    fn from(error: ClientWriteError<C>) -> Self {
+        match error {
+            ClientWriteError::ForwardToLeader(source) => Self::NotLeader {
+                leader: leader_of(&source),
+                source,
+            },
+            ClientWriteError::LogEntryDiscarded(source) => Self::OutcomeUnknown {
+                leader: leader_of(&source),
+                source,
+            },
+            ClientWriteError::ChangeMembershipError(error) => error.into(),
+            ClientWriteError::PreconditionFailed(source) => Self::Overtaken { source },
+        }
+    }
+}
+
+impl<C: RaftTypeConfig> From<ChangeMembershipErrorOf<C>> for MembershipError<C> {
+    fn from(error: ChangeMembershipErrorOf<C>) -> Self {
+        match error {
+            ChangeMembershipError::InProgress(source) => Self::InProgress { source },
+            ChangeMembershipError::EmptyMembership(source) => Self::EmptyVoters { source },
+            ChangeMembershipError::LearnerNotFound(source) => Self::LearnerNotFound {
+                node_id: source.node_id.clone(),
+                source,
+            },
+            source @ (ChangeMembershipError::UnsupportedMembershipTransition(_)
+            | ChangeMembershipError::UncommittedLeaderLog(_)
+            | ChangeMembershipError::NodeMetadataChanged(_)) => Self::Rejected { source },
+        }
+    }
+}
+
+/// Why [`wait_writable`](super::wait_writable) did not find that this node takes writes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WritableError<C: RaftTypeConfig> {
+    /// This node does not lead: another node does or is about to, or no leader was elected before the deadline.
+    #[error("this node is not the leader; help: {}", redirect(.leader))]
+    NotLeader {
+        /// The node to send writes to, or `None` if no leader was elected before the deadline.
+        leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
+        /// openraft's error.
+        source: ForwardToLeader<C>,
+    },
+    /// This node leads, and no majority acknowledged its leadership before the deadline.
+    #[error(
+        "this node leads, and no majority acknowledged it within {deadline:?}; help: check that a majority of the voters is up and reachable, or call again"
+    )]
+    NoQuorum {
+        /// How long the call waited.
+        deadline: Duration,
+        /// openraft's error, which names the nodes that did acknowledge it.
+        source: QuorumNotEnough<C>,
+    },
+    /// The node has stopped.
+    #[error("the node has stopped; help: see the cause, and write to another node")]
+    Fatal {
+        /// Why it stopped.
+        source: Fatal<C>,
+    },
+}

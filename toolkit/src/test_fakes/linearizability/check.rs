@@ -1,0 +1,102 @@
+//! The verdict about the operations on one key.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use todc_utils::{Action, History, Specification, WGLChecker};
+
+use super::operation::{End, Operation};
+use super::register::{Answer, Op};
+use super::violation::Violation;
+
+/// The sequential meaning of a key, in the form that the checker takes.
+struct Register;
+
+/// An operation, and the answer that the client was told. The answer is `None` if the client was told nothing.
+type Answered = Arc<(Op, Option<Answer>)>;
+
+impl Specification for Register {
+    type State = Option<String>;
+    type Operation = Answered;
+
+    fn init() -> Self::State {
+        None
+    }
+
+    fn apply(operation: &Answered, value: &Self::State) -> (bool, Self::State) {
+        let (op, answer) = &**operation;
+        op.apply(value, answer.as_ref())
+    }
+}
+
+/// Checks the operations on one key, which must be in the order of their calls.
+pub(super) fn check_key(key: String, mut operations: Vec<Operation>) -> Result<(), Violation> {
+    let observed = observed_values(&operations);
+    operations.retain(|operation| match operation.end {
+        End::Returned(..) => true,
+        End::Unknown => operation
+            .op
+            .written()
+            .is_some_and(|value| observed.contains(&value.map(str::to_owned))),
+        End::Failed => false,
+    });
+    if is_linearizable(&operations, usize::MAX) {
+        return Ok(());
+    }
+
+    // A prefix that is not linearizable stays so, whatever follows. So a binary search finds the first answer that
+    // makes the history not linearizable.
+    let mut returns: Vec<usize> = operations.iter().filter_map(Operation::returned).collect();
+    returns.sort_unstable();
+    let first = returns.partition_point(|event| is_linearizable(&operations, *event));
+    let unexplained = returns.get(first).copied().unwrap_or(usize::MAX);
+    operations.retain(|operation| operation.called.event < unexplained);
+    Err(Violation {
+        key,
+        operations,
+        unexplained,
+    })
+}
+
+/// Returns the values that a client was told of, or that a compare-and-set expected.
+///
+/// An operation without an answer matters only if it wrote one of these values: while a value that
+/// nobody saw is in place, no answer to a get or to a compare-and-set fits. Leaving the other operations out spares the search from trying
+/// each of them at every place.
+fn observed_values(operations: &[Operation]) -> HashSet<Option<String>> {
+    let mut observed = HashSet::new();
+    for operation in operations {
+        if let Op::CompareAndSet { expected, .. } = &operation.op {
+            observed.insert(expected.clone());
+        }
+        if let End::Returned(_, Answer::Value(value) | Answer::Found(value)) = &operation.end {
+            observed.insert(value.clone());
+        }
+    }
+    observed
+}
+
+/// Returns whether the calls and returns up to the event `last` are linearizable.
+fn is_linearizable(operations: &[Operation], last: usize) -> bool {
+    let mut events: Vec<(usize, (usize, Action<Answered>))> = Vec::new();
+    // Each operation is a process of its own for the checker: a client that went on without an answer has two
+    // operations at the same time, and a process cannot.
+    for (process, operation) in operations.iter().enumerate() {
+        if operation.called.event > last {
+            continue;
+        }
+        // An operation without an answer returns after everything else. There the checker can place it even if it
+        // never took effect, because no later answer depends on it.
+        let (event, answer) = match &operation.end {
+            End::Returned(moment, answer) if moment.event <= last => (moment.event, Some(answer.clone())),
+            _ => (usize::MAX, None),
+        };
+        let answered = Arc::new((operation.op.clone(), answer));
+        events.push((operation.called.event, (process, Action::Call(answered.clone()))));
+        events.push((event, (process, Action::Response(answered))));
+    }
+    events.sort_by_key(|(event, _)| *event);
+    let actions: Vec<_> = events.into_iter().map(|(_, action)| action).collect();
+    // The checker panics on an empty history.
+    actions.is_empty() || WGLChecker::<Register>::is_linearizable(History::from_actions(actions))
+}

@@ -1,0 +1,43 @@
+//! The calls that a test can make fail.
+
+use std::fmt;
+
+/// A call on a [`MemLogStore`](super::MemLogStore) that a test can make fail: a method of openraft's
+/// [`RaftLogStorage`](openraft::storage::RaftLogStorage) or [`RaftLogReader`](openraft::storage::RaftLogReader), or
+/// the callback of an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum LogStoreCall {
+    /// `append`, before anything is written.
+    Append,
+    /// The sync of an append, and its callback. A fault here never makes a call wait: the callback runs later, or with
+    /// an error.
+    Callback,
+    /// `save_vote`.
+    SaveVote,
+    /// `save_committed`.
+    SaveCommitted,
+    /// `truncate_after`.
+    TruncateAfter,
+    /// `purge`.
+    Purge,
+    /// A read of entries, at once or as a stream.
+    ReadEntries,
+    /// A read of the vote, of the committed log id or of the log state. A node reads them when it starts.
+    ReadState,
+}
+
+impl fmt::Display for LogStoreCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Append => "an append",
+            Self::Callback => "the sync of an append",
+            Self::SaveVote => "saving the vote",
+            Self::SaveCommitted => "saving the committed log id",
+            Self::TruncateAfter => "a truncation",
+            Self::Purge => "a purge",
+            Self::ReadEntries => "a read of entries",
+            Self::ReadState => "a read of the log's state",
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! Which writes of a log are in memory, and which are durable.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use openraft::RaftTypeConfig;
+use openraft::alias::VoteOf;
+use openraft::storage::IOFlushed;
+
+use crate::support::entry_stream::EntrySource;
+use crate::support::lock::lock;
+use crate::support::span::{Hole, Span, check_consecutive};
+use crate::test_fakes::log_image::{LogImage, LogWrite, StoredEntry};
+
+/// A log in memory, with an image of the disk that it would be synced to.
+pub(super) struct Log<C: RaftTypeConfig> {
+    state: Mutex<State<C>>,
+}
+
+struct State<C: RaftTypeConfig> {
+    /// The log as the handles see it: everything that was written.
+    memory: LogImage<C>,
+    /// The log as a power cut leaves it: everything that is durable.
+    disk: LogImage<C>,
+    /// The writes that are in `memory` and not on `disk`, in order, each with its number.
+    unsynced: VecDeque<(u64, LogWrite<C>)>,
+    /// The callbacks of appends, each with the number of its write.
+    callbacks: VecDeque<(u64, IOFlushed<C>)>,
+    /// The number of the last write.
+    writes: u64,
+    /// Why the log takes no more writes, if so.
+    ended: Option<Ended>,
+}
+
+/// Why a log takes no more writes.
+#[derive(Clone, Debug, thiserror::Error)]
+enum Ended {
+    #[error("the power was cut; help: use the store that `crash` returned")]
+    Crashed,
+    #[error("the sync of an append failed, so nothing is written any more; help: start again from `crash`: {0}")]
+    Failed(Arc<io::Error>),
+}
+
+impl<C: RaftTypeConfig> Log<C> {
+    /// Returns a log that has `disk` in memory and on disk.
+    pub(super) fn from_disk(disk: LogImage<C>) -> Self {
+        Self {
+            state: Mutex::new(State {
+                memory: disk.clone(),
+                disk,
+                unsynced: VecDeque::new(),
+                callbacks: VecDeque::new(),
+                writes: 0,
+                ended: None,
+            }),
+        }
+    }
+
+    /// Returns how many writes are not durable.
+    pub(super) fn unsynced(&self) -> usize {
+        lock(&self.state).unsynced.len()
+    }
+
+    /// Adds what people need to know of the log to a `Debug` output.
+    pub(super) fn show(&self, shown: &mut fmt::DebugStruct<'_, '_>) {
+        let state = lock(&self.state);
+        shown
+            .field("vote", &state.memory.vote)
+            .field("purged", &state.memory.purged)
+            .field("last", &state.memory.last())
+            .field("unsynced", &state.unsynced.len());
+    }
+
+    /// Ends the log: every later call fails, and no callback runs any more. Returns what is on disk: what is durable,
+    /// and of the other writes the first `kept`.
+    pub(super) fn crash(&self, kept: usize) -> LogImage<C> {
+        let (disk, callbacks) = {
+            let mut state = lock(&self.state);
+            state.ended = Some(Ended::Crashed);
+            let mut disk = state.disk.clone();
+            for (_, write) in state.unsynced.iter().take(kept) {
+                disk.apply(write.clone());
+            }
+            (disk, std::mem::take(&mut state.callbacks))
+        };
+        // Drop the callbacks after the lock is released, because dropping one may wake a task that waits for it.
+        drop(callbacks);
+        disk
+    }
+
+    /// Writes to memory. The write becomes durable with the next write that is synced.
+    pub(super) fn write(&self, write: LogWrite<C>) -> io::Result<u64> {
+        let mut state = lock(&self.state);
+        state.check()?;
+        Ok(state.write(write))
+    }
+
+    /// Appends consecutive entries, and keeps `callback` until [`end_sync`](Self::end_sync). Returns the number of the
+    /// write.
+    pub(super) fn append(&self, entries: Vec<StoredEntry<C>>, callback: IOFlushed<C>) -> io::Result<u64> {
+        let mut state = lock(&self.state);
+        state.check()?;
+        let last = state.memory.last().map(|last| last.index);
+        check_consecutive(last, entries.iter().map(StoredEntry::index)).map_err(refused)?;
+        let number = state.write(LogWrite::Append(entries));
+        state.callbacks.push_back((number, callback));
+        Ok(number)
+    }
+
+    /// Writes, and makes the write and all writes before it durable. Callbacks of appends run later, when their own
+    /// sync ends.
+    pub(super) fn write_synced(&self, write: LogWrite<C>) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        state.check()?;
+        let number = state.write(write);
+        state.sync(number);
+        Ok(())
+    }
+
+    /// Ends the sync of the append with this number: makes all writes up to it durable and runs their callbacks, or
+    /// fails all callbacks if the sync failed.
+    pub(super) fn end_sync(&self, number: u64, outcome: io::Result<()>) {
+        let (callbacks, failed) = {
+            let mut state = lock(&self.state);
+            match (outcome, &state.ended) {
+                (_, Some(Ended::Crashed)) => return,
+                (Err(e), None) => state.ended = Some(Ended::Failed(Arc::new(e))),
+                _ => {}
+            }
+            if let Some(ended) = state.ended.clone() {
+                (std::mem::take(&mut state.callbacks), Some(ended))
+            } else {
+                state.sync(number);
+                let due = state.callbacks.partition_point(|(write, _)| *write <= number);
+                (state.callbacks.drain(..due).collect(), None)
+            }
+        };
+        for (_, callback) in callbacks {
+            callback.io_completed(match &failed {
+                None => Ok(()),
+                Some(ended) => Err(io::Error::other(ended.clone())),
+            });
+        }
+    }
+
+    /// Runs `read` on the log as the handles see it.
+    pub(super) fn with_memory<R>(&self, read: impl FnOnce(&LogImage<C>) -> R) -> io::Result<R> {
+        let state = lock(&self.state);
+        match &state.ended {
+            Some(Ended::Crashed) => Err(io::Error::other(Ended::Crashed)),
+            _ => Ok(read(&state.memory)),
+        }
+    }
+}
+
+impl<C: RaftTypeConfig> State<C> {
+    /// Fails if the log takes no more writes.
+    fn check(&self) -> io::Result<()> {
+        match &self.ended {
+            None => Ok(()),
+            Some(ended) => Err(io::Error::other(ended.clone())),
+        }
+    }
+
+    /// Writes to memory, and returns the number of the write.
+    fn write(&mut self, write: LogWrite<C>) -> u64 {
+        self.writes += 1;
+        self.memory.apply(write.clone());
+        self.unsynced.push_back((self.writes, write));
+        self.writes
+    }
+
+    /// Makes all writes up to this number durable.
+    fn sync(&mut self, number: u64) {
+        let due = self.unsynced.partition_point(|(write, _)| *write <= number);
+        for (_, write) in self.unsynced.drain(..due) {
+            self.disk.apply(write);
+        }
+    }
+}
+
+impl<C: RaftTypeConfig> EntrySource<C> for Arc<Log<C>> {
+    fn span(&self) -> Option<Span> {
+        lock(&self.state).memory.span()
+    }
+
+    fn with_vote<R>(&self, read: impl FnOnce(Option<&VoteOf<C>>) -> R) -> R {
+        read(lock(&self.state).memory.vote.as_ref())
+    }
+
+    fn read(&self, range: Span, max_bytes: usize) -> io::Result<Vec<C::Entry>> {
+        self.with_memory(|log| log.read(range, max_bytes))?
+    }
+
+    fn missing(&self, index: u64) -> io::Error {
+        let message = format!("the entry at index {index} is missing from the log");
+        io::Error::new(io::ErrorKind::InvalidData, message)
+    }
+}
+
+fn refused(Hole { index, expected }: Hole) -> io::Error {
+    let message = format!("cannot append index {index}, the next index is {expected}");
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
