@@ -16,11 +16,11 @@ use openraft_toolkit::openraft::async_runtime::{WatchReceiver, WatchSender};
 use openraft_toolkit::openraft::type_config::TypeConfigExt;
 use openraft_toolkit::test_fakes::MemNetwork;
 use openraft_toolkit_tests::node::{DEADLINE, Host, Keys, Node, eventually, fresh, wait_for_leader};
+use openraft_toolkit_tests::run::{rng, rounds};
 use openraft_toolkit_tests::types::TypeConfig;
 use tokio::time::timeout;
 
 use super::{metrics, three_nodes};
-use crate::durability::{Rng, seed, soak};
 
 type State = LeadershipState<TypeConfig>;
 
@@ -159,8 +159,8 @@ async fn a_panic_of_the_task_is_one_of_the_caller() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn however_fast_the_leadership_flaps_there_are_never_two_tasks_and_the_last_one_is_right() {
-    let mut rng = Rng::new(seed());
-    let (mut started, rounds) = (0, if soak() { 1_000 } else { 50 });
+    let mut rng = rng();
+    let (mut started, rounds) = (0, rounds(50, 1_000));
     for _ in 0..rounds {
         let (tx, rx) = TypeConfig::watch_channel(metrics(ServerState::Learner, 0, None));
         let log = Arc::new(Log::default());
@@ -168,7 +168,7 @@ async fn however_fast_the_leadership_flaps_there_are_never_two_tasks_and_the_las
         let mut led = Vec::new();
         let mut last = ServerState::Learner;
         for term in 1..1_000 {
-            last = match rng.below(3) {
+            last = match rng.u64(..3) {
                 0 => ServerState::Follower,
                 _ => ServerState::Leader,
             };
@@ -176,7 +176,7 @@ async fn however_fast_the_leadership_flaps_there_are_never_two_tasks_and_the_las
                 led.push(term);
             }
             tx.send(metrics(last, term, None)).unwrap();
-            if rng.below(20) == 0 {
+            if rng.u64(..20) == 0 {
                 tokio::task::yield_now().await;
             }
         }
@@ -210,7 +210,7 @@ async fn on_real_nodes_the_task_follows_the_leader_through_partitions() {
         .collect();
 
     let mut highest = 0;
-    for _ in 0..if soak() { 50 } else { 3 } {
+    for _ in 0..rounds(3, 50) {
         let leader = wait_for_leader(&nodes).await.id;
         network.partitions().isolate(leader);
         let majority: Vec<&Node> = nodes.iter().copied().filter(|node| node.id != leader).collect();

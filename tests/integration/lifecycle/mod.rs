@@ -11,6 +11,7 @@ mod leadership_cost;
 mod membership;
 mod promotion;
 mod rolling_restart;
+mod whole_cluster;
 mod writable;
 
 use std::collections::BTreeSet;

@@ -15,11 +15,11 @@ use openraft_toolkit::test_fakes::MemNetwork;
 use openraft_toolkit_tests::node::{
     DEADLINE, Host, Keys, Network, Node, address, fresh, wait_for_leader, wait_to_agree,
 };
+use openraft_toolkit_tests::run::rounds;
 use openraft_toolkit_tests::types::Set;
 use tokio::task::JoinHandle;
 
 use super::{has_source, is_joint, learners, three_nodes, voters};
-use crate::durability::soak;
 
 /// Entries in flight at any moment of these tests, at most.
 const MAX_LAG: u64 = 20;
@@ -170,7 +170,7 @@ async fn three_voters_become_five_and_three_again_in_a_loop_under_load() {
     let stop = Arc::new(AtomicBool::new(false));
     let writer = load(leader, &stop);
 
-    let rounds = if soak() { 50 } else { 3 };
+    let rounds = rounds(3, 50);
     for round in 0..rounds {
         // An id is never used again.
         let [four, five] = [4 + 2 * round, 5 + 2 * round];

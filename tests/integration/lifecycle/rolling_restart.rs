@@ -11,11 +11,11 @@ use openraft_toolkit::openraft::async_runtime::WatchReceiver;
 use openraft_toolkit::openraft::errors::{ClientWriteError, RaftError};
 use openraft_toolkit::test_fakes::MemNetwork;
 use openraft_toolkit_tests::node::{DEADLINE, Host, Node, Raft, wait_for_leader, wait_to_agree};
+use openraft_toolkit_tests::run::rounds;
 use openraft_toolkit_tests::types::Set;
 use tokio::sync::RwLock;
 
 use super::three_nodes;
-use crate::durability::soak;
 
 /// The servers that accept clients. A request holds on to its server, as a connection would.
 type Servers = BTreeMap<u64, Arc<RwLock<Option<Raft>>>>;
@@ -68,7 +68,7 @@ async fn no_write_fails_and_none_is_lost_while_all_nodes_are_restarted() {
         .map(|id| tokio::spawn(client(id, servers.clone(), stop.clone())))
         .collect();
 
-    let (rounds, mut handovers) = (if soak() { 30 } else { 2 }, 0);
+    let (rounds, mut handovers) = (rounds(2, 30), 0);
     for _ in 0..rounds {
         for host in &hosts {
             let node = nodes.remove(&host.id).unwrap();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fastrand::Rng;
 use openraft_toolkit::openraft::ReadPolicy;
 use openraft_toolkit::openraft::errors::{ClientWriteError, RaftError};
 use openraft_toolkit_linearizability::{Answer, Call, Client, History, Keys, Op};
@@ -12,7 +13,6 @@ use tokio::time::{sleep, timeout};
 
 use super::node::Handle;
 use super::registers::{Command, answer};
-use crate::durability::Rng;
 
 /// After this long a client gives up.
 const PATIENCE: Duration = Duration::from_millis(150);
@@ -94,12 +94,12 @@ impl Service {
     /// One client, which goes on until [`stop`](Self::stop).
     pub async fn run(self: Arc<Self>, mut rng: Rng) {
         let client = self.history.client();
-        let name = rng.next();
+        let name = rng.u64(..);
         for n in 0.. {
             if self.stopped.load(Ordering::Relaxed) {
                 return;
             }
-            let key = self.keys.pick(rng.next());
+            let key = self.keys.pick(rng.u64(..));
             let op = self.op(&key, &mut rng, format!("{:04x}.{n}", name & 0xffff));
             if !self.call(&client, key, op, &mut rng).await {
                 sleep(Duration::from_millis(10)).await;
@@ -119,7 +119,7 @@ impl Service {
     }
 
     fn op(&self, key: &str, rng: &mut Rng, new: String) -> Op {
-        match rng.below(20) {
+        match rng.u64(..20) {
             0..7 => Op::Get,
             7..13 => Op::Put(new),
             13..19 => {
@@ -160,7 +160,7 @@ impl Service {
     }
 
     fn way(&self, op: &Op, rng: &mut Rng) -> Way {
-        match (self.reads, rng.below(3)) {
+        match (self.reads, rng.u64(..3)) {
             _ if *op != Op::Get => Way::Log,
             (Reads::Local, _) => Way::Local,
             (Reads::Linearizable, 0) => Way::Log,
@@ -206,9 +206,9 @@ impl Service {
     /// The node that leads, or any one, once in `others` times.
     fn node(&self, rng: &mut Rng, others: u64) -> Option<(u64, Handle)> {
         let nodes = self.nodes.lock().unwrap();
-        let any = nodes.iter().nth(rng.below(nodes.len().max(1) as u64) as usize);
+        let any = nodes.iter().nth(rng.usize(..nodes.len().max(1)));
         let leader = nodes.get_key_value(&self.leader.load(Ordering::Relaxed));
-        let node = match rng.below(others) {
+        let node = match rng.u64(..others) {
             0 => any,
             _ => leader.or(any),
         };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use futures_util::FutureExt;
 use openraft_toolkit::lifecycle::BootstrapMode;
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
@@ -17,7 +18,6 @@ use super::node::{Handle, Network, Node, Settings};
 use super::panics;
 use super::power::Crash;
 use super::registers::Registers;
-use crate::durability::Rng;
 
 pub const IDS: [u64; 5] = [1, 2, 3, 4, 5];
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use fastrand::Rng;
 use openraft_toolkit::lifecycle::{BootstrapMode, bootstrap};
 use openraft_toolkit::log_store::{Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, open_db};
 use openraft_toolkit::openraft::storage::RaftLogStorage;
@@ -17,7 +18,6 @@ use tokio::runtime::{self, Runtime};
 use super::broken::{Break, BrokenStore};
 use super::power::{Crash, Disk};
 use super::registers::{Kv, Raft, Registers};
-use crate::durability::Rng;
 
 pub type Network = Arc<MemNetwork<Registers>>;
 

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use crc32c::crc32c;
+use fastrand::Rng;
+use openraft_toolkit_tests::image::{ACCOUNT, Image};
 use tempfile::TempDir;
 
 use super::registers::Kv;
-use crate::durability::power_cut::SYNCED;
-use crate::durability::{Image, Rng};
 
 /// How a node ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Disk {
             };
             if tables(&image) == tables(&after) {
                 break match crash {
-                    Crash::Kill => image.with(SYNCED, Some(account.bytes)),
+                    Crash::Kill => image.with(ACCOUNT, Some(account.bytes)),
                     Crash::PowerCut => account.cut(image, rng),
                 };
             }
@@ -83,7 +83,7 @@ struct Account {
 impl Account {
     /// `None` while it is being written.
     fn read(dir: &Path) -> Option<Self> {
-        let bytes = fs::read(dir.join("log").join(SYNCED)).ok()?;
+        let bytes = fs::read(dir.join("log").join(ACCOUNT)).ok()?;
         let (fields, crc) = str::from_utf8(&bytes).ok()?.trim_end().rsplit_once(' ')?;
         if u32::from_str_radix(crc, 16).ok()? != crc32c(fields.as_bytes()) {
             return None;
@@ -115,23 +115,23 @@ impl Account {
             synced <= written,
             "{written} bytes are there, of which {synced} were synced"
         );
-        let mut kept = match rng.below(2) {
+        let mut kept = match rng.u64(..2) {
             0 => synced,
-            _ => synced + rng.below((written - synced) as u64 + 1) as usize,
+            _ => synced + rng.usize(..=written - synced),
         };
         // A batch in a later WAL says that the earlier ones were synced, so that it cannot be there without them.
         for (_, bytes) in wals {
             let end = kept.min(bytes.len());
-            match rng.below(3) {
+            match rng.u64(..3) {
                 0 => bytes[end..].fill(0),
-                1 => bytes[end..].fill_with(|| rng.below(256) as u8),
+                1 => rng.fill(&mut bytes[end..]),
                 _ => bytes.truncate(end),
             }
             kept -= end;
         }
         // It is written back like any other file: it may be missing.
-        let account = (rng.below(4) > 0).then_some(self.bytes);
-        image.with(SYNCED, account)
+        let account = (rng.u64(..4) > 0).then_some(self.bytes);
+        image.with(ACCOUNT, account)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use fastrand::Rng;
 use openraft_toolkit::openraft::Config;
 use openraft_toolkit_linearizability::{Stats, Violation};
 use openraft_toolkit_tests::node::DEADLINE;
@@ -14,7 +15,6 @@ use super::clients::{Reads, Service};
 use super::cluster::{Cluster, wait_for};
 use super::nemesis::{Faults, Nemesis};
 use super::node::{Settings, Store, config};
-use crate::durability::Rng;
 
 const CLIENTS: u64 = 10;
 
@@ -85,15 +85,15 @@ impl Run {
             .build()
             .unwrap();
         let service = Service::new(self.reads);
-        let mut rng = Rng::new(self.seed);
+        let mut rng = Rng::with_seed(self.seed);
         let cluster = Cluster::start(self.seed, self.settings, service.clone());
         cluster.wait_for_leader();
 
         let mut clients = JoinSet::new();
         for _ in 0..CLIENTS {
-            clients.spawn_on(service.clone().run(Rng::new(rng.next())), runtime.handle());
+            clients.spawn_on(service.clone().run(Rng::with_seed(rng.u64(..))), runtime.handle());
         }
-        let readers = Rng::new(rng.next());
+        let readers = Rng::with_seed(rng.u64(..));
         let mut at_work = Nemesis::new(cluster, rng, runtime.handle().clone());
         nemesis(&mut at_work);
         at_work.heal();

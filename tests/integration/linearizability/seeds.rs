@@ -7,10 +7,10 @@ use std::time::Instant;
 use std::{env, thread};
 
 use openraft_toolkit_linearizability::Stats;
+use openraft_toolkit_tests::run::{rounds, seed};
 
 use super::nemesis::Faults;
 use super::run::{Report, Run};
-use crate::durability::{seed, soak};
 
 const ROUNDS: usize = 6;
 
@@ -58,8 +58,7 @@ impl Table {
 fn seeds() -> u64 {
     match env::var("OPENRAFT_TOOLKIT_SEEDS") {
         Ok(seeds) => seeds.parse().expect("OPENRAFT_TOOLKIT_SEEDS is a number"),
-        Err(_) if soak() => 200,
-        Err(_) => 3,
+        Err(_) => rounds(3, 200),
     }
 }
 

@@ -7,10 +7,9 @@ use openraft_toolkit::openraft::alias::VoteOf;
 use openraft_toolkit::openraft::entry::RaftEntry;
 use openraft_toolkit::openraft::storage::{RaftLogStorage, RaftLogStorageExt};
 use openraft_toolkit::openraft::{EntryPayload, Membership};
+use openraft_toolkit_tests::log::{Entry, Types, entry, log_id, open, open_dir};
 use rocksdb::{DB, IteratorMode};
 use tempfile::TempDir;
-
-use crate::log_store::{Entry, Types, entry, log_id, open, open_dir};
 
 #[test]
 fn flat_keys_are_the_big_endian_index_and_the_label() {

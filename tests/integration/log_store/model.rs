@@ -1,40 +1,40 @@
-//! Any sequence of calls, on several groups of one database, leaves what the model says.
+//! Any sequence of calls, on several groups of one database or on a log in memory, leaves what the model says.
 
 use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, META_CF};
 use openraft_toolkit::openraft::storage::RaftLogReader;
 use openraft_toolkit::test_fakes::MemLogStore;
+use openraft_toolkit_tests::log::{Store, open, open_dir};
+use openraft_toolkit_tests::model::{Call, Model};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use crate::log_store::{Store, open, open_dir};
-use crate::model::{Model, Op};
-
 #[derive(Clone, Debug)]
 enum Step {
-    Call(usize, Op),
-    /// Closes and opens one group, or the whole database.
+    Call(usize, Call),
+    /// Closes and opens one group, or the whole database if it is `None`.
     Reopen(Option<usize>),
+    /// Reads a range of indexes of a group.
     Read(usize, u64, u64),
 }
 
-/// Adjacent groups, at the end of the key space.
+/// The first group, and the two at the end of the key space.
 const GROUPS: [u64; 3] = [0, u64::MAX - 1, u64::MAX];
 
-fn op() -> impl Strategy<Value = Op> {
+fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
-        5 => (0..20u64, 0..300usize, any::<bool>()).prop_map(|(count, bytes, wait)| Op::Append { count, bytes, wait }),
-        2 => (0..15u64).prop_map(|count| Op::Truncate { count }),
-        2 => (0..15u64).prop_map(|count| Op::Purge { count }),
-        1 => any::<bool>().prop_map(|committed| Op::Vote { committed }),
-        1 => any::<bool>().prop_map(|some| Op::Committed { some }),
+        5 => (0..20u64, 0..300usize, any::<bool>()).prop_map(|(count, bytes, wait)| Call::Append { count, bytes, wait }),
+        2 => (0..15u64).prop_map(|count| Call::Truncate { count }),
+        2 => (0..15u64).prop_map(|count| Call::Purge { count }),
+        1 => any::<bool>().prop_map(|committed| Call::Vote { committed }),
+        1 => any::<bool>().prop_map(|some| Call::Committed { some }),
     ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let group = 0..GROUPS.len();
     prop_oneof![
-        8 => (group.clone(), op()).prop_map(|(group, op)| Step::Call(group, op)),
+        8 => (group.clone(), call()).prop_map(|(group, call)| Step::Call(group, call)),
         1 => proptest::option::of(group.clone()).prop_map(Step::Reopen),
         4 => (group, 0..80u64, 0..80u64).prop_map(|(group, start, end)| Step::Read(group, start, end)),
     ]
@@ -49,20 +49,20 @@ proptest! {
     }
 
     #[test]
-    fn a_log_in_memory_is_what_the_model_says_and_after_a_crash_what_was_synced(ops in vec(op(), 1..60)) {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run_in_memory(ops))?;
+    fn a_log_in_memory_is_what_the_model_says_and_after_a_crash_what_was_synced(calls in vec(call(), 1..60)) {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run_in_memory(calls))?;
     }
 }
 
-async fn run_in_memory(ops: Vec<Op>) -> Result<(), TestCaseError> {
+async fn run_in_memory(calls: Vec<Call>) -> Result<(), TestCaseError> {
     let mut store = MemLogStore::new();
     let mut model = Model::default();
     let mut synced = model.clone();
-    for op in ops {
-        model.apply(&op, &mut store).await.unwrap();
+    for call in calls {
+        model.apply(&call, &mut store).await.unwrap();
         prop_assert_eq!(&Model::of(&mut store).await, &model);
-        // With nobody in its way, an append is synced at once; what is not synced is synced with the next.
-        if !matches!(op, Op::Purge { .. } | Op::Committed { .. }) {
+        // A purge and a committed log id are synced with the next of the other calls, which are synced at once.
+        if !matches!(call, Call::Purge { .. } | Call::Committed { .. }) {
             synced = model.clone();
         }
     }
@@ -86,7 +86,10 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
 
     for step in steps {
         match step {
-            Step::Call(group, op) => models[group].apply(&op, stores[group].as_mut().unwrap()).await.unwrap(),
+            Step::Call(group, call) => models[group]
+                .apply(&call, stores[group].as_mut().unwrap())
+                .await
+                .unwrap(),
             Step::Reopen(Some(group)) => {
                 stores[group] = None;
                 stores[group] = Some(open(&db, GroupPrefixed::new(GROUPS[group])));
@@ -111,7 +114,7 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
         }
     }
 
-    // Nothing is left on disk but what the model has.
+    // RocksDB holds the records of the models, and no others.
     drop(stores);
     let (log, meta) = (db.cf_handle(LOG_CF).unwrap(), db.cf_handle(META_CF).unwrap());
     let keys = db.iterator_cf(&log, rocksdb::IteratorMode::Start).count();

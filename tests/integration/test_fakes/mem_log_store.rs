@@ -14,10 +14,9 @@ use openraft_toolkit::openraft::{Config, EntryPayload, Raft, ServerState};
 use openraft_toolkit::test_fakes::LogStoreCall::*;
 use openraft_toolkit::test_fakes::{MemLogStore, MemNetwork, MemStateMachine};
 use openraft_toolkit::{BootstrapMode, bootstrap};
+use openraft_toolkit_tests::log::{Entry, Types, entries, entry, log_id};
 use openraft_toolkit_tests::node::{DEADLINE, eventually};
 use tokio::time::Instant;
-
-use crate::log_store::{Entry, Types, entries, entry, log_id};
 
 type Store = MemLogStore<Types>;
 

@@ -1,5 +1,4 @@
-//! Calls on several groups of a database until they fail, by a process that something happens to,
-//! and the check of what is left.
+//! Calls on several groups of a database, made by a process that something happens to, and the check of what is left.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -9,27 +8,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{env, thread};
 
-use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, LogDbOptions, META_CF, open_db};
+use fastrand::Rng;
+use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, META_CF};
 use openraft_toolkit::openraft::alias::VoteOf;
 use openraft_toolkit::openraft::storage::{RaftLogStorage, RaftLogStorageExt};
-
+use openraft_toolkit_tests::log::{Store, Types, entry, log_id, open, open_dir};
+use openraft_toolkit_tests::model::{Call, Model};
 use rocksdb::DB;
 
-use super::Rng;
-use crate::log_store::{Store, Types, entry, log_id, open};
-use crate::model::{Model, Op};
+use super::process::process_of;
 
 const DIR: &str = "OPENRAFT_TOOLKIT_CRASH_DIR";
 const CALLS: &str = "OPENRAFT_TOOLKIT_CRASH_CALLS";
 const GROUPS: usize = 8;
-/// Calls under way when a process ends; each group makes one at a time.
+/// The most calls of a group that may have taken effect without an acknowledgement.
+///
+/// `save_committed` and `purge` are not reported as acknowledged, and a group makes one call at a time: this many of
+/// them in a row, and then one more call, are far more than random calls have.
 const UNDER_WAY: u64 = 50;
 
-/// The calls that were made so far, the same in the process that makes them and in the check.
+/// The calls that were made so far. The process that makes them and the check both derive them from the seed.
 #[derive(Clone, Debug)]
 pub struct Calls {
     seed: u64,
-    /// How many were made, of each group.
+    /// How many calls were made on each group.
     made: [u64; GROUPS],
 }
 
@@ -41,37 +43,40 @@ impl Calls {
         }
     }
 
+    /// Returns how many calls were made on all groups.
     pub fn count(&self) -> u64 {
         self.made.iter().sum()
     }
 
-    fn get(&self, group: usize, n: u64) -> Op {
-        let mut rng = Rng::new(self.seed ^ ((group as u64) << 48) ^ (n << 8));
-        match rng.below(16) {
-            0 => Op::Vote {
-                committed: rng.below(2) == 0,
-            },
-            1 => Op::Truncate { count: rng.below(10) },
-            2 => Op::Purge { count: rng.below(30) },
-            3 => Op::Committed { some: true },
-            _ => Op::Append {
-                count: 1 + rng.below(4),
-                bytes: rng.below(2000) as usize,
+    /// Returns call `n` on `group`.
+    fn get(&self, group: usize, n: u64) -> Call {
+        let mut rng = Rng::with_seed(self.seed ^ ((group as u64) << 48) ^ (n << 8));
+        match rng.u64(..16) {
+            0 => Call::Vote { committed: rng.bool() },
+            1 => Call::Truncate { count: rng.u64(..10) },
+            2 => Call::Purge { count: rng.u64(..30) },
+            3 => Call::Committed { some: true },
+            _ => Call::Append {
+                count: 1 + rng.u64(..4),
+                bytes: rng.usize(..2000),
                 wait: true,
             },
         }
     }
 
-    fn model(&self, group: usize) -> Model {
+    /// Returns what `group` holds after its first `made` calls.
+    fn model(&self, group: usize, made: u64) -> Model {
         let mut model = Model::default();
-        (0..self.made[group]).for_each(|n| drop(model.step(&self.get(group, n))));
+        for n in 0..made {
+            model.step(&self.get(group, n));
+        }
         model
     }
 
-    /// Goes on with the calls in the database in `dir`, flushing it now and then, until they fail.
-    /// Reports each group and call that was acknowledged.
+    /// Makes the calls that follow those that were made, on the database in `dir`, until they fail. Flushes the
+    /// database now and then, and reports the group and the number of each call that was acknowledged.
     pub async fn make(&self, dir: &Path, acknowledged: impl Fn(usize, u64) + Clone + Send + 'static) -> Arc<DB> {
-        let db = open_db(dir, LogDbOptions::default()).unwrap();
+        let db = open_dir(dir);
         let failed = AtomicBool::new(false);
         let stores = thread::scope(|scope| {
             scope.spawn(|| {
@@ -80,7 +85,7 @@ impl Calls {
                     if failed.load(Ordering::Relaxed) {
                         break;
                     }
-                    // What fails here fails the calls too.
+                    // Ignore an error: what makes a flush fail makes the calls fail, too.
                     let _ = db.flush_cf(&db.cf_handle(cf).unwrap());
                 }
             });
@@ -89,14 +94,15 @@ impl Calls {
                     let (calls, acknowledged) = (self.clone(), acknowledged.clone());
                     let mut store = open(&db, GroupPrefixed::new(group as u64));
                     tokio::spawn(async move {
-                        let mut model = calls.model(group);
+                        let mut model = calls.model(group, calls.made[group]);
                         for n in calls.made[group].. {
-                            let op = calls.get(group, n);
-                            if let Err(e) = model.apply(&op, &mut store).await {
+                            let call = calls.get(group, n);
+                            if let Err(e) = model.apply(&call, &mut store).await {
                                 println!("group {group} stops: {e}");
                                 break;
                             }
-                            if matches!(op, Op::Append { .. } | Op::Vote { .. } | Op::Truncate { .. }) {
+                            // Nobody waits until a purge or a committed log id is durable.
+                            if matches!(call, Call::Append { .. } | Call::Vote { .. } | Call::Truncate { .. }) {
                                 acknowledged(group, n);
                             }
                         }
@@ -112,7 +118,7 @@ impl Calls {
             stores
         });
 
-        // Nothing is acknowledged any more, of no group.
+        // After the first error, no call on any group is acknowledged.
         let mut stores: Vec<_> = stores.into_iter().map(Result::unwrap).collect();
         for store in &mut stores {
             let next = store.get_log_state().await.unwrap().last_log_id;
@@ -127,10 +133,10 @@ impl Calls {
         db
     }
 
-    /// `program` and its arguments, to be followed by those of the process that makes the calls;
-    /// without it, that process itself.
-    pub fn process(&self, dir: &Path, program: &[&str]) -> Process {
-        let mut command = this_test("durability::calls::process", program);
+    /// Returns a process that makes the calls on the database in `dir`. `launcher` is a program with its arguments
+    /// that runs the command which follows them, or is empty.
+    pub fn process(&self, dir: &Path, launcher: &[&str]) -> Process {
+        let mut command = process_of(module_path!(), launcher);
         let made: Vec<_> = self.made.iter().map(u64::to_string).collect();
         command
             .env(DIR, dir)
@@ -142,44 +148,41 @@ impl Calls {
         self.made[group] = n + 1;
     }
 
-    /// Makes sure that all the calls are there that were acknowledged, and goes on from what is.
-    pub async fn check(&mut self, dir: &Path) {
-        let db = open_db(dir, LogDbOptions::default()).unwrap();
+    /// Compares the database in `dir` with the calls that were acknowledged, and returns how many of them are lost.
+    /// Later calls are made on what the database holds.
+    pub async fn check(&mut self, dir: &Path) -> u64 {
+        let db = open_dir(dir);
+        let mut lost = 0;
         for group in 0..GROUPS {
             let found = Model::of(&mut open(&db, GroupPrefixed::new(group as u64))).await;
             let acknowledged = self.made[group];
-            let mut model = self.model(group);
-            // Calls that were under way may have made it, in their order.
-            while found != model {
-                let n = self.made[group];
-                assert!(
-                    n < acknowledged + UNDER_WAY,
-                    "seed {}, group {group}: lost one of {acknowledged} calls: {found:?}",
+            // Calls that were under way may have taken effect, in their order.
+            let with_calls_under_way = acknowledged..acknowledged + UNDER_WAY;
+            let earlier = (0..acknowledged).rev();
+            let made = with_calls_under_way
+                .chain(earlier)
+                .find(|made| self.model(group, *made) == found);
+            self.made[group] = made.unwrap_or_else(|| {
+                panic!(
+                    "seed {}, group {group}: no sequence of calls leaves {found:?}",
                     self.seed
                 );
-                model.step(&self.get(group, n));
-                self.made[group] = n + 1;
+            });
+            if self.made[group] < acknowledged {
+                let missing = self.made[group]..acknowledged;
+                eprintln!(
+                    "seed {}, group {group}: calls {missing:?} are lost: {found:?}",
+                    self.seed
+                );
+                lost += acknowledged - self.made[group];
             }
         }
+        lost
     }
 }
 
-/// A test of this binary as a process of its own, started by `program`.
-pub fn this_test(name: &str, program: &[&str]) -> Command {
-    let this = env::current_exe().unwrap();
-    let mut command = match program.split_first() {
-        Some((program, args)) => {
-            let mut command = Command::new(program);
-            command.args(args).arg(this);
-            command
-        }
-        None => Command::new(this),
-    };
-    command.args(["--exact", name, "--ignored", "--nocapture"]);
-    command
-}
-
-/// Not a test: the process that makes the calls. Prints `group n` for each that is acknowledged.
+/// Not a test: the process that makes the calls. For each call that is acknowledged, it prints the group and the
+/// number of the call.
 #[test]
 #[ignore = "run by the crash tests"]
 fn process() {
@@ -197,7 +200,7 @@ fn process() {
         tokio::spawn(async move {
             let print = |group, n| writeln!(std::io::stdout(), "{group} {n}").unwrap();
             let db = calls.make(Path::new(&dir), print).await;
-            // A new store of the same opening is no way around it.
+            // A new store of the same database fails, too.
             Store::open(db, LOG_CF, META_CF, GroupPrefixed::new(99)).unwrap_err();
         })
         .await
@@ -205,8 +208,10 @@ fn process() {
     });
 }
 
+/// The command of a process that makes calls.
 pub struct Process(pub Command);
 
+/// A process that is killed when it is dropped, as when its test fails.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -217,10 +222,10 @@ impl Drop for Killed {
 }
 
 impl Process {
-    /// Runs until the process ends, and takes down what it acknowledges. Calls `each` with the
-    /// number of acknowledgements, which can have the process killed by returning `false`.
+    /// Runs the process until it ends, and notes in `calls` what it acknowledges.
     ///
-    /// Returns whether the process ended by itself, and well.
+    /// After each acknowledgement, calls `each` with the number of acknowledgements so far, and kills the process if
+    /// `each` returns `false`. Returns whether the process ended by itself and all its checks held.
     pub fn run(mut self, calls: &mut Calls, mut each: impl FnMut(u64) -> bool) -> bool {
         let mut process = Killed(self.0.stdout(Stdio::piped()).spawn().unwrap());
         let mut count = 0;
@@ -236,29 +241,10 @@ impl Process {
             calls.acknowledged(group, n);
             count += 1;
             if !each(count) {
-                // SIGKILL; what is in the pipe by then was acknowledged too.
+                // This is SIGKILL. What the process has printed by now stays in the pipe, and counts.
                 process.0.kill().unwrap();
             }
         }
         process.0.wait().unwrap().success()
     }
-}
-
-/// As [`this_test`], in a process that has a file system of its own, which `mount` is called for, at the path
-/// in `variable`; `None` where that is not allowed.
-pub fn this_test_on_mount(name: &str, mount: &str, variable: &str, path: &Path) -> Option<Command> {
-    let unshare = ["unshare", "--map-root-user", "--mount"];
-    let [script, trial] = [format!("\"${variable}\" && exec \"$0\" \"$@\""), "/mnt".to_string()]
-        .map(|rest| format!("mount {mount} none {rest}"));
-    let can = Command::new(unshare[0])
-        .args(&unshare[1..])
-        .args(["sh", "-c", &trial])
-        .status();
-    if !can.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: may not mount a file system");
-        return None;
-    }
-    let mut command = this_test(name, &[&unshare[..], &["sh", "-c", &script]].concat());
-    command.env(variable, path);
-    Some(command)
 }

@@ -1,45 +1,56 @@
-//! Damage to any file is an error, or harms nothing. It never makes a log that opens and lacks
-//! something.
+//! Damage to any file is an error, or harms nothing. It never leaves a log that opens and lacks an entry.
 
 use std::fmt;
 use std::ops::AddAssign;
 
 use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, META_CF};
+use openraft_toolkit_tests::image::Image;
+use openraft_toolkit_tests::log::{open, open_dir};
+use openraft_toolkit_tests::model::{Call, Model, read_groups};
+use openraft_toolkit_tests::run::stride;
 use rocksdb::DB;
 use tempfile::TempDir;
 
-use super::{Image, read_groups, soak};
-use crate::log_store::{open, open_dir};
-use crate::model::{Model, Op};
-
 const GROUPS: [u64; 3] = [0, 7, u64::MAX];
 
-/// Of how many places the short form takes one: an odd number, so that all bits have their turn.
-fn stride(short: usize) -> usize {
-    if soak() { 1 } else { short }
-}
-
-/// What came of opening and reading damaged databases.
+/// What opening and reading damaged databases led to.
 #[derive(Default)]
 struct Outcome {
+    /// The database did not open, or reading it was an error.
     refused: u64,
+    /// The database holds all that was written.
     unharmed: u64,
+    /// The database opens and holds something else.
+    lost: u64,
+}
+
+impl Outcome {
+    /// Asserts that no database lost anything, after printing what happened to `what`.
+    fn assert_nothing_lost(&self, what: &str) {
+        println!("{what}: {self}");
+        assert_eq!(self.lost, 0);
+    }
 }
 
 impl AddAssign for Outcome {
     fn add_assign(&mut self, other: Self) {
         self.refused += other.refused;
         self.unharmed += other.unharmed;
+        self.lost += other.lost;
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = self.refused + self.unharmed;
+        let Self {
+            refused,
+            unharmed,
+            lost,
+        } = self;
+        let all = refused + unharmed + lost;
         write!(
             f,
-            "{all} damaged databases: {} refused, {} unharmed, 0 lost",
-            self.refused, self.unharmed
+            "{all} damaged databases: {refused} refused, {unharmed} unharmed, {lost} lost"
         )
     }
 }
@@ -51,12 +62,14 @@ struct Written {
 }
 
 impl Written {
+    /// Opens and reads `damaged`, to which `what` was done.
     async fn check(&self, damaged: &Image, what: fmt::Arguments<'_>) -> Outcome {
         let dir = damaged.write();
+        let mut outcome = Outcome::default();
         match read_groups(dir.path(), &GROUPS).await {
             Err(e) => {
-                // For whoever has to find out what happened.
-                let after = Image::of(dir.path());
+                // A refused WAL stays as it is, because an operator may have to find out what happened.
+                let after = Image::of(&dir);
                 for (name, bytes) in damaged.0.iter().filter(|(name, _)| name.ends_with(".log")) {
                     let found = after.0.get(name);
                     assert!(
@@ -64,31 +77,23 @@ impl Written {
                         "{what}: {e}, and {name} was changed"
                     );
                 }
-                Outcome {
-                    refused: 1,
-                    unharmed: 0,
-                }
+                outcome.refused = 1;
             }
+            Ok(models) if models == self.models => outcome.unharmed = 1,
             Ok(models) => {
-                assert!(models == self.models, "{what} lost something, without an error");
-                Outcome {
-                    refused: 0,
-                    unharmed: 1,
-                }
+                eprintln!("{what}: no error, and the database holds {models:?}");
+                outcome.lost = 1;
             }
         }
+        outcome
     }
 
-    /// The files whose bytes count: RocksDB writes its options down and does not read them.
+    /// Returns the files whose bytes matter. RocksDB writes its options to a file and does not read them.
     fn files(&self) -> impl Iterator<Item = (&String, &Vec<u8>)> {
         self.image.0.iter().filter(|(name, _)| !name.starts_with("OPTIONS"))
     }
 
-    /// The WAL that was written last.
-    fn wal(&self) -> &str {
-        self.image.0.keys().filter(|name| name.ends_with(".log")).max().unwrap()
-    }
-
+    /// Flips one bit in bytes of all files, a different bit from byte to byte.
     async fn flip(&self) -> Outcome {
         let mut outcome = Outcome::default();
         for (name, bytes) in self.files() {
@@ -114,6 +119,7 @@ impl Written {
         outcome
     }
 
+    /// Deletes each file, and cuts each file to shorter lengths.
     async fn truncate_and_delete(&self) -> Outcome {
         let mut outcome = Outcome::default();
         for name in self.image.0.keys() {
@@ -130,7 +136,7 @@ impl Written {
         outcome
     }
 
-    /// Whole pages that read as zeros, as after a lost write.
+    /// Fills whole pages with zeros, as after a lost write.
     async fn zero_pages(&self) -> Outcome {
         let mut outcome = Outcome::default();
         for (name, bytes) in self.files() {
@@ -150,89 +156,73 @@ impl Written {
     }
 }
 
-fn append(count: u64, bytes: usize) -> Op {
-    Op::Append {
-        count,
-        bytes,
-        wait: true,
-    }
-}
-
-/// Some of everything.
-const OPS: [Op; 8] = [
-    Op::Vote { committed: true },
-    Op::Append {
-        count: 3,
-        bytes: 20,
-        wait: true,
-    },
-    Op::Truncate { count: 1 },
-    Op::Append {
-        count: 2,
-        bytes: 1,
-        wait: true,
-    },
-    Op::Committed { some: true },
-    Op::Purge { count: 1 },
-    Op::Append {
-        count: 1,
-        bytes: 40,
-        wait: true,
-    },
-    Op::Vote { committed: false },
+/// At least one call of each kind.
+const CALLS: [Call; 8] = [
+    Call::Vote { committed: true },
+    Call::append(3, 20),
+    Call::Truncate { count: 1 },
+    Call::append(2, 1),
+    Call::Committed { some: true },
+    Call::Purge { count: 1 },
+    Call::append(1, 40),
+    Call::Vote { committed: false },
 ];
 
-async fn apply(db: &std::sync::Arc<DB>, models: &mut [Model], ops: &[Op]) {
+async fn apply(db: &std::sync::Arc<DB>, models: &mut [Model], calls: &[Call]) {
     for (group, model) in GROUPS.into_iter().zip(models) {
         let mut store = open(db, GroupPrefixed::new(group));
-        for op in ops {
-            model.apply(op, &mut store).await.unwrap();
+        for call in calls {
+            model.apply(call, &mut store).await.unwrap();
         }
     }
 }
 
-/// All of it in the WAL, of a process that was killed.
+/// A database whose process was killed, so that all records are in the WAL.
 async fn in_wal() -> Written {
     let dir = TempDir::new().unwrap();
     let mut models = vec![Model::default(); GROUPS.len()];
     let db = open_dir(&dir);
-    apply(&db, &mut models, &OPS).await;
+    apply(&db, &mut models, &CALLS).await;
     Written {
-        image: Image::of(dir.path()),
+        image: Image::of(&dir),
         models,
     }
 }
 
-/// In tables, WALs and MANIFEST, after flushes and a reopening.
+/// A database that was flushed and reopened, so that the records are in tables and in WALs.
 async fn in_tables() -> Written {
     let dir = TempDir::new().unwrap();
     let mut models = vec![Model::default(); GROUPS.len()];
     let db = open_dir(&dir);
-    apply(&db, &mut models, &OPS).await;
+    apply(&db, &mut models, &CALLS).await;
     db.flush_cf(&db.cf_handle(LOG_CF).unwrap()).unwrap();
-    apply(&db, &mut models, &OPS).await;
+    apply(&db, &mut models, &CALLS).await;
     drop(db);
     let db = open_dir(&dir);
-    apply(&db, &mut models, &OPS[..4]).await;
+    apply(&db, &mut models, &CALLS[..4]).await;
     db.flush_cf(&db.cf_handle(META_CF).unwrap()).unwrap();
-    apply(&db, &mut models, &OPS[1..]).await;
+    apply(&db, &mut models, &CALLS[1..]).await;
     drop(db);
     Written {
-        image: Image::of(dir.path()),
+        image: Image::of(&dir),
         models,
     }
 }
 
-/// Records in several fragments and blocks, and a last one that fills its block but for a few
-/// bytes.
+/// A database whose WAL records span several blocks, and whose last record fills its block up to a few bytes.
 async fn in_blocks() -> Written {
     let dir = TempDir::new().unwrap();
     let mut models = vec![Model::default(); GROUPS.len()];
     let db = open_dir(&dir);
-    apply(&db, &mut models, &[append(1, 10), append(2, 15_000), append(1, 100)]).await;
+    apply(
+        &db,
+        &mut models,
+        &[Call::append(1, 10), Call::append(2, 15_000), Call::append(1, 100)],
+    )
+    .await;
     drop(db);
     Written {
-        image: Image::of(dir.path()),
+        image: Image::of(&dir),
         models,
     }
 }
@@ -241,9 +231,9 @@ async fn in_blocks() -> Written {
 async fn a_flipped_bit_in_any_file_is_an_error_or_harms_nothing() {
     let in_wal = in_wal().await;
     let mut outcome = in_wal.flip().await;
-    outcome += in_wal.flip_every_bit(in_wal.wal()).await;
+    outcome += in_wal.flip_every_bit(in_wal.image.newest_wal()).await;
     outcome += in_tables().await.flip().await;
-    println!("flipped bits: {outcome}");
+    outcome.assert_nothing_lost("flipped bits");
     assert!(outcome.refused > 0 && outcome.unharmed > 0);
 }
 
@@ -251,7 +241,7 @@ async fn a_flipped_bit_in_any_file_is_an_error_or_harms_nothing() {
 async fn a_file_that_is_missing_or_too_short_is_an_error_or_harms_nothing() {
     let mut outcome = in_wal().await.truncate_and_delete().await;
     outcome += in_tables().await.truncate_and_delete().await;
-    println!("missing and short files: {outcome}");
+    outcome.assert_nothing_lost("missing and short files");
     assert!(outcome.refused > 0 && outcome.unharmed > 0);
 }
 
@@ -260,6 +250,6 @@ async fn pages_of_zeros_are_an_error_or_harm_nothing() {
     let mut outcome = in_wal().await.zero_pages().await;
     outcome += in_tables().await.zero_pages().await;
     outcome += in_blocks().await.zero_pages().await;
-    println!("pages of zeros: {outcome}");
+    outcome.assert_nothing_lost("pages of zeros");
     assert!(outcome.refused > 0);
 }

@@ -1,4 +1,4 @@
-// Preloaded: a file named FAIL_SYNC makes one sync of a WAL fail, and is deleted by it.
+// A library to preload. While the file that FAIL_SYNC names exists, the next sync of a WAL fails and deletes that file.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

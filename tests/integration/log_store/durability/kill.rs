@@ -3,22 +3,22 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use openraft_toolkit_tests::run::{rng, rounds};
 use tempfile::TempDir;
 
 use super::calls::Calls;
-use super::{Rng, seed, soak};
 
 #[tokio::test]
 async fn a_process_killed_at_any_moment_keeps_all_that_it_acknowledged() {
-    let mut rng = Rng::new(seed());
-    let end = Instant::now() + Duration::from_secs(if soak() { 300 } else { 0 });
-    let (mut kills, mut total) = (0, 0);
+    let mut rng = rng();
+    let end = Instant::now() + Duration::from_secs(rounds(0, 300));
+    let (mut kills, mut total, mut lost) = (0, 0, 0);
     while kills < 10 || Instant::now() < end {
-        // One database through several lives.
+        // A database lives through several processes.
         let dir = TempDir::new().unwrap();
-        let mut calls = Calls::none(rng.next());
-        for _ in 0..1 + rng.below(6) {
-            let (last, pause) = (1 + rng.below(800), Duration::from_micros(rng.below(3000)));
+        let mut calls = Calls::none(rng.u64(..));
+        for _ in 0..rng.u64(1..=6) {
+            let (last, pause) = (rng.u64(1..=800), Duration::from_micros(rng.u64(..3000)));
             let ended = calls.process(dir.path(), &[]).run(&mut calls, |count| {
                 if count == last {
                     sleep(pause);
@@ -26,10 +26,11 @@ async fn a_process_killed_at_any_moment_keeps_all_that_it_acknowledged() {
                 count != last
             });
             assert!(!ended, "the process ended by itself");
-            calls.check(dir.path()).await;
+            lost += calls.check(dir.path()).await;
             kills += 1;
         }
         total += calls.count();
     }
-    println!("process kills: {kills}, {total} calls, 0 lost");
+    println!("process kills: {kills}, {total} calls, {lost} lost");
+    assert_eq!(lost, 0);
 }

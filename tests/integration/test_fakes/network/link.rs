@@ -14,7 +14,7 @@ use openraft_toolkit_tests::node::{Network, eventually};
 use openraft_toolkit_tests::types::TypeConfig;
 use tokio::time::{Instant, sleep};
 
-use super::{client, mem_receiver, mem_voted_in, soon, vote_request};
+use super::helpers::{client, mem_receiver, mem_voted_in, soon, vote_request};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)

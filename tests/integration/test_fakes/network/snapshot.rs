@@ -9,7 +9,7 @@ use openraft_toolkit_tests::state_machine::KvStateMachine;
 use openraft_toolkit_tests::types::{Set, TypeConfig};
 use tokio::time::{Instant, sleep};
 
-use super::stores::Disks;
+use crate::test_fakes::stores::Disks;
 
 type Error = ClusterError<TypeConfig>;
 type Kv = Cluster<TypeConfig, KvStateMachine>;

@@ -10,7 +10,7 @@ use openraft_toolkit::test_fakes::{Cluster, ClusterError, LinkFaults, MemNetwork
 use openraft_toolkit_tests::types::{Set, TypeConfig};
 use serde::{Deserialize, Serialize};
 
-use super::stores::{Disks, MemLog};
+use crate::test_fakes::stores::{Disks, MemLog};
 
 /// One command for each way of being written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
