@@ -1,4 +1,4 @@
-//! Counts what each thread allocates, so that a test can bound it while others run.
+//! Counts what each thread allocates, so that a test can bound its own memory while other tests run.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -18,7 +18,7 @@ fn count(bytes: isize) {
     PEAK.set(PEAK.get().max(LIVE.get()));
 }
 
-// SAFETY: every call goes to `System` as it came; counting does not allocate.
+// SAFETY: every call is passed to `System` unchanged, and counting does not allocate.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -35,7 +35,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
         unsafe { System.dealloc(ptr, layout) }
     }
 
-    /// Both blocks may be live for a moment.
+    /// Counts the new block before the old one is gone, because both may be live for a moment.
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         count(new_size as isize);
         count(-(layout.size() as isize));
@@ -43,7 +43,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 }
 
-/// The most bytes that `run` had allocated at one time, beyond what this thread had before.
+/// Returns the result of `run`, and the most bytes that it had allocated at one time on this thread.
 pub(crate) fn peak_of<T>(run: impl FnOnce() -> T) -> (T, usize) {
     let before = LIVE.get();
     PEAK.set(before);

@@ -127,7 +127,7 @@ fn encode_into_appends_a_frame_or_nothing() {
 }
 
 #[test]
-fn limits_hold_over_all_the_fields_of_a_message() {
+fn limits_count_all_fields_of_a_message_together() {
     #[derive(Debug, WireMessage)]
     #[wire(version = 1)]
     struct Two(#[allow(dead_code)] Vec<()>, #[allow(dead_code)] Vec<()>);
@@ -137,7 +137,7 @@ fn limits_hold_over_all_the_fields_of_a_message() {
         Two(vec![(); 2048], vec![(); 2049]).encode(),
         Err(CodecError::Encode(_))
     ));
-    // Both lengths as the 3 bytes of a u16.
+    // Both lengths are written as a u16, in 3 bytes.
     let frame = [1, 251, 0x00, 0x08, 251, 0x01, 0x08];
     assert!(matches!(Two::decode(&frame), Err(CodecError::Decode(_))));
 }
@@ -173,10 +173,10 @@ mod generic {
 }
 
 #[test]
-fn generic_types_have_frames_where_what_they_hold_is_serializable() {
+fn generic_types_have_frames_if_the_values_they_hold_are_serializable() {
     use generic::{Batch, Items, Leaf, Recursive};
 
-    /// Not serializable, and not held.
+    /// A type that is not serializable, and that no value holds.
     #[derive(Debug, PartialEq)]
     struct Marker;
 

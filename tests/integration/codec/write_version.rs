@@ -58,7 +58,7 @@ fn two_nodes_at_different_levels_write_in_one_process_at_once() {
 }
 
 #[test]
-fn a_level_holds_within_its_scope_alone() {
+fn a_level_applies_within_its_scope_alone() {
     let (one, two) = (WriteVersion::new(1), WriteVersion::new(2));
     let version = || encode(7, &put()).unwrap()[1];
     assert_eq!(version(), 3);
@@ -74,19 +74,19 @@ fn a_level_holds_within_its_scope_alone() {
 }
 
 #[test]
-fn what_the_cluster_agreed_on_is_written_at_the_lowest_version_that_holds_it() {
+fn a_message_that_the_level_cannot_hold_is_written_at_the_lowest_version_that_can() {
     let level = WriteVersion::new(1);
     for (command, version) in [(put(), 1), (leased(), 2), (Command::Clear, 3)] {
         let frame = level.scope(|| encode(7, &command)).unwrap();
         assert_eq!(frame[1..], command.encode_at(version).unwrap());
     }
-    // In space, which the older type does not know.
+    // The older type has no third coordinate.
     let point = Point { x: 1, y: 2, z: 3 };
     assert_eq!(level.scope(|| encode(7, &point)).unwrap()[1..], point.encode().unwrap());
 }
 
 #[test]
-fn a_check_finds_what_is_too_new_wherever_it_is() {
+fn a_check_finds_a_value_that_is_too_new_at_any_depth() {
     #[derive(Debug, WireMessage)]
     #[wire(version = 1)]
     struct Request {
@@ -107,7 +107,7 @@ fn a_check_finds_what_is_too_new_wherever_it_is() {
     level.raise(3).unwrap();
     level.check(&request(Command::Clear, 3)).unwrap();
 
-    // A type that came with a later level than this one.
+    // The type came with a later level than this one.
     let level = WriteVersion::new(1);
     #[derive(Debug, WireMessage)]
     #[wire(version = 2, serde)]

@@ -1,4 +1,4 @@
-//! The same call again works after a crash at any point of a start.
+//! After a crash at any point of a start, the same call starts the node.
 
 use std::fs;
 

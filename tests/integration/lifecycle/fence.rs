@@ -1,4 +1,4 @@
-//! A task that runs while its node leads, and no longer.
+//! `while_leader`: a task runs exactly while its node leads.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -24,14 +24,14 @@ use super::{metrics, three_nodes};
 
 type State = LeadershipState<TypeConfig>;
 
-/// What tasks ran, and that never two did at a time.
+/// Which tasks ran. It panics if two run at a time.
 #[derive(Default)]
 struct Log {
     running: AtomicUsize,
     terms: Mutex<Vec<u64>>,
 }
 
-/// One task, from its first moment to its last.
+/// A running task. It is dropped with the task.
 struct Running(Arc<Log>);
 
 impl Running {
@@ -58,7 +58,7 @@ impl Log {
     }
 }
 
-/// A task that never ends by itself.
+/// Returns tasks that never end by themselves.
 fn job(log: &Arc<Log>) -> impl FnMut(u64) -> futures_util::future::BoxFuture<'static, Result<(), Infallible>> + use<> {
     let log = log.clone();
     move |term| {
@@ -80,11 +80,11 @@ async fn a_task_is_dropped_at_the_next_event_and_starts_anew_in_the_next_term() 
     let steps = [
         (metrics(ServerState::Follower, 1, Some(2)), false, vec![]),
         (metrics(ServerState::Leader, 2, Some(1)), true, vec![2]),
-        // What does not concern the leadership.
+        // The metrics change, and the leadership does not.
         (metrics(ServerState::Leader, 2, Some(1)), true, vec![2]),
         (metrics(ServerState::Candidate, 3, None), false, vec![2]),
         (metrics(ServerState::Leader, 3, Some(1)), true, vec![2, 3]),
-        // From one term to another, with nothing in between to be seen.
+        // The term changes, and nothing in between is seen.
         (metrics(ServerState::Leader, 5, Some(1)), true, vec![2, 3, 5]),
         (metrics(ServerState::Learner, 6, Some(2)), false, vec![2, 3, 5]),
         (metrics(ServerState::Leader, 9, Some(1)), true, vec![2, 3, 5, 9]),
@@ -92,7 +92,7 @@ async fn a_task_is_dropped_at_the_next_event_and_starts_anew_in_the_next_term() 
 
     for (metrics, runs, terms) in steps {
         tx.send(metrics).unwrap();
-        // One poll is all that it takes.
+        // One poll is enough to drop and to start tasks.
         assert_eq!(fence.as_mut().poll(&mut cx), Poll::Pending);
         assert_eq!((log.is_running(), log.terms()), (runs, terms));
     }
@@ -103,7 +103,7 @@ async fn a_task_is_dropped_at_the_next_event_and_starts_anew_in_the_next_term() 
 }
 
 #[tokio::test]
-async fn dropping_the_fence_drops_the_task() {
+async fn dropping_the_future_drops_the_task() {
     let (_tx, rx) = TypeConfig::watch_channel(metrics(ServerState::Leader, 1, Some(1)));
     let log = Arc::new(Log::default());
     let mut fence = Box::pin(while_leader(leadership_events_from_metrics(rx), job(&log)));
@@ -116,7 +116,7 @@ async fn dropping_the_fence_drops_the_task() {
 }
 
 #[tokio::test]
-async fn a_task_that_is_done_starts_again_in_the_next_term_only() {
+async fn a_task_that_has_ended_starts_again_only_in_the_next_term() {
     let (tx, rx) = TypeConfig::watch_channel(metrics(ServerState::Leader, 1, Some(1)));
     let mut terms = Vec::new();
     let mut fence = Box::pin(while_leader(leadership_events_from_metrics::<TypeConfig>(rx), |term| {
@@ -139,7 +139,7 @@ async fn a_task_that_is_done_starts_again_in_the_next_term_only() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_task_ends_the_fence() {
+async fn an_error_of_the_task_is_returned() {
     let states = stream::iter([State::Learner, State::Leader { term: 7 }]).chain(stream::pending());
 
     let ended = while_leader(states, |term| async move { Err(format!("in term {term}")) }).await;
@@ -148,7 +148,7 @@ async fn an_error_of_the_task_ends_the_fence() {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_task_is_one_of_the_caller() {
+async fn a_panic_of_the_task_panics_in_the_caller() {
     let states = stream::iter([State::Leader { term: 7 }]).chain(stream::pending());
     let fence = while_leader(states, |_| async { panic!("out of paper") as Result<(), Infallible> });
 
@@ -158,7 +158,7 @@ async fn a_panic_of_the_task_is_one_of_the_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn however_fast_the_leadership_flaps_there_are_never_two_tasks_and_the_last_one_is_right() {
+async fn however_fast_the_leadership_flaps_no_two_tasks_run_at_a_time_and_the_last_has_the_last_term() {
     let mut rng = rng();
     let (mut started, rounds) = (0, rounds(50, 1_000));
     for _ in 0..rounds {
@@ -181,7 +181,7 @@ async fn however_fast_the_leadership_flaps_there_are_never_two_tasks_and_the_las
             }
         }
         let leads = last == ServerState::Leader;
-        eventually("it runs where the node leads", || {
+        eventually("a task runs if and only if the node leads", || {
             log.is_running() == leads && (!leads || log.terms().last() == led.last())
         })
         .await;
@@ -194,7 +194,7 @@ async fn however_fast_the_leadership_flaps_there_are_never_two_tasks_and_the_las
         assert!(terms.iter().all(|term| led.contains(term)), "{terms:?}");
         started += terms.len();
     }
-    println!("flapping: {started} tasks in {rounds} rounds, never two at a time");
+    println!("flapping: {started} tasks in {rounds} rounds");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,7 +217,7 @@ async fn on_real_nodes_the_task_follows_the_leader_through_partitions() {
         let next = wait_for_leader(&majority).await;
         let log = &logs[next.id as usize - 1];
         eventually("the task runs at the next leader", || log.is_running()).await;
-        // Beside the one at the leader that is cut off: its fencing token is the lower one.
+        // Beside it runs the task of the leader that is cut off, with a lower fencing token.
         let token = *log.terms().last().unwrap();
         assert!(token > highest);
         assert_eq!(token, next.raft.metrics().borrow_watched().current_term);

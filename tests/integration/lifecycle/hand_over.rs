@@ -1,4 +1,4 @@
-//! What becomes of the leadership of a node that is to stop.
+//! A node that is to stop hands its leadership over.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ async fn a_leader_that_shuts_down_hands_over_first() {
     assert!(has_stopped(leader));
     let next = wait_for_leader(&[b, c]).await;
     assert_eq!(next.id, to);
-    // One election, the one that was asked for.
+    // There was one election: the one that the handover asked for.
     assert_eq!(next.raft.metrics().borrow_watched().current_term, term + 1);
 }
 
@@ -79,7 +79,7 @@ async fn the_next_voter_is_asked_where_the_first_one_has_died() {
                 == 3
         })
         .await;
-    // It answered a moment ago, and comes first among equals.
+    // Node 2 answered a moment ago, and is the first of two equal voters.
     network.partitions().isolate(2);
 
     let handover = hand_over(&leader.raft, DEADLINE).await;
@@ -106,7 +106,7 @@ async fn a_voter_that_lags_is_not_asked_before_one_that_does_not() {
 
     let started = Instant::now();
     assert_eq!(hand_over(&leader.raft, DEADLINE).await, Handover::HandedOver { to: 3 });
-    // At the first attempt: a failed one takes two leases.
+    // The first attempt succeeded: a failed attempt takes two leases.
     assert!(started.elapsed() < 2 * lease, "{:?}", started.elapsed());
 }
 
@@ -121,7 +121,7 @@ async fn a_follower_has_nothing_to_hand_over() {
     assert!(!has_stopped(follower));
     assert_eq!(graceful_shutdown(&follower.raft, DEADLINE).await, Handover::NotLeader);
     assert!(has_stopped(follower));
-    // Nor has a node that has stopped.
+    // A node that has stopped has nothing to hand over, either.
     assert_eq!(graceful_shutdown(&follower.raft, DEADLINE).await, Handover::NotLeader);
 }
 
@@ -190,10 +190,10 @@ async fn a_node_that_has_handed_over_does_not_stand_for_election() {
     let nodes = three_nodes(&network).await;
     let [leader, b, c] = [&nodes[0].1, &nodes[1].1, &nodes[2].1];
     let Handover::HandedOver { to } = hand_over(&leader.raft, DEADLINE).await else {
-        panic!("it was not handed over");
+        panic!("the leadership was not handed over");
     };
 
-    // The next leader goes: of the two that are left, the other one follows it.
+    // The next leader stops. Of the two nodes that are left, only the last stands for election.
     let (next, last) = if to == 2 { (b, c) } else { (c, b) };
     next.raft.shutdown().await.unwrap();
 

@@ -1,4 +1,4 @@
-//! Three nodes on RocksDB, of both key spaces, through a partition, a snapshot and a restart.
+//! Three nodes on RocksDB, with both key spaces, go through a partition, a snapshot and restarts.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -22,7 +22,7 @@ async fn write(leader: &Node, range: Range<u64>) {
     }
 }
 
-/// Stops all nodes, none of which becomes leader while the others go.
+/// Stops all nodes. No node becomes leader while the others stop.
 async fn stop_all<const N: usize>(nodes: [Node; N]) {
     for node in &nodes {
         node.raft.runtime_config().elect(false);
@@ -58,7 +58,7 @@ async fn writes_go_on_through_a_partition_and_all_nodes_agree_after_it() {
     let old_leader = wait_for_leader(&nodes).await;
     write(old_leader, 0..50).await;
 
-    // It is cut off in the middle of a write that it can never commit.
+    // The leader is cut off in the middle of a write that it can never commit.
     network.partitions().isolate(old_leader.id);
     let lost = tokio::spawn({
         let raft = old_leader.raft.clone();
@@ -76,7 +76,7 @@ async fn writes_go_on_through_a_partition_and_all_nodes_agree_after_it() {
     write(new_leader, 50..100).await;
     assert_eq!(old_leader.kv.get("key-99"), None);
 
-    // Once healed, the old leader steps down, drops what it could not commit, and catches up.
+    // Once the network is healed, the old leader steps down, drops the write, and catches up.
     network.partitions().heal(old_leader.id);
     let outcome = lost.await.unwrap();
     assert!(outcome.is_err(), "{outcome:?}");
@@ -103,7 +103,7 @@ async fn a_new_node_catches_up_by_snapshot_and_a_cluster_restarts_from_disk() {
     node1.wait_to_lead().await;
     write(&node1, 0..100).await;
 
-    // What is in the snapshot leaves the log, so that the log alone cannot bring a new node up.
+    // Entries in the snapshot leave the log, so that a new node needs the snapshot.
     node1.raft.trigger().snapshot().await.unwrap();
     node1
         .wait("has purged its log", |m| {
@@ -135,7 +135,7 @@ async fn a_new_node_catches_up_by_snapshot_and_a_cluster_restarts_from_disk() {
     assert_holds(&node3, 0..100);
     wait_to_agree(&node1, &[&node2, &node3]).await;
 
-    // All of them go down, and come back with everything.
+    // All nodes stop, and start again with everything.
     stop_all([node1, node2, node3]).await;
     let mut nodes = Vec::new();
     for host in [&host1, &host2, &host3] {

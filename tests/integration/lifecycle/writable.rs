@@ -1,4 +1,4 @@
-//! Waiting until a node takes writes, or it is clear that it does not.
+//! `wait_writable` waits until a node takes writes, or it is clear that the node does not.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ async fn a_node_that_was_just_started_takes_writes_once_it_was_elected_and_ackno
         .await
         .unwrap();
     follower.raft.runtime_config().elect(false);
-    // Nobody leads yet.
+    // No node leads yet.
     let (node, _) = Host::new(1, Keys::Flat).start(&network, fresh([1, 2])).await.unwrap();
 
     let leadership = wait_writable(&node.raft, DEADLINE).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_leader_that_lost_its_majority_takes_writes_again_when_it_is_back() {
 
     network.partitions().isolate(1);
     let refused = loop {
-        // What is accepted before the lease ends waits for the majority.
+        // A write that is accepted before the lease ends waits for the majority.
         match tokio::time::timeout(Duration::from_millis(50), leader.raft.client_write(set())).await {
             Err(_) => {}
             Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))) => break forward,
@@ -120,7 +120,7 @@ async fn a_leader_that_hands_over_names_the_next_one() {
     let network = MemNetwork::new();
     let nodes = three_nodes(&network).await;
     let leader = &nodes[0].1;
-    // So that it cannot be done: both of the others are cut off.
+    // The handover cannot succeed, because both other nodes are cut off.
     network.partitions().isolate(1);
     let handing_over = tokio::spawn({
         let raft = leader.raft.clone();

@@ -1,4 +1,4 @@
-//! Faults, one after the other, as a seed has it.
+//! Faults, one after another, that a seed chooses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -28,7 +28,7 @@ pub struct Nemesis {
     pub story: Vec<(Duration, String)>,
 }
 
-/// A fault of the network, which lasts for a round.
+/// Faults of the network. One of them lasts for a round.
 const NETWORK: [fn(&mut Nemesis); 7] = [
     |_| {},
     Nemesis::isolate_one,
@@ -39,7 +39,7 @@ const NETWORK: [fn(&mut Nemesis); 7] = [
     Nemesis::bad_links,
 ];
 
-/// What may happen meanwhile.
+/// Events that happen during a round.
 const EVENTS: [fn(&mut Nemesis); 11] = [
     Nemesis::kill,
     Nemesis::cut_power_of_one,
@@ -65,7 +65,7 @@ impl Nemesis {
         }
     }
 
-    /// That many rounds of faults, each of which ends with a cluster that is whole.
+    /// Makes faults for `rounds` rounds, each of which ends with a cluster that is whole.
     pub fn rounds(&mut self, rounds: usize) {
         for _ in 0..rounds {
             let network = self.rng.usize(..NETWORK.len());
@@ -85,7 +85,7 @@ impl Nemesis {
         }
     }
 
-    /// Undoes all that lasts.
+    /// Undoes all faults that last.
     pub fn heal(&mut self) {
         self.cluster.network.partitions().heal_all();
         self.cluster.network.clear_faults();
@@ -94,14 +94,14 @@ impl Nemesis {
         self.tell("all is whole".to_owned());
     }
 
-    /// Restarts what stopped by itself.
+    /// Restarts nodes that stopped by themselves.
     pub fn supervise(&mut self) {
         for id in self.cluster.supervise(&mut self.rng) {
             self.made("openraft panics, and its node is restarted", id);
         }
     }
 
-    /// Waits until clients have been answered that often.
+    /// Waits until clients were answered `operations` more times.
     pub fn serve(&self, operations: usize) {
         let service = &self.cluster.service;
         let enough = service.answered() + operations;
@@ -113,12 +113,12 @@ impl Nemesis {
         self.let_go_on(Duration::from_millis(time));
     }
 
-    /// Does nothing for that long, while the clients go on.
+    /// Makes no fault for `time`, while the clients go on.
     pub fn let_go_on(&self, time: Duration) {
         sleep(time);
     }
 
-    /// Counts a fault, and tells of it.
+    /// Counts a fault, and records it in the story.
     fn made(&mut self, fault: &'static str, of: impl Debug) {
         *self.faults.entry(fault).or_default() += 1;
         self.tell(format!("{fault}: {of:?}"));
@@ -134,7 +134,7 @@ impl Nemesis {
         ids
     }
 
-    /// One of the voters.
+    /// Returns one of the voters.
     fn any(&mut self) -> u64 {
         let voters = self.cluster.voters();
         let voters = if voters.is_empty() { BTreeSet::from(IDS) } else { voters };
@@ -263,7 +263,7 @@ impl Nemesis {
 
     fn snapshot(&mut self) {
         for node in self.cluster.nodes() {
-            // A node that is paused may take it later.
+            // Do not wait: a node that is paused takes its snapshot later.
             let raft = node.handle.raft.clone();
             self.runtime.spawn(async move { raft.trigger().snapshot().await });
         }
@@ -280,11 +280,11 @@ impl Nemesis {
         }
     }
 
-    /// To any three, four or five of the nodes.
+    /// Makes three, four or five of the nodes the voters.
     fn change_membership(&mut self) {
         let size = 3 + self.rng.usize(..3);
         let voters: BTreeSet<u64> = self.shuffled(IDS).into_iter().take(size).collect();
-        // openraft lets a leader that was removed lead for a moment longer, and asserts that nobody asks it then.
+        // Do not ask a leader that was removed: openraft lets it lead for a moment longer, and asserts that nobody asks.
         let asked = self
             .cluster
             .leader()

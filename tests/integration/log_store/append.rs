@@ -58,7 +58,7 @@ async fn after_a_purge_the_log_goes_on_right_behind_it() {
     let db = open_dir(&dir);
     let mut store = open(&db, Flat);
     store.blocking_append(entries(1, 0..=4)).await.unwrap();
-    // A snapshot stands for more than the log had.
+    // A snapshot may hold more than the log had.
     store.purge(log_id(1, 9)).await.unwrap();
 
     for index in [9, 11] {

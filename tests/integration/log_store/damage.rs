@@ -35,7 +35,7 @@ async fn a_hole_on_disk_is_an_error_and_never_a_shorter_log() {
     assert_eq!(read.len(), 4);
     drop(store);
 
-    // The first entry behind the purged ones.
+    // The first entry behind the purged ones is missing.
     delete(2);
     let error = open_error(&db, Flat);
     assert!(
@@ -56,7 +56,7 @@ async fn what_does_not_decode_is_an_error_that_names_the_group_and_the_record() 
     let put =
         |cf: &str, key: &dyn AsRef<[u8]>, value: &[u8]| db.put_cf(&db.cf_handle(cf).unwrap(), key, value).unwrap();
 
-    // A newer version in the middle of the log.
+    // An entry in the middle of the log has a newer version.
     let good = db
         .get_cf(&db.cf_handle(LOG_CF).unwrap(), keys.log_key(1))
         .unwrap()
@@ -77,7 +77,7 @@ async fn what_does_not_decode_is_an_error_that_names_the_group_and_the_record() 
     );
     drop(store);
 
-    // An entry under another's key.
+    // An entry lies under the key of another.
     put(LOG_CF, &keys.log_key(2), &good);
     let mut store = open(&db, keys);
     let error = store.try_get_log_entries(2..3).await.unwrap_err();
@@ -94,7 +94,7 @@ async fn what_does_not_decode_is_an_error_that_names_the_group_and_the_record() 
     );
     drop(store);
 
-    // A key that is nobody's.
+    // A key belongs to no entry, and a record of the group is empty.
     put(LOG_CF, &[keys.log_key(3).as_ref(), b"?"].concat(), &good);
     put(META_CF, &keys.meta_key(MetaLabel::Committed), b"");
     let error = open_error(&db, keys);
@@ -106,7 +106,7 @@ async fn what_does_not_decode_is_an_error_that_names_the_group_and_the_record() 
         }
     ));
 
-    // The other groups are fine.
+    // The groups beside it are intact.
     open(&db, GroupPrefixed::new(41));
     open(&db, GroupPrefixed::new(43));
 }

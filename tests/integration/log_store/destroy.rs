@@ -2,6 +2,7 @@
 
 use openraft_toolkit::log_store::{GroupKeys, GroupPrefixed, LOG_CF, META_CF, RocksdbLogStoreError, groups};
 use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorage, RaftLogStorageExt};
+use openraft_toolkit_tests::image::Image;
 use openraft_toolkit_tests::log::{Store, Types, entries, entry, open, open_dir};
 use rocksdb::DB;
 use tempfile::TempDir;
@@ -32,7 +33,7 @@ async fn a_group_is_destroyed_as_a_whole_and_no_other_is_touched() {
         let read = open(&db, GroupPrefixed::new(id)).try_get_log_entries(..).await.unwrap();
         assert_eq!(read, [entries(1, 5..=5), entries(2, 6..=9)].concat());
     }
-    // Nor is there anything to destroy twice.
+    // To destroy a group that is gone does nothing.
     Store::destroy(db, LOG_CF, META_CF, GroupPrefixed::new(2)).unwrap();
 }
 
@@ -68,20 +69,16 @@ async fn destroying_a_group_gives_its_space_back() {
     assert!(one < both * 6 / 10, "{one} of {both} bytes left");
 }
 
-/// A destruction is not half there after a crash: it is one write.
+/// A destruction is one write, so that a crash leaves all of it or nothing.
 #[tokio::test]
-async fn a_destroyed_group_stays_destroyed() {
+async fn a_destroyed_group_stays_destroyed_after_a_crash() {
     let dir = TempDir::new().unwrap();
     let db = open_dir(&dir);
     let keys = GroupPrefixed::new(1);
     drop(write_group(&db, keys).await);
     Store::destroy(db.clone(), LOG_CF, META_CF, keys).unwrap();
-    // What a crash leaves: the files as they are, without the database having been closed.
-    let crashed = TempDir::new().unwrap();
-    for file in std::fs::read_dir(dir.path()).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), crashed.path().join(file.file_name())).unwrap();
-    }
+    // A crash leaves the files as they are, without the database having been closed.
+    let crashed = Image::of(&dir).write();
     let db = open_dir(&crashed);
     assert!(groups::<Types>(&db, LOG_CF, META_CF).unwrap().is_empty());
 }

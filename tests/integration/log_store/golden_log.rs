@@ -1,4 +1,4 @@
-//! The bytes in RocksDB. A change of any of them makes databases unreadable.
+//! The bytes in RocksDB. A change of any of them makes existing databases unreadable.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ async fn every_value_is_a_frame_of_version_1() {
 
     let key = |index: u64| index.to_be_bytes().to_vec();
     let frame = |body: &[u8]| [&[1], body].concat();
-    // A log id is term, node id and index; 251 starts a 16-bit varint.
+    // A log id is the term, the node id and the index. The byte 251 starts a varint of 16 bits.
     assert_eq!(
         dump(&db, LOG_CF),
         [

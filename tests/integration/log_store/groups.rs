@@ -56,8 +56,7 @@ async fn a_group_has_one_store_at_a_time() {
     assert!(matches!(error, RocksdbLogStoreError::AlreadyOpen { .. }), "{error}");
     open(&db, GroupPrefixed::new(2));
 
-    // What the old store left in the queue is there for the new one, though the writer goes on
-    // for the other group.
+    // The writer goes on for another group. The new store still finds what the old store left in the queue.
     let _other = open(&db, GroupPrefixed::new(3));
     store.append(entries(1, 0..=99), IOFlushed::noop()).await.unwrap();
     drop(store);
@@ -85,7 +84,7 @@ fn two_groups_never_share_a_column_family_where_their_keys_are_the_same() {
         let error = open(log, meta).unwrap_err();
         assert!(matches!(error, RocksdbLogStoreError::AlreadyOpen { .. }), "{error}");
     }
-    // A refusal leaves no claim behind.
+    // An opening that is refused leaves no claim behind.
     let two = open("log 2", "meta 2").unwrap();
     drop((one, two));
     open("log 1", "meta 2").unwrap();

@@ -13,7 +13,7 @@ async fn everything_is_there_after_the_last_handle_is_dropped_and_the_path_reope
     for round in 0..20 {
         let mut store = open(&open_dir(&dir), GroupPrefixed::new(7));
         let first = round * 10;
-        // Only the drop waits for these.
+        // Nobody waits for these entries except the drop of the store.
         store
             .append(entries(1, first..=first + 9), IOFlushed::noop())
             .await

@@ -89,16 +89,16 @@ async fn a_limited_read_returns_about_a_mebibyte_and_at_least_one_entry() {
 }
 
 #[tokio::test]
-async fn more_than_memory_keeps_is_read_from_disk_and_tail_as_one_log() {
+async fn a_log_that_is_longer_than_the_tail_is_read_from_disk_and_tail_as_one() {
     let dir = TempDir::new().unwrap();
     let db = open_dir(&dir);
-    // The more groups there are, the less each keeps in memory.
+    // Groups share the memory for their tails: the more groups there are, the less each keeps.
     let _others: Vec<_> = (1..32).map(|id| open(&db, GroupPrefixed::new(id))).collect();
     let mut store = open(&db, GroupPrefixed::new(0));
     let big = "x".repeat(1 << 20);
 
     for index in 0..30 {
-        // Nobody waits: some of it is in RocksDB by now, some is not.
+        // Nobody waits: RocksDB has some of the entries by now, and only the tail has the others.
         store.append([entry(1, index, &big)], IOFlushed::noop()).await.unwrap();
         let read = store.try_get_log_entries(index.saturating_sub(5)..).await.unwrap();
         assert_eq!(read.len() as u64, index.min(5) + 1);
@@ -111,7 +111,7 @@ async fn more_than_memory_keeps_is_read_from_disk_and_tail_as_one_log() {
 }
 
 #[tokio::test]
-async fn a_group_that_falls_silent_keeps_no_more_than_its_share_of_memory() {
+async fn an_idle_group_keeps_no_more_than_its_share_of_memory() {
     let dir = TempDir::new().unwrap();
     let (db, options) = open_counting(&dir);
     let _others: Vec<_> = (1..64).map(|id| open(&db, GroupPrefixed::new(id))).collect();
@@ -121,7 +121,7 @@ async fn a_group_that_falls_silent_keeps_no_more_than_its_share_of_memory() {
     store.blocking_append(entries(1, 0..=9)).await.unwrap();
     let before = seeks();
     store.try_get_log_entries(..).await.unwrap();
-    assert_eq!(seeks() - before, 0, "what fits is read from memory");
+    assert_eq!(seeks() - before, 0, "a small log is read from memory");
 
     store
         .blocking_append([entry(1, 10, "x".repeat(8 << 20))])
@@ -129,7 +129,7 @@ async fn a_group_that_falls_silent_keeps_no_more_than_its_share_of_memory() {
         .unwrap();
     let before = seeks();
     assert_eq!(store.try_get_log_entries(10..).await.unwrap().len(), 1);
-    assert_eq!(seeks() - before, 1, "8 MiB are beyond the share of one in 64");
+    assert_eq!(seeks() - before, 1, "8 MiB are more than the share of one of 64 groups");
 }
 
 #[tokio::test]

@@ -18,15 +18,15 @@ use rocksdb::DB;
 use rocksdb::statistics::Ticker;
 use tempfile::TempDir;
 
-/// Waits as a task whose waker is `waker` for what is durable next; with a waker that blocks or
-/// panics, so does the callback.
+/// Appends `entry` as a task that has `waker` would. The callback wakes the task, so that it blocks or panics if the
+/// waker does.
 async fn await_append_with(waker: impl Wake + Send + Sync + 'static, store: &mut Store<GroupPrefixed>, entry: Entry) {
     let (tx, rx) = Types::oneshot();
     let mut rx = Box::pin(rx);
     let waker = Arc::new(waker).into();
     assert!(rx.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     store.append([entry], IOFlushed::signal(tx)).await.unwrap();
-    // The waker stays registered.
+    // Keep the receiver, and with it the registered waker.
     mem::forget(rx);
 }
 
@@ -36,7 +36,7 @@ async fn appends_of_all_groups_share_syncs_and_none_is_acknowledged_without_one(
     let (db, options) = open_counting(&dir);
     let syncs = || options.get_ticker_count(Ticker::WalFileSynced);
 
-    // One after the other, each has its own sync.
+    // Appends one after the other have a sync each.
     let mut store = open(&db, GroupPrefixed::new(0));
     let before = syncs();
     for index in 0..10 {
@@ -44,7 +44,7 @@ async fn appends_of_all_groups_share_syncs_and_none_is_acknowledged_without_one(
     }
     assert_eq!(syncs() - before, 10);
 
-    // What nobody waits for has none, until somebody waits.
+    // A write that nobody waits for is synced with the next write that somebody waits for.
     let before = syncs();
     store.purge(log_id(1, 3)).await.unwrap();
     store.save_committed(Some(log_id(1, 9))).await.unwrap();
@@ -52,7 +52,7 @@ async fn appends_of_all_groups_share_syncs_and_none_is_acknowledged_without_one(
     store.blocking_append([]).await.unwrap();
     assert_eq!(syncs() - before, 1);
 
-    // A truncation has its own, when there is something to truncate.
+    // A truncation has a sync of its own, if there is something to truncate.
     let before = syncs();
     store.truncate_after(Some(log_id(1, 5))).await.unwrap();
     assert_eq!(syncs() - before, 1);
@@ -60,7 +60,7 @@ async fn appends_of_all_groups_share_syncs_and_none_is_acknowledged_without_one(
     drop(store);
     assert_eq!(syncs() - before, 1);
 
-    // 2,000 appends in flight share them.
+    // Many appends in flight share syncs.
     let before = syncs();
     let appends = (1..=100).map(|group| {
         let mut store = open(&db, GroupPrefixed::new(group));
@@ -107,7 +107,7 @@ async fn an_append_waits_while_the_queue_is_full_and_goes_on_when_there_is_room(
 async fn a_failed_write_is_final_for_every_group_and_every_later_call() {
     let dir = TempDir::new().unwrap();
     drop(open(&open_dir(&dir), Flat));
-    // A database that refuses every write.
+    // This database refuses every write.
     let db = Arc::new(DB::open_cf_for_read_only(&db_options(), dir.path(), [LOG_CF, META_CF], false).unwrap());
     let mut store = open(&db, GroupPrefixed::new(1));
     let mut other = open(&db, GroupPrefixed::new(2));
@@ -140,11 +140,11 @@ async fn a_failed_write_is_final_for_every_group_and_every_later_call() {
 }
 
 #[tokio::test]
-async fn a_callback_that_panics_is_nobody_elses_trouble() {
+async fn a_callback_that_panics_disturbs_no_other_append() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
-            panic!("a waker panics, as the test wants it");
+            panic!("this waker panics, as the test wants");
         }
     }
 
@@ -179,7 +179,7 @@ async fn an_append_that_is_polled_while_it_waits_for_room_does_not_pile_up_waker
     let barrier = Arc::new(Barrier::new(2));
     await_append_with(Blocks(barrier.clone()), &mut store, entry(1, 0, "x")).await;
     barrier.wait();
-    // The writer's thread stands still.
+    // The writer's thread is blocked in the callback now.
     let big = entry(1, 1, "x".repeat(33 << 20));
     store.append([big], IOFlushed::noop()).await.unwrap();
 

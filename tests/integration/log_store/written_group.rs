@@ -20,7 +20,7 @@ pub async fn write_group<K: KeySpace>(db: &Arc<DB>, keys: K) -> Store<K> {
     store.blocking_append(entries(2, 6..=9)).await.unwrap();
     store.save_committed(Some(log_id(2, 8))).await.unwrap();
     store.purge(log_id(1, 4)).await.unwrap();
-    // Syncs what is before it.
+    // The vote syncs the purge and the committed log id before it.
     store.save_vote(&vote(2)).await.unwrap();
     store
 }

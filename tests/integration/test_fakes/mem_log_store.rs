@@ -1,4 +1,4 @@
-//! The log store in memory: what a crash leaves, and every way in which a call fails, waits or takes time.
+//! `MemLogStore`: what a crash leaves, and every way in which a call fails, waits or takes time.
 
 use std::io;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 type Store = MemLogStore<Types>;
 
-/// An append that nobody waits for yet, and its callback.
+/// Appends without waiting, and returns the outcome that the callback will report.
 async fn append(store: &mut Store, entries: Vec<Entry>) -> OneshotReceiverOf<Types, io::Result<()>> {
     let (tx, rx) = Types::oneshot();
     store.append(entries, IOFlushed::signal(tx)).await.unwrap();
@@ -78,7 +78,7 @@ async fn a_stream_bound_to_a_leader_ends_with_an_error_as_soon_as_the_vote_is_an
 }
 
 #[tokio::test]
-async fn a_crash_leaves_what_was_acknowledged_and_all_before_it() {
+async fn a_crash_leaves_what_was_acknowledged_and_all_writes_before_it() {
     let mut store = Store::new();
     store.blocking_append(entries(1, 0..=4)).await.unwrap();
     store.faults().hold(Callback);
@@ -91,20 +91,23 @@ async fn a_crash_leaves_what_was_acknowledged_and_all_before_it() {
     assert_eq!(read(&crashed).await, entries(1, 0..=4));
     assert_eq!(crashed.read_committed().await.unwrap(), None);
     assert_eq!(crashed.unsynced(), 0);
-    // The callback is gone, and never runs.
+    // The callback was dropped, and never runs.
     assert!(matches!((&mut held).now_or_never(), Some(Err(_))));
 
-    // A vote syncs all before it.
+    // A vote syncs all writes before it.
     crashed.faults().hold(Callback);
     let callback = append(&mut crashed, entries(1, 5..=6)).await;
     crashed.save_vote(&VoteOf::<Types>::new(2, 1)).await.unwrap();
-    assert!(callback.now_or_never().is_none(), "its callback is still held");
+    assert!(
+        callback.now_or_never().is_none(),
+        "the callback of the append is still held"
+    );
     let crashed = crashed.crash();
     assert_eq!(read(&crashed).await, entries(1, 0..=6));
 }
 
 #[tokio::test]
-async fn a_crash_may_leave_the_first_of_what_was_not_acknowledged() {
+async fn a_crash_may_leave_the_first_writes_that_were_not_acknowledged() {
     for kept in 0..=3 {
         let mut store = Store::new();
         store.faults().hold(Callback);
@@ -188,7 +191,7 @@ async fn a_call_that_fails_changes_nothing_and_the_next_one_succeeds() {
 }
 
 #[tokio::test]
-async fn the_nth_call_fails_or_all_from_here_on_until_healed() {
+async fn the_nth_call_fails_or_all_calls_fail_until_they_are_healed() {
     let mut store = Store::new();
     let faults = store.faults();
     let mut index = 0..;
@@ -285,7 +288,7 @@ fn fresh() -> BootstrapMode<Types> {
     }
 }
 
-/// A cluster of one, which starts or starts again.
+/// Starts a cluster of one node on `store`, and waits until the node leads.
 async fn leader(store: Store, mode: BootstrapMode<Types>) -> Raft<Types, MemStateMachine<Types, Vec<Entry>>> {
     let config = Config {
         heartbeat_interval: 20,
@@ -312,7 +315,7 @@ async fn a_leader_answers_no_write_before_its_disk_does_and_loses_it_with_the_po
 
     store.faults().hold(Callback);
     let write = tokio::time::timeout(Duration::from_secs(60), raft.client_write("held".to_string()));
-    write.await.expect_err("a write was answered that is not durable");
+    write.await.expect_err("a write that is not durable was answered");
     let data = |entries: &[Entry]| -> Vec<String> {
         let data = entries.iter().filter_map(|entry| match &entry.payload {
             EntryPayload::Normal(data) => Some(data.clone()),

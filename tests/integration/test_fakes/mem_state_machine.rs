@@ -1,4 +1,4 @@
-//! The state machine in memory: its snapshots, and every way in which a call fails or waits.
+//! `MemStateMachine`: its snapshots, and every way in which a call fails or waits.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ async fn start(
     raft
 }
 
-/// Node 1, as the leader of itself.
+/// Starts node 1 as a cluster of its own, and waits until it leads.
 async fn leader(network: &Network, log: &MemLogStore<TypeConfig>, machine: &StateMachine) -> Node {
     let raft = start(network, 1, log, machine, fresh([1])).await;
     raft.wait(Some(DEADLINE))
@@ -62,7 +62,7 @@ async fn write(raft: &Node, key: &str, value: &str) -> Option<String> {
     raft.client_write(set(key, value)).await.unwrap().data
 }
 
-/// A snapshot of all that `raft` has applied.
+/// Takes a snapshot of all that `raft` has applied.
 async fn snapshot(raft: &Node, machine: &StateMachine) {
     let applied = machine.applied().last_log_id;
     raft.trigger().snapshot().await.unwrap();
@@ -150,7 +150,7 @@ async fn a_snapshot_is_of_the_state_when_the_builder_was_made_and_never_replaces
 
     machine.install_snapshot(&older.meta, older.snapshot).await.unwrap();
     assert_eq!(machine.state(), map([("a", "1")]));
-    // One that is cut short or is another's is refused.
+    // A snapshot that is cut short, or does not belong to its metadata, is refused.
     let mut short = newer.snapshot.clone();
     short.get_mut().pop();
     machine.install_snapshot(&newer.meta, short).await.unwrap_err();
@@ -192,7 +192,7 @@ async fn an_installation_that_fails_halfway_leaves_the_snapshot_and_the_old_stat
         (map([]), snapshot.meta.last_log_id)
     );
 
-    // The next start has openraft install what is there.
+    // At the next start, openraft installs the snapshot that is there.
     let found = machine.get_current_snapshot().await.unwrap().unwrap();
     machine.install_snapshot(&found.meta, found.snapshot).await.unwrap();
     assert_eq!(machine.applied(), other.applied());

@@ -1,4 +1,4 @@
-//! MessagePack, a format that is neither bincode nor for people.
+//! MessagePack, a binary format other than bincode.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -7,7 +7,7 @@ use openraft_toolkit::{CodecError, WireMessage, decode, encode};
 
 use super::releases::assert_not_representable;
 
-/// Written by hand.
+/// A message whose `WireMessage` is written by hand.
 #[derive(Debug, PartialEq)]
 pub struct Grams(pub u32);
 
@@ -106,13 +106,13 @@ fn a_downgrade_writes_what_the_previous_type_can_hold() {
     assert_eq!(error.source().unwrap().to_string(), "4294967295 kg are too heavy");
     assert_not_representable(Err::<(), _>(error), 1, "Kilos");
 
-    // The previous type, written by hand, would write any version.
+    // The previous type is written by hand, and would write any version.
     assert!(matches!(
         kilos.encode_at(0),
         Err(CodecError::VersionUnsupported { actual: 0, .. })
     ));
 
-    // Without `downgrade` the type's own versions are all that it writes.
+    // Without `downgrade`, a type writes only its own versions.
     let weight = Weight {
         unit: "kg".to_owned(),
         amount: 1,

@@ -35,7 +35,8 @@ fn commands() -> impl Strategy<Value = Command> {
     ]
 }
 
-/// The rules, said once more: what becomes of a command at a version, if that can hold it.
+/// Returns what a command becomes at a version, or `None` if the version cannot hold the command: a second statement of
+/// the rules.
 fn model(command: &Command, version: u8) -> Option<Command> {
     let mut at = command.clone();
     let holds = match &mut at {

@@ -1,4 +1,4 @@
-//! The serde form of a message, as it lies inside a user's own types.
+//! The serde form of a message, in which the message lies inside a user's own types.
 
 use std::fmt::Debug;
 
@@ -27,7 +27,7 @@ fn the_serde_form_of_a_message_in_bincode_is_its_frame() {
 }
 
 #[test]
-fn the_serde_form_reads_every_version_wherever_it_lies() {
+fn the_serde_form_reads_every_version_at_any_depth() {
     let old = vec![
         v1::Command::Put {
             key: "k".to_owned(),
@@ -95,7 +95,7 @@ fn the_serde_form_goes_through_any_format() {
 }
 
 #[test]
-fn the_serde_form_goes_through_what_serde_buffers() {
+fn the_serde_form_goes_through_the_buffer_of_a_tagged_enum() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     #[serde(tag = "kind")]
     enum Rpc {
@@ -111,7 +111,7 @@ fn the_serde_form_goes_through_what_serde_buffers() {
 }
 
 #[test]
-fn people_read_the_version_and_the_names() {
+fn a_format_for_people_has_the_version_and_the_names() {
     let json = |command: &Command| serde_json::to_string(command).unwrap();
     assert_eq!(
         json(&put()),
@@ -132,7 +132,7 @@ fn people_read_the_version_and_the_names() {
         r#"{"v2":{"x":1,"y":2,"z":3}}"#
     );
 
-    // Names may come in any order, and what an older version lacks takes its default.
+    // Names may come in any order, and fields that an older version lacks take their defaults.
     let read = |text: &str| serde_json::from_str::<Command>(text).map_err(|error| error.to_string());
     assert_eq!(read(r#"{"v1":{"Put":{"value":[7],"key":"k"}}}"#).unwrap(), put());
     assert_eq!(

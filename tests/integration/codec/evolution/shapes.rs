@@ -12,7 +12,7 @@ use super::msgpack::{rmp_from_slice, rmp_to_vec};
 use super::releases::assert_not_representable;
 
 #[test]
-fn a_message_borrows_from_its_frame_what_it_can() {
+fn decode_borrowed_borrows_strings_and_bytes_from_the_frame() {
     #[derive(Debug, PartialEq, WireMessage)]
     #[wire(version = 2, min_version = 1)]
     struct Put<'a, T> {
@@ -38,7 +38,7 @@ fn a_message_borrows_from_its_frame_what_it_can() {
     assert!(matches!(borrowed.value, Cow::Borrowed([1, 2])));
     assert!(matches!(borrowed.list[0], Cow::Owned(_)));
 
-    // What is decoded otherwise outlives the frame.
+    // A message that `decode` returns outlives the frame.
     let owned = Put::<u8>::decode(&frame.clone()).unwrap();
     assert_eq!(owned, put);
     assert!(matches!(owned.key, Cow::Owned(_)));
@@ -115,7 +115,7 @@ fn bytes_are_the_same_whether_they_are_written_at_once_or_one_by_one() {
         boxed: Box::default(),
     };
     assert_eq!(AtOnce::decode(&old.encode_at(1).unwrap()).unwrap(), old);
-    // A length that the bytes do not have is an error before any memory is taken.
+    // A length of more bytes than there are is an error before any memory is allocated.
     assert!(matches!(
         AtOnce::decode(&[2, 0, 253, 255, 255, 255, 255, 255, 255, 255, 255]),
         Err(CodecError::Decode(_))
@@ -123,8 +123,8 @@ fn bytes_are_the_same_whether_they_are_written_at_once_or_one_by_one() {
 }
 
 #[test]
-fn a_newer_field_of_a_parameter_needs_what_its_type_needs() {
-    /// It has no default, an `Option` of it has.
+fn a_newer_field_needs_a_default_of_its_type_and_not_of_the_types_parameters() {
+    /// A type without a default. An `Option` of it has one.
     #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
     struct Id(u8);
 
@@ -185,7 +185,7 @@ fn however_many_variants_there_are_a_nested_message_fits_the_stack_of_a_thread()
     }
     tree!(A B C D E F G H I J K L M N O P Q R S T U V W X Y Z Aa Bb Cc Dd Ee Ff Gg Hh Ii Jj Kk Ll Mm Nn Oo Pp Qq Rr Ss Tt Uu Vv Ww Xx Yy Zz);
 
-    // As deep as the limit, on a stack such as tokio's threads have.
+    // The message is nested to the limit, and the stack is that of a thread of tokio.
     let nested = std::thread::Builder::new().stack_size(2 << 20).spawn(|| {
         let frame = [[2, 1].repeat(127), vec![2, 0]].concat();
         assert_eq!(Tree::decode(&frame).unwrap().encode().unwrap(), frame);

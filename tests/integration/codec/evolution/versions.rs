@@ -20,7 +20,7 @@ fn a_body_is_the_list_of_the_fields_that_its_version_has() {
 }
 
 #[test]
-fn what_an_older_body_lacks_takes_its_default() {
+fn fields_that_an_older_body_lacks_take_their_defaults() {
     assert_eq!(Command::decode(&[1, 0, 1, b'k', 1, 7]).unwrap(), put());
     assert_eq!(Command::decode(&[2, 0, 1, 9, 1, b'k', 1, 7, 0]).unwrap(), leased());
     assert_eq!(
@@ -50,7 +50,7 @@ fn an_older_body_with_a_newer_variant_is_an_error() {
 }
 
 #[test]
-fn what_an_older_version_cannot_hold_is_never_dropped() {
+fn a_value_that_an_older_version_cannot_hold_is_an_error_and_never_dropped() {
     let key = || "k".to_owned();
     let low = Command::Put {
         lease: None,

@@ -76,7 +76,7 @@ fn a_frame_is_refused_when_it_is_not_exactly_one_value_of_that_version() {
         decode::<u32>(1, &[2, 7]),
         Err(CodecError::Version { expected: 1, actual: 2 })
     ));
-    // The version is looked at before the body.
+    // The version is checked before the body.
     assert!(matches!(
         decode::<u32>(1, &[2]),
         Err(CodecError::Version { expected: 1, actual: 2 })
@@ -115,7 +115,7 @@ fn errors_say_what_is_wrong_with_the_body() {
 
 #[test]
 fn what_cannot_be_decoded_is_not_encoded() {
-    // 128 levels are read back, one more is not written; the last unit variant is not a level.
+    // 128 levels are written and read back, and 129 are not written. The unit variant at the end is not a level.
     let deepest = encode(1, &list(128)).unwrap();
     assert_eq!(decode::<List>(1, &deepest).unwrap(), list(128));
     assert!(matches!(encode(1, &list(129)), Err(CodecError::Encode(_))));
@@ -123,14 +123,14 @@ fn what_cannot_be_decoded_is_not_encoded() {
     let most = encode(1, &vec![(); 4096]).unwrap();
     assert_eq!(decode::<Vec<()>>(1, &most).unwrap().len(), 4096);
     assert!(matches!(encode(1, &vec![(); 4097]), Err(CodecError::Encode(_))));
-    // The limit is on all of them together.
+    // The limit counts the elements of all vectors together.
     assert!(encode(1, &(vec![(); 4096], vec![(); 0])).is_ok());
     assert!(matches!(
         encode(1, &(vec![(); 4096], vec![(); 1])),
         Err(CodecError::Encode(_))
     ));
 
-    // A length that `Serialize` announces wrongly would be misread.
+    // A sequence whose `Serialize` announces a wrong length could not be read back.
     struct Liar(usize);
     impl Serialize for Liar {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -145,7 +145,7 @@ fn what_cannot_be_decoded_is_not_encoded() {
     assert!(matches!(encode(1, &Liar(2)), Err(CodecError::Encode(_))));
 }
 
-/// What bincode itself makes of a body; its limit stands in for its missing checks.
+/// Decodes a body with bincode itself. The limit stands in for the checks that bincode lacks.
 fn plain_bincode<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     let config = bincode::config::standard().with_limit::<65536>();
     let (value, read) = bincode::serde::decode_from_slice(body, config).ok()?;

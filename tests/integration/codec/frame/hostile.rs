@@ -41,11 +41,11 @@ fn elements_that_take_no_bytes_do_not_loop_for_as_long_as_a_length_says() {
     }
 }
 
-/// Decodes `frame` as `T`, whose elements have at most `element` bytes of memory, and bounds what
-/// that allocates: a vector may be twice as long as what is in it, and is copied as it grows.
+/// Decodes `frame` as `T`, whose elements take at most `element` bytes of memory, and asserts a bound on the memory that
+/// this allocates. A vector may have twice the capacity that it needs, and is copied when it grows: hence the factor 4.
 fn assert_bounded<T: DeserializeOwned>(element: usize, frame: &[u8]) {
     let (result, peak) = peak_of(|| decode::<T>(1, frame).map(drop));
-    // What any error message, hash map or tree node takes at least.
+    // An error message, a hash map or a tree node takes this much, however short the frame is.
     let least = 1024;
     let bound = 4 * element * frame.len() + least;
     assert!(
@@ -79,7 +79,7 @@ fn assert_bounded_for_every_type(frame: &[u8]) {
 fn a_length_of_2_to_the_60_allocates_nothing() {
     let huge = encode(1, &(1u64 << 60)).unwrap();
     assert_bounded_for_every_type(&huge);
-    // At any depth, and again and again.
+    // The length stands at any depth, and more than once.
     for ones in 0..40 {
         let mut frame = vec![1; ones + 1];
         frame.extend(huge[1..].repeat(3));
@@ -89,7 +89,7 @@ fn a_length_of_2_to_the_60_allocates_nothing() {
 
 #[test]
 fn a_length_at_each_level_allocates_for_one_level() {
-    // Each level claims as many elements as there are bytes in all: 128 levels of 24 bytes each.
+    // Each of the 128 levels claims as many elements of 24 bytes as the frame has bytes.
     let len = 64 * 1024;
     let mut frame = vec![1];
     while frame.len() < len {
@@ -100,7 +100,7 @@ fn a_length_at_each_level_allocates_for_one_level() {
 }
 
 #[test]
-fn a_message_that_fills_memory_honestly_is_decoded() {
+fn a_message_with_as_many_elements_as_it_claims_is_decoded() {
     let value: Vec<Vec<u64>> = (0..1000).map(|i| vec![i; 100]).collect();
     let frame = encode(1, &value).unwrap();
     assert_eq!(decode::<Vec<Vec<u64>>>(1, &frame).unwrap(), value);

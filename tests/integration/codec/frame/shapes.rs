@@ -27,7 +27,7 @@ pub enum Shape {
     Struct { named: Named, maybe: Option<Tuple> },
 }
 
-/// Bytes that serde sees as bytes, not as a sequence.
+/// Bytes that serde treats as bytes, not as a sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -119,7 +119,7 @@ pub fn everything() -> impl Strategy<Value = Everything> {
         )
 }
 
-/// Bytes as a fuzzer would find them: mostly small numbers and the markers of wide ones.
+/// Returns bytes as a fuzzer would find them: mostly small numbers and the markers of wide numbers.
 pub fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![4 => 0u8..8, 2 => 250u8..=255, 1 => any::<u8>()];
     prop::collection::vec(byte, 0..96)

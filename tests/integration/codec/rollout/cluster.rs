@@ -19,7 +19,7 @@ async fn a_follower_stores_and_applies_newer_entries_before_it_has_applied_the_r
     leader.write(put("a")).await;
     eventually("both have applied it", || leader.applied() == follower.applied()).await;
 
-    // The follower's state machine falls behind, and the leader's raises the level.
+    // The follower's state machine stands still, while the leader's state machine raises the level.
     follower.gate.send_replace(false);
     leader.write(Command::Raise(3)).await;
     assert_eq!(leader.level(), 3);
@@ -28,12 +28,12 @@ async fn a_follower_stores_and_applies_newer_entries_before_it_has_applied_the_r
     }
     eventually("the follower has stored all of it", || follower.versions().len() == 5).await;
 
-    // It is at its old level, where that will do.
+    // The follower writes at its old level each command that this level can hold.
     assert_eq!(follower.level(), 1);
     assert_eq!(leader.versions(), [1, 1, 3, 3, 3]);
     assert_eq!(follower.versions(), [1, 1, 1, 2, 3]);
 
-    // Once it has applied the command as well, it writes the new format, and has lost nothing.
+    // Once the follower has applied the raise, it writes at the new level, and has lost nothing.
     follower.gate.send_replace(true);
     eventually("both have applied it", || leader.applied() == follower.applied()).await;
     assert_eq!(follower.level(), 3);
@@ -44,7 +44,7 @@ async fn a_follower_stores_and_applies_newer_entries_before_it_has_applied_the_r
     })
     .await;
 
-    // A state machine in memory finds the level again in the log, which is of three versions.
+    // After a restart, a state machine in memory finds the level in the log, whose entries have three versions.
     let commands = leader.applied().commands;
     leader.raft.shutdown().await.unwrap();
     follower.raft.shutdown().await.unwrap();
@@ -89,7 +89,7 @@ async fn a_learner_is_removed_again_if_the_level_was_raised_before_it_in_the_log
     let (leader, _learner) = leader_and_learner(&dirs).await;
     let level = leader.machine.level.clone();
 
-    // The raise is committed, but not applied, when the node is looked at.
+    // The raise is committed and not applied when the new node's release is checked.
     leader.gate.send_replace(false);
     let raising = leader.raft.client_write(Command::Raise(3));
     let adding = add_learner_checked(&leader.raft, 3, (), true, &level, 1);
@@ -101,7 +101,7 @@ async fn a_learner_is_removed_again_if_the_level_was_raised_before_it_in_the_log
         () = leader.wait("has added it", |m| has_member(m, 3)) => {}
     }
 
-    // Nobody waits for the node, which does not even run.
+    // The call does not wait for the new node, which does not even run.
     leader.gate.send_replace(true);
     let error = timeout(DEADLINE, adding).await.unwrap().unwrap_err();
     assert!(
@@ -132,7 +132,7 @@ async fn a_learner_that_is_too_old_and_cannot_be_removed_again_is_reported() {
         added = &mut adding => panic!("{added:?} before it is applied"),
         () = leader.wait("has added it", |m| has_member(m, 3)) => {}
     }
-    // In the way is a change that cannot be committed, as one of the voters has stopped.
+    // Another change is in the way, which cannot be committed, because one of its voters has stopped.
     learner.raft.shutdown().await.unwrap();
     let mut change = Box::pin(change_membership(&leader.raft, [1, 2].into(), true));
     assert!(poll!(change.as_mut()).is_pending());

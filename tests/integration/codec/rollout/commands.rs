@@ -8,7 +8,7 @@ use rocksdb::{DB, IteratorMode};
 
 pub use self::v3::{Command, Types};
 
-/// The first release: it can raise the level, as it must be able to apply that command.
+/// The first release. It has `Raise`, because each release must be able to apply the raise of the level.
 pub mod v1 {
     use super::*;
 
@@ -67,7 +67,7 @@ pub fn put(key: &str) -> Command {
     }
 }
 
-/// Nothing before version 2 has a place for it.
+/// Returns a command that no version before 2 can hold.
 pub fn leased(key: &str) -> Command {
     Command::Put {
         key: key.to_owned(),
@@ -76,7 +76,7 @@ pub fn leased(key: &str) -> Command {
     }
 }
 
-/// The frames of a group's entries as RocksDB has them.
+/// Returns the frames of a group's entries as RocksDB holds them.
 pub fn frames<K: KeySpace>(db: &DB, keys: K) -> Vec<Vec<u8>> {
     let items = db.iterator_cf(&db.cf_handle(LOG_CF).unwrap(), IteratorMode::Start);
     items
@@ -86,8 +86,10 @@ pub fn frames<K: KeySpace>(db: &DB, keys: K) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The version of each command in a group's log. A frame is the version of the log's own frames, the
-/// log id, here of three bytes, the kind of the payload and, in a normal entry, the command's frame.
+/// Returns the version of each command in a group's log.
+///
+/// An entry is `[version of the entry | log id, here 3 bytes | kind of the payload]`, followed by the command's frame if
+/// the kind is 1, a normal entry. A frame begins with its version.
 pub fn versions<K: KeySpace>(db: &DB, keys: K) -> Vec<u8> {
     let frames = frames(db, keys).into_iter();
     frames

@@ -41,12 +41,12 @@ async fn each_store_writes_at_the_level_of_its_own_cell_and_without_one_at_the_n
     assert_eq!(frames(&db, keys[1]), [frame(&[2, 0, 1, b'a', 0, 0])]);
     assert_eq!(frames(&db, keys[2]), [frame(&[3, 0, 1, b'a', 0, 0])]);
 
-    // Raised in between, for one of them.
+    // The level of one store is raised.
     one.raise(3).unwrap();
     for store in &mut stores {
         store.blocking_append([entry(1, put("b"))]).await.unwrap();
     }
-    // A clone writes at the level of what it was made of.
+    // A clone of a store writes at the level of that store.
     for store in &stores {
         store.clone().blocking_append([entry(2, put("c"))]).await.unwrap();
     }
@@ -54,7 +54,7 @@ async fn each_store_writes_at_the_level_of_its_own_cell_and_without_one_at_the_n
     assert_eq!(versions(&db, keys[1]), [2, 2, 2]);
     assert_eq!(versions(&db, keys[2]), [3, 3, 3]);
 
-    // What was written at any level is read alike, from memory and from the disk.
+    // Entries of all levels read the same, from memory and from disk.
     let expected = [entry(0, put("a")), entry(1, put("b")), entry(2, put("c"))];
     for mut store in stores {
         assert_eq!(store.try_get_log_entries(..).await.unwrap(), expected);
@@ -68,7 +68,7 @@ async fn each_store_writes_at_the_level_of_its_own_cell_and_without_one_at_the_n
 }
 
 #[tokio::test]
-async fn what_the_level_has_no_place_for_is_written_at_the_lowest_version_that_has() {
+async fn a_command_that_the_level_cannot_hold_is_written_at_the_lowest_version_that_can() {
     let dir = TempDir::new().unwrap();
     let db = open_dir(&dir);
     let mut store = open_as::<Types, _>(&db, Flat).with_write_version(WriteVersion::new(1));

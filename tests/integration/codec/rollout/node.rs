@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use super::commands::{Command, Types, versions};
 
-/// What a node has applied, in memory only: it is rebuilt from the log at each start.
+/// What a node has applied. It is in memory alone, and applied again from the log at each start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Applied {
     pub last: Option<LogIdOf<Types>>,
@@ -27,7 +27,7 @@ pub struct Applied {
     pub commands: Vec<Command>,
 }
 
-/// A state machine that raises its node's level, and stands still while its gate is closed.
+/// A state machine that raises its node's level, and applies nothing while its gate is closed.
 #[derive(Clone)]
 pub struct Machine {
     pub applied: Arc<Mutex<Applied>>,
@@ -147,7 +147,7 @@ impl Node {
     }
 }
 
-/// A leader, which alone has a vote, and a learner that follows it.
+/// Starts a leader, which is the only voter, and a learner that follows it.
 pub async fn leader_and_learner(dirs: &[TempDir; 2]) -> (Node, Node) {
     let network = MemNetwork::new();
     let learner = Node::start(2, &dirs[1], &network).await;
@@ -169,7 +169,7 @@ pub async fn leader_and_learner(dirs: &[TempDir; 2]) -> (Node, Node) {
     (leader, learner)
 }
 
-/// As of the newest membership that is committed.
+/// Returns whether the newest committed membership has node `id`.
 pub fn has_member(metrics: &RaftMetrics<Types>, id: u64) -> bool {
     metrics.committed_membership_config.membership().get_node(&id).is_some()
 }

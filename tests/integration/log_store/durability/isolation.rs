@@ -8,7 +8,7 @@ use openraft_toolkit::log_store::{
     Flat, GroupPrefixed, KeySpace, LOG_CF, META_CF, MetaLabel, RecordId, RocksdbLogStoreError,
 };
 use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorageExt};
-use openraft_toolkit_tests::log::{Store, entries, open, open_dir};
+use openraft_toolkit_tests::log::{Store, entries, into_store_error, open, open_dir};
 use openraft_toolkit_tests::model::{Call, Model};
 use openraft_toolkit_tests::run::{rng, rounds};
 use rocksdb::DB;
@@ -85,7 +85,7 @@ impl Event {
 async fn read(db: &Arc<DB>, group: u64) -> Result<Model, RocksdbLogStoreError> {
     let mut store = Store::open(db.clone(), LOG_CF, META_CF, GroupPrefixed::new(group))?;
     let model = Model::try_of(&mut store).await;
-    model.map_err(|e| *e.into_inner().unwrap().downcast().unwrap())
+    model.map_err(into_store_error)
 }
 
 /// Returns whether `group` is as it must be, or else says what was found.

@@ -8,7 +8,7 @@ use openraft_toolkit::log_store::{
 };
 use openraft_toolkit::openraft::alias::VoteOf;
 use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorage, RaftLogStorageExt};
-use openraft_toolkit_tests::log::{Store, Types, entries, entry, log_id, open, open_dir};
+use openraft_toolkit_tests::log::{Store, Types, entries, entry, into_store_error, log_id, open, open_dir};
 use tempfile::TempDir;
 
 mod other {
@@ -81,10 +81,8 @@ fn chain(e: &dyn Error) -> String {
 /// Opens the group and reads its log.
 async fn read(db: &std::sync::Arc<rocksdb::DB>) -> Result<(), RocksdbLogStoreError> {
     let mut store = Store::open(db.clone(), LOG_CF, META_CF, KEYS)?;
-    match store.try_get_log_entries(..).await {
-        Ok(_) => Ok(()),
-        Err(e) => Err(*e.into_inner().unwrap().downcast().unwrap()),
-    }
+    let entries = store.try_get_log_entries(..).await;
+    entries.map(drop).map_err(into_store_error)
 }
 
 #[tokio::test]

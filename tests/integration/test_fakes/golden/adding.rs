@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::sample::{FILES, dir, frames, put};
 
-/// What `process` runs.
+/// Not a test: the check that `process` runs.
 #[test]
 #[ignore = "needs the directory that other tests give it"]
 fn check_in_the_given_directory() {
@@ -56,7 +56,7 @@ fn files_in(dir: &Path) -> Vec<(String, String)> {
 }
 
 #[test]
-fn what_is_missing_fails_until_it_is_added() {
+fn a_missing_file_fails_until_it_is_added() {
     let dir = TempDir::new().unwrap();
     let dir = dir.path().join("golden/command");
     let (passed, output) = check_in_a_process(&dir, None);
@@ -105,7 +105,7 @@ fn adding_never_rewrites_a_file() {
 }
 
 #[test]
-fn processes_add_at_the_same_time() {
+fn processes_may_add_files_at_the_same_time() {
     let dir = TempDir::new().unwrap();
     let start = || {
         let mut process = process(dir.path(), Some("add"));
@@ -120,7 +120,7 @@ fn processes_add_at_the_same_time() {
 }
 
 #[test]
-fn a_misspelt_environment_says_so() {
+fn a_misspelt_value_of_golden_is_an_error() {
     let dir = dir(&FILES);
     let (passed, output) = check_in_a_process(dir.path(), Some("update"));
     assert!(!passed, "{output}");

@@ -9,14 +9,14 @@ use super::sample::{Command, FILES, assert_fails, dir, dir_with, failure, frames
 #[test]
 fn a_frame_for_each_sample_and_version_that_can_hold_it_passes() {
     frames(dir(&FILES).path()).check();
-    // Comments, line breaks and capitals are the reader's.
+    // Comments, line breaks and capital digits do not matter.
     let text = "# a put\r\n02 00\r\n01 6B\n\n# no lease\n00";
     frames(dir_with(&[("put.v2.hex", text)]).path()).check();
 }
 
 #[test]
 fn a_frame_that_reads_the_same_and_is_written_otherwise_fails() {
-    // The length as a u16, which is read as well.
+    // The length is written as a u16, which is read as well.
     let dir = dir_with(&[("put.v1.hex", "01 00 fb 01 00 6b")]);
     assert_fails(
         frames(dir.path()),
@@ -100,7 +100,7 @@ fn a_file_of_a_version_that_cannot_hold_its_sample_fails() {
 }
 
 #[test]
-fn samples_are_told_apart_by_names_that_files_can_have() {
+fn each_sample_has_a_name_of_its_own_that_a_file_can_have() {
     let empty = TempDir::new().unwrap();
     assert_fails(Frames::<Command>::in_dir(empty.path()), &["there are no samples"]);
 
@@ -117,7 +117,7 @@ fn samples_are_told_apart_by_names_that_files_can_have() {
     assert!(failure.contains(&format!("\"\": {names_files}")), "{failure}");
 }
 
-/// Versions before the last are read and not written.
+/// A message whose first version is read and no longer written.
 mod converted {
     use openraft_toolkit::WireMessage;
 
@@ -165,9 +165,9 @@ fn a_version_that_is_not_written_any_more_must_still_be_read() {
 }
 
 #[test]
-fn what_only_older_releases_wrote_is_read_only() {
+fn a_frame_that_only_older_releases_wrote_is_read_only() {
     let read_only = |dir: &TempDir| frames(dir.path()).read_only("long", put(None));
-    // The length as a u16: nothing writes it.
+    // The length is written as a u16, as no release writes it now.
     read_only(&dir_with(&[("long.v1.hex", "01 00 fb 01 00 6b")])).check();
 
     let wrong = dir_with(&[("long.v1.hex", "01 00 fb 01 00 6c")]);
@@ -185,7 +185,7 @@ fn what_only_older_releases_wrote_is_read_only() {
 }
 
 #[test]
-fn what_a_lossy_field_becomes_is_said() {
+fn the_value_of_a_lossy_field_at_an_older_version_is_given_by_the_test() {
     #[derive(Debug, PartialEq, WireMessage)]
     #[wire(version = 2, min_version = 1)]
     struct Ping(#[wire(since = 2, lossy)] u8);
@@ -205,7 +205,7 @@ fn what_a_lossy_field_becomes_is_said() {
 }
 
 #[test]
-fn messages_within_a_message_are_of_its_files_version() {
+fn messages_within_a_message_are_written_at_the_version_of_the_file() {
     #[derive(Debug, PartialEq, WireMessage)]
     #[wire(version = 3, min_version = 1, serde)]
     struct Inner(u8, #[wire(since = 3)] u8);
@@ -217,7 +217,7 @@ fn messages_within_a_message_are_of_its_files_version() {
     let dir = dir(&[
         ("outer.v1.hex", "01 01 05"),
         ("outer.v2.hex", "02 02 05"),
-        // What a version cannot hold is of the lowest that can.
+        // A message that the version cannot hold is written at the lowest version that can.
         ("newer.v1.hex", "01 03 05 06"),
         ("newer.v2.hex", "02 03 05 06"),
     ]);

@@ -2,11 +2,11 @@
 
 use openraft_toolkit::test_fakes::golden::Frames;
 
-/// A message in the third of its releases, which changed what it is.
+/// A message whose second release replaced the type of the first.
 mod released {
     use openraft_toolkit::WireMessage;
 
-    /// As the first release had it.
+    /// The message in the first release.
     #[derive(Debug, PartialEq, WireMessage)]
     #[wire(version = 1, layout(1 = "9d85ceb0a8b2a3eb"))]
     pub(super) enum CommandOfOneKey {

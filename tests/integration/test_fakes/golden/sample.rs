@@ -23,7 +23,7 @@ pub fn put(lease: Option<u64>) -> Command {
     Command::Put { key, lease }
 }
 
-/// What is checked in most of these tests, whose files are `FILES`.
+/// Returns the samples of most of these tests. Their files are `FILES`.
 pub fn frames(dir: &Path) -> Frames<Command> {
     Frames::in_dir(dir)
         .sample("put", put(None))
@@ -44,7 +44,7 @@ pub fn dir(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-/// `FILES`, and others in addition or in their place.
+/// Returns a directory with `FILES`, and `files` in addition or in their place.
 pub fn dir_with(files: &[(&str, &str)]) -> TempDir {
     dir(&[&FILES, files].concat())
 }
@@ -54,7 +54,7 @@ pub fn failure<T: WireMessage + PartialEq + std::fmt::Debug>(frames: Frames<T>) 
     *panic.downcast::<String>().unwrap()
 }
 
-/// That the check fails, with these failures and no others.
+/// Asserts that the check fails with these failures and no others.
 #[track_caller]
 pub fn assert_fails<T: WireMessage + PartialEq + std::fmt::Debug>(frames: Frames<T>, expected: &[&str]) {
     let failure = failure(frames);

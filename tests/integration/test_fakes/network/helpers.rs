@@ -17,11 +17,12 @@ use crate::test_fakes::stores::Disks;
 
 pub type Snapshot = SnapshotOf<TypeConfig, <TypeConfig as RaftTypes>::SnapshotData>;
 
+/// Returns options with a long deadline.
 pub fn soon() -> RPCOption {
     RPCOption::new(Duration::from_secs(10))
 }
 
-/// A request for the vote of term `term`, from node 1.
+/// Returns the request of node 1 for a vote in `term`.
 pub fn vote_request(term: u64) -> VoteRequest<TypeConfig> {
     VoteRequest::new(VoteOf::<TypeConfig>::new(term, 1), None)
 }
@@ -30,7 +31,7 @@ pub async fn client(network: &Network, from: u64, to: u64) -> MemNetworkClient<T
     network.factory_for(from).new_client(to, &address(to)).await
 }
 
-/// A blank node that waits for messages.
+/// Starts a blank node that waits for messages.
 pub async fn receiver(network: &Network, id: u64) -> Node {
     let (node, _) = Host::new(id, Keys::Flat)
         .start(network, BootstrapMode::Join)
@@ -39,7 +40,7 @@ pub async fn receiver(network: &Network, id: u64) -> Node {
     node
 }
 
-/// As [`receiver`], on stores in memory, so that it works by a paused clock.
+/// Starts a node as [`receiver`] does, on stores in memory, so that it works by a paused clock.
 pub async fn mem_receiver(network: &Network, id: u64) -> Raft {
     let (log, kv) = Disks::default().open(id).await.unwrap();
     let config = Arc::new(config().validate().unwrap());
@@ -48,7 +49,7 @@ pub async fn mem_receiver(network: &Network, id: u64) -> Raft {
     raft
 }
 
-/// The term of the last vote that `node` granted.
+/// Returns the term of the last vote that `node` granted.
 pub async fn voted_in(node: &Node) -> u64 {
     mem_voted_in(&node.raft).await
 }
@@ -59,7 +60,7 @@ pub async fn mem_voted_in(raft: &Raft) -> u64 {
         .unwrap()
 }
 
-/// The snapshot of a leader that has written.
+/// Returns the snapshot of a leader that has written.
 pub async fn snapshot() -> Snapshot {
     let (leader, _) = Host::new(1, Keys::Flat)
         .start(&MemNetwork::new(), fresh([1]))

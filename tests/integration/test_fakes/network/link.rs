@@ -1,4 +1,4 @@
-//! What the faults of a link do to the messages on it.
+//! What the faults of a link do to the messages on the link.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// How long each of 20 round trips takes.
+/// Returns how long each of 20 round trips takes.
 async fn round_trips(seed: u64) -> Vec<Duration> {
     let network = MemNetwork::with_seed(seed);
     network.set_faults(LinkFaults::new().latency(ms(10)).jitter(ms(40)));
@@ -116,7 +116,7 @@ async fn an_answer_that_is_dropped_leaves_its_request_in_effect() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn some_are_dropped_as_the_probability_says_and_a_seed_repeats_which() {
+async fn as_many_requests_are_dropped_as_the_probability_says_and_a_seed_repeats_which() {
     let dropped = async |seed| {
         let network = MemNetwork::with_seed(seed);
         let _node = mem_receiver(&network, 2).await;
@@ -164,7 +164,7 @@ async fn messages_that_are_held_back_are_overtaken() {
         join_all(votes).await
     };
 
-    // In order, each vote is for a later term than the one before it.
+    // Delivered in order, each vote is for a later term than the vote before it, and is granted.
     assert_eq!(granted(&network, 1..11).await, [true; 10]);
 
     network.set_faults(LinkFaults::new().reorder(0.5, ms(1_000)));

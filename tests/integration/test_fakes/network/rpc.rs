@@ -66,7 +66,7 @@ async fn leadership_is_handed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_unreachable() {
+async fn a_node_that_is_not_registered_or_has_stopped_is_unreachable() {
     let network = MemNetwork::new();
     let mut client = client(&network, 1, 2).await;
 
@@ -82,7 +82,7 @@ async fn what_is_not_there_is_unreachable() {
     let stopped = client.vote(vote_request(3), soon()).await;
     assert!(matches!(stopped, Err(RPCError::Unreachable(_))), "{stopped:?}");
 
-    // A restarted node takes the place of the one before.
+    // A node that is restarted takes the place of the stopped one.
     let second = receiver(&network, 2).await;
     client.vote(vote_request(4), soon()).await.unwrap();
     assert_eq!(voted_in(&second).await, 4);
@@ -97,7 +97,7 @@ async fn what_is_not_there_is_unreachable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_is_cut_off_never_happens() {
+async fn a_request_that_is_cut_off_takes_no_effect() {
     let network = MemNetwork::new();
     let node = receiver(&network, 2).await;
     let mut client = client(&network, 1, 2).await;

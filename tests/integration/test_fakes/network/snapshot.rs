@@ -1,4 +1,4 @@
-//! Snapshots that are cut on their way, after which openraft starts over and the target is unharmed.
+//! After a snapshot is cut on its way, openraft sends it again, and the target is unharmed.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::test_fakes::stores::Disks;
 type Error = ClusterError<TypeConfig>;
 type Kv = Cluster<TypeConfig, KvStateMachine>;
 
-/// A leader whose log begins with a snapshot, so that a new node cannot do without it.
+/// Starts a leader whose log begins behind a snapshot, so that a new node needs the snapshot.
 async fn with_snapshot() -> Result<Kv, Error> {
     let disks = Disks::default();
     let cluster = Cluster::builder(move |id| disks.clone().open(id))
@@ -56,7 +56,7 @@ async fn assert_caught_up(cluster: &Kv) -> Result<(), Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_cut_halfway_is_sent_again() -> Result<(), Error> {
+async fn a_snapshot_that_is_cut_halfway_is_sent_again() -> Result<(), Error> {
     let cluster = with_snapshot().await?;
     cluster.network().interrupt_snapshots(1, 2, 2);
 
@@ -72,7 +72,7 @@ async fn one_that_is_cut_halfway_is_sent_again() -> Result<(), Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_whose_answer_is_lost_is_sent_and_installed_again() -> Result<(), Error> {
+async fn a_snapshot_whose_answer_is_lost_is_sent_and_installed_again() -> Result<(), Error> {
     let cluster = with_snapshot().await?;
     let network = cluster.network();
     let second = Duration::from_secs(1);

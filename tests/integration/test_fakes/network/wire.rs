@@ -1,4 +1,4 @@
-//! Messages that really are encoded, and types that do not survive it.
+//! Messages that are encoded on their way, and types that do not survive it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::test_fakes::stores::{Disks, MemLog};
 
-/// One command for each way of being written.
+/// A command with one variant for each way of being encoded.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Command {
-    /// Survives, in another order.
+    /// It survives, in another order.
     Many(HashMap<String, u64>),
-    /// Is read as another value.
+    /// It is read as another value.
     Skipped(#[serde(skip)] u64),
-    /// Is written as something that is not read.
+    /// Its bytes cannot be read.
     Omitted(Omitted),
-    /// Cannot be written.
+    /// It cannot be written.
     Refused(#[serde(serialize_with = "refuse")] u64),
 }
 
@@ -45,7 +45,7 @@ declare_raft_types_ext! {
     Types: Node = BasicNode, AppData = Command, AppDataResponse = ()
 }
 
-/// Three nodes whose messages are encoded, after their leader was given `command`.
+/// Gives `command` to the leader of three nodes whose messages are encoded. Returns whether all nodes have applied it.
 async fn write(command: Command) -> (Arc<MemNetwork<Types>>, Result<(), ClusterError<Types>>) {
     let network = MemNetwork::new();
     network.encode_messages();
@@ -67,7 +67,7 @@ async fn write(command: Command) -> (Arc<MemNetwork<Types>>, Result<(), ClusterE
         .unwrap()
         .last_log_index
         .unwrap();
-    // It never commits where it cannot be sent.
+    // Do not wait for the answer: a command that cannot be sent is never committed.
     let write = cluster.raft(leader).client_write_ff(command, None).await;
     write.unwrap();
     let waited = cluster.wait_for_applied(index + 1).await;
@@ -86,7 +86,7 @@ async fn failure_of(command: Command) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_survives_is_delivered_even_if_its_order_is_lost() {
+async fn a_value_that_survives_is_delivered_even_if_its_order_is_lost() {
     let many = (0..20).map(|i| (i.to_string(), i)).collect();
 
     let (network, waited) = write(Command::Many(many)).await;
@@ -122,7 +122,7 @@ async fn a_value_that_cannot_be_written_fails_the_test() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_rpc_survives() -> Result<(), ClusterError<TypeConfig>> {
+async fn every_rpc_of_a_cluster_survives_encoding() -> Result<(), ClusterError<TypeConfig>> {
     let network = MemNetwork::new();
     network.encode_messages();
     network.set_faults(LinkFaults::new().duplicate(0.5));

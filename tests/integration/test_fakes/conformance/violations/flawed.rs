@@ -38,14 +38,14 @@ pub enum Flaw {
 }
 use Flaw::*;
 
-/// A log in memory with a flaw. A clone is another handle, as for a reader.
+/// A log in memory with a flaw. A clone is another handle on the same log, as a reader is.
 #[derive(Clone)]
 pub struct Flawed {
     flaw: Flaw,
     log: MemLogStore<Types>,
-    /// Where votes are, apart from the log.
+    /// The store of the votes, which are apart from the log.
     votes: MemLogStore<Types>,
-    /// What was truncated last.
+    /// The entries that the last truncation removed.
     truncated: Arc<Mutex<Vec<Entry>>>,
 }
 
@@ -101,7 +101,7 @@ impl LogDisk<Types> for FlawedDisk {
         entries.extend(self.store.truncated.lock().unwrap().iter().cloned());
         log.append(entries, IOFlushed::noop()).await?;
         log.save_committed(left.read_committed().await?).await?;
-        // Syncs the others.
+        // A truncation that removes nothing syncs the writes before it.
         let last = log.get_log_state().await?.last_log_id;
         log.truncate_after(last).await?;
         Ok(Some(disk))
@@ -141,7 +141,7 @@ impl RaftLogReader<Types> for Flawed {
     where
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
-        // Only openraft's suite reads in this way.
+        // Only openraft's own suite calls this.
         let entries = self.log.try_get_log_entries(range).await.unwrap();
         stream::iter(entries).map(Ok)
     }

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use openraft_toolkit::log_store::{GroupPrefixed, KeySpace, MetaLabel};
 use openraft_toolkit::test_fakes::conformance::{GROUP_IDS, Rule, key_spaces};
 
-/// The key of an index in some order, in which a key space puts its parts together.
+/// Returns the key of a group and an index.
 type LogKey = fn(u64, u64) -> Vec<u8>;
 
-/// A key space of one's own.
+/// A key space that is made of two functions.
 #[derive(Clone, Debug)]
 struct Keys {
     group: u64,
@@ -53,37 +53,37 @@ fn each_flaw_of_a_key_space_is_found_and_named() {
     assert_eq!(violation_of_keys(good_log_key, good_meta_key), None);
 
     let log_keys: [(LogKey, Rule, &str); 6] = [
-        // Little-endian indexes.
+        // Indexes are little-endian.
         (
             |group, index| [group.to_be_bytes(), index.to_le_bytes()].concat(),
             Rule::LogKeysAscend,
             "for index 255 and",
         ),
-        // Numbers as text.
+        // Indexes are text.
         (
             |group, index| format!("{group:020}/{index}").into_bytes(),
             Rule::LogKeysAscend,
             "for index 9 and",
         ),
-        // The index first: all groups interleave.
+        // The index comes first, so that all groups interleave.
         (
             |group, index| [index.to_be_bytes(), group.to_be_bytes()].concat(),
             Rule::LogIndexInverts,
             "says None for",
         ),
-        // The prefix of a group is a prefix of another's.
+        // The prefix of one group is a prefix of another group's prefix.
         (
             |group, index| [format!("{group}").as_bytes(), &index.to_be_bytes()].concat(),
             Rule::LogKeysApart,
             "meets",
         ),
-        // Only the last byte of the group.
+        // Only the last byte of the group counts.
         (
             |group, index| [&[group as u8], &index.to_be_bytes()[..]].concat(),
             Rule::LogKeysApart,
             "meets",
         ),
-        // Another key each time.
+        // The key is another each time.
         (
             |group, index| {
                 [
