@@ -8,6 +8,7 @@ use openraft_toolkit::openraft::errors::{ClientWriteError, Fatal, ForwardReason,
 use openraft_toolkit::test_fakes::MemNetwork;
 use openraft_toolkit_tests::node::{DEADLINE, Host, Keys, address, fresh};
 use openraft_toolkit_tests::types::Set;
+use tokio::time::timeout;
 
 use super::three_nodes;
 
@@ -91,14 +92,17 @@ async fn a_leader_that_lost_its_majority_takes_writes_again_when_it_is_back() {
     }
 
     network.partitions().isolate(1);
-    let refused = loop {
-        // A write that is accepted before the lease ends waits for the majority.
-        match tokio::time::timeout(Duration::from_millis(50), leader.raft.client_write(set())).await {
-            Err(_) => {}
-            Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))) => break forward,
-            Ok(outcome) => panic!("{outcome:?}"),
+    let refused = async {
+        loop {
+            // A write that is accepted before the lease ends waits for the majority.
+            match timeout(Duration::from_millis(50), leader.raft.client_write(set())).await {
+                Err(_) => {}
+                Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))) => break forward,
+                Ok(outcome) => panic!("{outcome:?}"),
+            }
         }
     };
+    let refused = timeout(DEADLINE, refused).await.unwrap();
     assert_eq!(refused.reason, ForwardReason::LeaseExpired);
     let deadline = Duration::from_millis(200);
     let error = wait_writable(&leader.raft, deadline).await.unwrap_err();
@@ -127,11 +131,14 @@ async fn a_leader_that_hands_over_names_the_next_one() {
         async move { hand_over(&raft, DEADLINE).await }
     });
 
-    let error = loop {
-        if let Err(error) = wait_writable(&leader.raft, Duration::ZERO).await {
-            break error;
+    let error = async {
+        loop {
+            if let Err(error) = wait_writable(&leader.raft, Duration::ZERO).await {
+                break error;
+            }
         }
     };
+    let error = timeout(DEADLINE, error).await.unwrap();
 
     let named = match error {
         WritableError::NotLeader { leader, source } if source.reason == ForwardReason::LeadershipTransfer => leader,

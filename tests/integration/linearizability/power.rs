@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use crc32c::crc32c;
 use fastrand::Rng;
 use openraft_toolkit_tests::image::{ACCOUNT, Image};
+use openraft_toolkit_tests::node::DEADLINE;
 use tempfile::TempDir;
 
 use super::registers::Kv;
@@ -33,7 +35,9 @@ impl Disk {
     pub fn after(crash: Crash, dir: &Path, kv: &Kv, rng: &mut Rng) -> Self {
         // Keep the snapshot as it is: the log may be purged up to this snapshot, and not up to a later one.
         let snapshot = kv.snapshot_path();
+        let started = Instant::now();
         let log = loop {
+            assert!(started.elapsed() < DEADLINE, "files came and went all the time");
             // Read the account first, so that it is not newer than the WAL.
             let files = || Image::try_of(&dir.join("log"));
             let (Some(account), Ok(image), Ok(after)) = (Account::read(dir), files(), files()) else {
