@@ -4,21 +4,22 @@
 //! |---|---|
 //! | `bootstrap`, `bootstrap_static`, `bootstrap_twice`, `bootstrap_crash` | each mode of a start, also after a crash |
 //! | `membership`, `promotion` | changes of the members, and each of their errors |
-//! | `leadership`, `leadership_cost`, `fence` | events of the leadership, and tasks that run while a node leads |
-//! | `hand_over`, `rolling_restart`, `writable` | stopping a leader, and waiting for one that takes writes |
+//! | `leadership`, `leadership_cost`, `while_leader` | events of the leadership, and tasks that run while a node leads |
+//! | `handover`, `rolling_restart`, `writable` | stopping a leader, and waiting for one that takes writes |
 //! | `whole_cluster` | three nodes through a partition, a snapshot and restarts |
 
 mod bootstrap;
 mod bootstrap_crash;
 mod bootstrap_static;
 mod bootstrap_twice;
-mod fence;
-mod hand_over;
+
+mod handover;
 mod leadership;
 mod leadership_cost;
 mod membership;
 mod promotion;
 mod rolling_restart;
+mod while_leader;
 mod whole_cluster;
 mod writable;
 
