@@ -12,7 +12,6 @@ mod bootstrap;
 mod bootstrap_crash;
 mod bootstrap_static;
 mod bootstrap_twice;
-
 mod handover;
 mod leadership;
 mod leadership_cost;

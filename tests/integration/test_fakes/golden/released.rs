@@ -3,7 +3,7 @@
 use openraft_toolkit::test_fakes::golden::Frames;
 
 /// A message whose second release replaced the type of the first.
-mod released {
+mod command {
     use openraft_toolkit::WireMessage;
 
     /// The message in the first release.
@@ -48,7 +48,7 @@ mod released {
 
 #[test]
 fn commands_of_every_release_stay_as_they_were() {
-    use released::Command;
+    use command::Command;
 
     let put = |lease| Command::Put {
         key: "k".to_owned(),
