@@ -44,7 +44,7 @@ fn an_interrupted_demo_leaves_nothing_behind() {
     assert!(lines.any(|line| line.contains("with SIGKILL") || line.contains("writes acknowledged")));
     assert!(!processes_that_mention(tmp.path()).is_empty());
 
-    // The shell's own, which a small system has too.
+    // This is the `kill` of the shell, which a small system has, too.
     let sent = Command::new("sh")
         .args(["-c", &format!("kill -INT {}", demo.id())])
         .status()
@@ -70,7 +70,7 @@ fn a_demo_that_is_killed_takes_its_nodes_along() {
     demo.wait().unwrap();
 
     eventually("the nodes to end", || processes_that_mention(tmp.path()).is_empty());
-    // No more output: the pipe is held by nobody.
+    // The output ends, because no node holds the pipe any more.
     stdout.read_to_string(&mut line).unwrap();
 }
 
@@ -78,7 +78,7 @@ fn a_demo_that_is_killed_takes_its_nodes_along() {
 fn a_cluster_moves_to_another_release_and_reads_the_log_of_both() {
     let tmp = tempfile::tempdir().unwrap();
 
-    // Every step has a deadline.
+    // Every step of the program has a deadline.
     let mut upgrade = command(env!("CARGO_BIN_EXE_schema_evolution"), tmp.path(), &["upgrade"]);
     let text = text(&upgrade.output().unwrap());
 

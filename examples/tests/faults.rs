@@ -10,9 +10,9 @@ use std::process::{Command, Output};
 
 use common::{assert_nothing_left, command, eventually, processes_that_mention, text};
 
-/// Seeds of schedules: in this one the leader is killed, paused, not heard, and not reached.
+/// A seed whose schedule begins with the leader: it is killed, paused, not heard, and not reached.
 const THE_LEADER_FIRST: &str = "1245";
-/// This one begins with nodes that are paused.
+/// A seed whose schedule begins with paused nodes.
 const PAUSES_FIRST: &str = "3";
 
 fn faults(tmp: &Path, seed: &str, seconds: u32) -> Command {
@@ -20,7 +20,7 @@ fn faults(tmp: &Path, seed: &str, seconds: u32) -> Command {
     command(env!("CARGO_BIN_EXE_kv"), tmp, &args)
 }
 
-/// The verdict, and that it rests on something.
+/// Asserts that the history is linearizable, and that it has enough faults and answers to mean something.
 fn assert_linearizable(output: &Output) {
     let text = text(output);
     assert!(output.status.success(), "{text}");
@@ -52,7 +52,7 @@ fn what_clients_are_told_under_faults_is_linearizable() {
 fn without_network_namespaces_nodes_are_killed_and_paused_all_the_same() {
     let tmp = tempfile::tempdir().unwrap();
 
-    // Where nothing is found that makes one.
+    // No program that makes a network namespace is on this path.
     let output = faults(tmp.path(), THE_LEADER_FIRST, 5)
         .env("PATH", tmp.path())
         .output()

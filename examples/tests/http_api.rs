@@ -1,4 +1,4 @@
-//! The HTTP API of `kv node`, as curl sees it.
+//! The HTTP API of `kv node`, called as curl calls it.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -69,7 +69,7 @@ impl Node {
         self.process = Some(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     }
 
-    /// SIGKILL: no time to put anything in order.
+    /// Sends SIGKILL, so that the node has no time to shut down.
     fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
@@ -90,10 +90,10 @@ impl Node {
         .await;
     }
 
-    /// SIGTERM, as a service manager sends it.
+    /// Sends SIGTERM, as a service manager does, and waits until the node has ended.
     fn terminate(&mut self) -> ExitStatus {
         let mut process = self.process.take().unwrap();
-        // The shell's own `kill`: a small system has no other.
+        // This is the `kill` of the shell: a small system has no other.
         let sent = Command::new("sh")
             .args(["-c", &format!("kill {}", process.id())])
             .status()
@@ -179,7 +179,7 @@ async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) ->
 async fn a_node_alone_serves_curl_and_keeps_its_data_over_restarts() {
     let mut node = Node::start(1).await;
 
-    // Not part of any cluster yet.
+    // The node is not part of any cluster yet.
     let answer = node.put("/kv/a", "1").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.json()["error"].as_str().unwrap().contains("no leader"));
@@ -201,7 +201,7 @@ async fn a_node_alone_serves_curl_and_keeps_its_data_over_restarts() {
     assert_eq!(node.get("/kv/a?stale").await.body, "2");
     assert_eq!(node.get("/kv/a/b%20c").await.status, StatusCode::OK);
     assert_eq!(node.get("/kv/b").await.status, StatusCode::NOT_FOUND);
-    // Over the value that the client knows, and over no other.
+    // A put with `expected` replaces that value, and no other.
     assert_eq!(node.put("/kv/a?expected=2", "3").await.status, StatusCode::NO_CONTENT);
     let answer = node.put("/kv/a?expected=2", "4").await;
     assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
@@ -213,7 +213,7 @@ async fn a_node_alone_serves_curl_and_keeps_its_data_over_restarts() {
     assert_eq!(node.delete("/kv/a").await.status, StatusCode::NOT_FOUND);
     assert_eq!(node.get("/kv/a").await.status, StatusCode::NOT_FOUND);
 
-    // Enough for snapshots, so that the restart builds on one and on the log after it.
+    // These are enough for a snapshot, so that a restart builds on a snapshot and on the log behind it.
     for number in 0..130 {
         node.put(&format!("/kv/{number}"), &format!("value {number}")).await;
     }
@@ -225,7 +225,7 @@ async fn a_node_alone_serves_curl_and_keeps_its_data_over_restarts() {
     assert!(metrics.contains("\nkv_raft_is_leader 1\n"), "{metrics}");
     assert!(metrics.contains("\nkv_keys 131\n"), "{metrics}");
 
-    // Once in an orderly way, once not.
+    // The node restarts once after SIGTERM, and once after SIGKILL.
     assert!(node.terminate().success());
     node.restart().await;
     node.leads().await;
@@ -247,7 +247,7 @@ async fn nodes_are_added_and_removed_and_followers_redirect() {
     leader.leads().await;
     leader.put("/kv/a", "1").await;
 
-    // A voter has to be a learner first, and a learner needs an address.
+    // A learner needs an address, and a voter has to be a learner first.
     assert_eq!(
         leader.put("/cluster/learners/2", "").await.status,
         StatusCode::BAD_REQUEST
@@ -265,7 +265,7 @@ async fn nodes_are_added_and_removed_and_followers_redirect() {
     let view = leader.get("/cluster").await.json();
     assert_eq!(view["nodes"]["2"], json!({ "addr": follower.addr, "voter": true }));
 
-    // What only the leader can do is sent there, with its query.
+    // A follower redirects what only the leader can do.
     eventually("the follower to know the leader", async || {
         (follower.get("/cluster").await.json()["leader"] == 1).then_some(())
     })
@@ -283,7 +283,7 @@ async fn nodes_are_added_and_removed_and_followers_redirect() {
         StatusCode::TEMPORARY_REDIRECT
     );
 
-    // Raft's messages say whom they are for.
+    // Raft's messages name the node that they are for.
     let answer = follower.request(Method::POST, "/raft/kv/7/append", "").await;
     assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST);
     assert!(answer.json()["error"].as_str().unwrap().contains("this is node 2"));
@@ -301,7 +301,7 @@ async fn nodes_are_added_and_removed_and_followers_redirect() {
 }
 
 #[tokio::test]
-async fn what_only_a_later_release_understands_is_refused() {
+async fn a_command_that_only_a_later_release_understands_is_refused() {
     let node = Node::start(1).await;
     node.init().await;
     node.leads().await;
@@ -322,7 +322,7 @@ async fn what_only_a_later_release_understands_is_refused() {
     assert_eq!(answer.status, StatusCode::CONFLICT);
     let error = "node 1 reads up to level 1: start a newer release there first";
     assert_eq!(answer.json()["error"], error);
-    // The level that it has already.
+    // This is the level that the cluster has already.
     assert_eq!(node.put("/cluster/level", "1").await.status, StatusCode::NO_CONTENT);
 
     // A node is asked for its release before it becomes a member.
@@ -384,7 +384,7 @@ async fn nodes_with_the_same_flags_form_a_cluster_and_a_leader_that_ends_has_han
     .await;
     assert_eq!(nodes[next - 1].put("/kv/a", "2").await.status, StatusCode::NO_CONTENT);
 
-    // Back with the same flags, and without its disk it is refused.
+    // The node starts again with the same flags. Without its disk, it is refused.
     nodes[first - 1].restart().await;
     nodes[0].terminate();
     let lost = Node::new(1);

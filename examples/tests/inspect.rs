@@ -1,4 +1,4 @@
-//! `inspect`, as an operator and a script run it.
+//! `inspect`, run as an operator and a script run it.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -37,7 +37,7 @@ fn entry(index: u64) -> EntryOf<TypeConfig> {
     RaftEntry::new(log_id(2, index), EntryPayload::Normal(put))
 }
 
-/// Groups 1 and 2 with the entries 3 to 6, as their node has them open.
+/// Opens groups 1 and 2, as a node does, with the entries 3 to 6.
 async fn node(dir: &TempDir) -> (Arc<DB>, Vec<RocksdbLogStore<TypeConfig, GroupPrefixed>>) {
     let db = open_db(dir.path(), LogDbOptions::default()).unwrap();
     let mut stores = Vec::new();
@@ -119,7 +119,7 @@ async fn the_logs_of_a_running_node_are_listed_shown_verified_and_dumped() {
 }
 
 #[tokio::test]
-async fn a_script_learns_from_the_exit_code_that_something_is_wrong() {
+async fn the_exit_code_tells_a_script_that_something_is_wrong() {
     let dir = tempfile::tempdir().unwrap();
     let (db, stores) = node(&dir).await;
     drop(stores);
@@ -174,6 +174,6 @@ async fn a_question_that_cannot_be_asked_has_an_exit_code_of_its_own() {
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains(words), "{output:?}");
     }
-    // A mistyped path is not made into a database.
+    // A mistyped path does not become a database.
     assert!(!elsewhere.exists());
 }

@@ -1,4 +1,4 @@
-//! Many groups, run as a user runs them.
+//! `multi_group`, run as a user runs it.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ const TIMING: [&str; 4] = ["--heartbeat-ms", "150", "--idle-ms", "500"];
 /// Runs the program with a temporary folder of its own, which it must leave empty, and returns what it prints.
 fn multi_group(args: &[&str]) -> String {
     let tmp = tempfile::tempdir().unwrap();
-    // Every step of it has a deadline.
+    // Every step of the program has a deadline.
     let output = Command::new(env!("CARGO_BIN_EXE_multi_group"))
         .args(args)
         .args(TIMING)
@@ -72,7 +72,7 @@ fn more_groups_take_no_more_threads_file_handles_or_idle_messages() {
     };
     for name in ["threads", "file handles", "idle messages/s"] {
         let [few, many] = row(name);
-        // Not ten times as many: a thread of RocksDB or a connection may come or go.
+        // Ten times as many groups have about the same figure. A thread of RocksDB or a connection may come or go.
         assert!(many < few + 10.0, "{name}: {few} for 5 groups, {many} for 50 in {text}");
     }
     let [few, many] = row("writes an fsync");

@@ -1,23 +1,19 @@
-//! All integration tests in one binary, since RocksDB links into it once.
+//! All integration tests, in one binary, because RocksDB takes long to link.
+//!
+//! The folders are those of the library. What they share is the library of this crate, `tests/src`.
+//!
+//! | folder | what its tests prove |
+//! |---|---|
+//! | `codec` | the bytes of frames and messages, and how they change from version to version |
+//! | `raft_types` | what `declare_raft_types_ext!` declares |
+//! | `log_store` | the log store on RocksDB, its bytes, and, in `durability`, what outlives which fault |
+//! | `lifecycle` | starting, growing, watching and stopping real nodes |
+//! | `test_fakes` | the fakes themselves, and that the stores of the library conform |
+//! | `linearizability` | clusters under faults: what clients were told fits together |
 
-mod cluster;
 mod codec;
-mod conformance;
-mod counting_allocator;
-mod durability;
-mod evolution;
-mod golden_files;
-mod golden_log;
 mod lifecycle;
 mod linearizability;
 mod log_store;
-mod log_store_model;
-mod mem_log_store;
-mod mem_state_machine;
-mod model;
-mod operators;
 mod raft_types;
-mod rollout;
 mod test_fakes;
-mod violations;
-mod wire_message;

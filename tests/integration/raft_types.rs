@@ -1,4 +1,4 @@
-//! `declare_raft_types_ext!`: what it declares, and where it can stand.
+//! `declare_raft_types_ext!`: what the macro declares, and where it can stand.
 
 use std::any::{TypeId, type_name};
 use std::io::Cursor;
@@ -22,7 +22,7 @@ fn assert_same<A: 'static, B: 'static>() {
 }
 
 declare_raft_types_ext! {
-    /// Only what is required, without a trailing comma.
+    /// Only the required slots, without a trailing comma.
     pub Defaults:
         AppDataResponse = u32,
         Node = BasicNode,
@@ -51,7 +51,7 @@ fn slots_that_are_not_given_take_their_defaults() {
 }
 
 #[test]
-fn given_slots_are_what_they_say() {
+fn given_slots_take_the_given_types() {
     type StdLeaderId = leader_id_std::LeaderId<u32, String>;
     type Committed = <StdLeaderId as openraft::vote::RaftLeaderId>::Committed;
 
@@ -89,7 +89,7 @@ fn given_slots_are_what_they_say() {
     assert_same::<<C as RaftTypeConfig>::Batch<u8>, Vec<u8>>();
 }
 
-/// What a crate sees that depends on the toolkit under another name.
+/// The view of a crate that depends on the toolkit under another name.
 mod renamed {
     pub(super) mod base {
         pub(crate) use openraft_toolkit as toolkit;

@@ -18,16 +18,17 @@ use openraft_toolkit::openraft::{self, BasicNode, Config, RaftMetrics, SnapshotP
 use openraft_toolkit::test_fakes::MemNetwork;
 use tempfile::TempDir;
 
+use crate::image::ACCOUNT;
 use crate::state_machine::KvStateMachine;
 use crate::types::{Set, TypeConfig};
 
 pub type Raft = openraft::Raft<TypeConfig, KvStateMachine>;
 pub type Network = Arc<MemNetwork<TypeConfig>>;
 
-/// How long anything may take. It is long, because only a failing test waits for its end.
+/// The deadline of every wait. It is long, because only a failing test waits until it passes.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Elections within a second, snapshots when asked for.
+/// Returns a config with elections within a second, and snapshots only when a test asks for them.
 pub fn config() -> Config {
     Config {
         cluster_name: "test".to_string(),
@@ -42,38 +43,38 @@ pub fn config() -> Config {
     }
 }
 
-/// How node `id` is reached, as far as the membership is concerned.
+/// Returns the address of node `id` in the membership. `MemNetwork` does not look at it.
 pub fn address(id: u64) -> BasicNode {
     BasicNode::new(format!("node-{id}"))
 }
 
-/// The `initial_members` that are the nodes `ids`.
+/// Returns the nodes `ids` as `initial_members`.
 pub fn members(ids: impl IntoIterator<Item = u64>) -> BTreeMap<u64, BasicNode> {
     ids.into_iter().map(|id| (id, address(id))).collect()
 }
 
-/// The mode that forms a cluster of the nodes `ids`.
+/// Returns the mode that forms a cluster of the nodes `ids`.
 pub fn fresh(ids: impl IntoIterator<Item = u64>) -> BootstrapMode<TypeConfig> {
     BootstrapMode::Fresh {
         initial_members: members(ids),
     }
 }
 
-/// Which key space a node's log is in.
+/// The key space of a node's log.
 #[derive(Clone, Copy, Debug)]
 pub enum Keys {
     Flat,
     Group(u64),
 }
 
-/// What is left of a node when it is stopped: its id and its files.
+/// The id and the files of a node, which stay when the node is stopped.
 pub struct Host {
     pub id: u64,
     keys: Keys,
     dir: Arc<TempDir>,
 }
 
-/// The vote and the log that are on disk.
+/// The vote and the log that a node has on disk.
 #[derive(Debug, PartialEq)]
 pub struct Stored {
     pub vote: Option<VoteOf<TypeConfig>>,
@@ -97,14 +98,14 @@ impl Host {
         self.dir.path()
     }
 
-    /// The host that is left where the process of a running node is killed right now.
+    /// Returns a copy of the host as a running node leaves it if its process is killed now.
     pub fn killed(&self) -> Self {
         let copy = Self::new(self.id, self.keys);
         copy_folder(self.path(), copy.path());
         copy
     }
 
-    /// Opens the storage and creates the `Raft`, which is what [`bootstrap`] is called on.
+    /// Opens the storage and creates the `Raft`, but does not call [`bootstrap`].
     pub async fn open(&self, network: &Network) -> Node {
         self.open_with(network, config()).await
     }
@@ -139,7 +140,7 @@ impl Host {
         }
     }
 
-    /// Starts a node the way a service does: open, bootstrap, and only then be reachable.
+    /// Starts a node as a service does: opens it, calls [`bootstrap`], and only then makes it reachable.
     pub async fn start(
         &self,
         network: &Network,
@@ -158,7 +159,7 @@ impl Host {
         }
     }
 
-    /// What the files hold. The node must be stopped.
+    /// Reads what the files hold. The node must be stopped.
     pub async fn stored(&self) -> Stored {
         match self.keys {
             Keys::Flat => read(self.log_store(Flat).await).await,
@@ -166,7 +167,7 @@ impl Host {
         }
     }
 
-    /// Opens the log. A node that was just stopped may take a moment to close its database.
+    /// Opens the log. Waits while a node that was just stopped closes its database.
     pub async fn log_store<K: KeySpace>(&self, keys: K) -> RocksdbLogStore<TypeConfig, K> {
         let path = self.path().join("log");
         let started = Instant::now();
@@ -183,8 +184,8 @@ impl Host {
 
 fn copy_folder(from: &Path, to: &Path) {
     let mut entries: Vec<_> = fs::read_dir(from).unwrap().map(Result::unwrap).collect();
-    // The account of what is synced before the rest: it may be older than that, and not newer.
-    entries.sort_by_key(|entry| entry.file_name() != "RAFT_SYNCED");
+    // Copy the account first: it may be older than the WAL, and never newer.
+    entries.sort_by_key(|entry| entry.file_name() != ACCOUNT);
     for entry in entries {
         let to = to.join(entry.file_name());
         if entry.path().is_dir() {
@@ -221,7 +222,7 @@ impl Node {
         self.raft.shutdown().await.unwrap();
     }
 
-    /// Writes through the log. This node must lead.
+    /// Writes through the log. This node must be the leader.
     pub async fn set(&self, key: &str, value: &str) {
         let set = Set {
             key: key.to_string(),
@@ -230,7 +231,7 @@ impl Node {
         loop {
             match self.raft.client_write(set.clone()).await {
                 Ok(_) => return,
-                // Refused, not written: a leader that has not heard from a majority for a moment.
+                // The leader has not heard from a majority for a moment, and has written nothing.
                 Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))
                     if forward.reason == ForwardReason::LeaseExpired =>
                 {
@@ -251,7 +252,7 @@ impl Node {
         waited.unwrap_or_else(|error| panic!("node {}: {error}", self.id))
     }
 
-    /// Waits until this node leads, and has committed in its term.
+    /// Waits until this node is the leader and has committed an entry of its term.
     pub async fn wait_to_lead(&self) {
         self.wait("leads", |m| {
             let committed = m.cluster_committed.map(|log_id| log_id.committed_leader_id().term);
@@ -270,7 +271,7 @@ pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until all `nodes` see the same one of them lead in the same term, and returns it.
+/// Waits until all `nodes` see the same one of them as leader of the same term, and returns that node.
 pub async fn wait_for_leader<'a>(nodes: &[&'a Node]) -> &'a Node {
     let mut leader = None;
     eventually("all nodes see the same leader", || {
@@ -290,7 +291,7 @@ pub async fn wait_for_leader<'a>(nodes: &[&'a Node]) -> &'a Node {
     leader.unwrap()
 }
 
-/// Waits until all `nodes` have applied exactly what `leader` has.
+/// Waits until all `nodes` have applied exactly what `leader` has applied.
 pub async fn wait_to_agree(leader: &Node, nodes: &[&Node]) {
     eventually("all state machines agree", || {
         let applied = leader.kv.applied();

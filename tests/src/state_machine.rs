@@ -1,4 +1,4 @@
-//! A map of strings in memory, whose snapshots are on disk before the log is purged.
+//! A map of strings in memory, whose snapshots are durable before openraft purges the log.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,11 +22,11 @@ pub type Map = BTreeMap<String, String>;
 
 /// A type config of commands on the map.
 pub trait KvTypes: RaftTypes<SnapshotData = Cursor<Vec<u8>>> {
-    /// What an entry does to the map, and answers.
+    /// Applies `entry` to `map`, and returns the answer.
     fn apply(entry: EntryOf<Self>, map: &mut Map) -> Self::R;
 }
 
-/// What was applied, all of which is in a snapshot.
+/// Everything that was applied. A snapshot holds all of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Applied<C: RaftTypes = TypeConfig> {
@@ -39,12 +39,12 @@ pub struct Applied<C: RaftTypes = TypeConfig> {
 #[derive(Clone, Debug)]
 pub struct KvStateMachine<C: RaftTypes = TypeConfig> {
     applied: Arc<Mutex<Applied<C>>>,
-    /// Whoever has it writes the snapshot, or keeps it from being written.
+    /// The lock on the snapshot: its holder writes the snapshot, or keeps others from writing it.
     snapshot_path: Arc<Mutex<PathBuf>>,
 }
 
 impl<C: RaftTypes> KvStateMachine<C> {
-    /// Starts from the snapshot in `dir`, or blank; openraft replays the log behind it.
+    /// Starts from the snapshot in `dir`, or blank if there is none. openraft then applies the log behind the snapshot.
     pub fn open(dir: &Path) -> Self {
         let snapshot_path = dir.join("snapshot");
         let applied = match fs::read(&snapshot_path) {
@@ -58,23 +58,23 @@ impl<C: RaftTypes> KvStateMachine<C> {
         }
     }
 
-    /// What was applied so far.
+    /// Returns what was applied so far.
     pub fn applied(&self) -> Applied<C> {
         self.applied.lock().unwrap().clone()
     }
 
-    /// The value of `key`.
+    /// Returns the value of `key`.
     pub fn get(&self, key: &str) -> Option<String> {
         self.applied.lock().unwrap().map.get(key).cloned()
     }
 
-    /// The snapshot, which stays as it is while this is held.
+    /// Locks the snapshot, which stays as it is while the guard is held.
     pub fn snapshot_path(&self) -> MutexGuard<'_, PathBuf> {
         self.snapshot_path.lock().unwrap()
     }
 }
 
-/// Replaces the snapshot, durably: afterwards the log behind it may be purged.
+/// Replaces the snapshot, and returns when the new one is durable. Then openraft may purge the log.
 fn write_snapshot(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = path.with_extension("new");
     let mut file = File::create(&written)?;

@@ -26,7 +26,7 @@ impl KvTypes for TypeConfig {
     }
 }
 
-/// The one command: sets `key` to `value` and answers with the value that it had.
+/// The only command: sets `key` to `value`, and answers with the value that the key had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Set {
     pub key: String,

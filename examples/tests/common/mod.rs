@@ -1,4 +1,4 @@
-//! The demos, run as a user runs them.
+//! How tests start a demo, and check that it leaves nothing behind.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// What starts a demo with a temporary folder of its own.
+/// Returns the command that starts a demo with a temporary folder of its own.
 pub fn command(program: &str, tmp: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
@@ -17,7 +17,7 @@ pub fn command(program: &str, tmp: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Waits for something, with a deadline.
+/// Waits until `condition` holds, with a deadline.
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !condition() {
@@ -36,13 +36,13 @@ pub fn assert_nothing_left(tmp: &Path) {
     );
 }
 
-/// The command lines that name this folder, which only the demo's own nodes do.
+/// Returns the command lines that name the folder `tmp`. Only the demo's own nodes do.
 pub fn processes_that_mention(tmp: &Path) -> Vec<String> {
     let tmp = tmp.to_str().unwrap();
     command_lines().into_iter().filter(|line| line.contains(tmp)).collect()
 }
 
-/// A small system has no `ps`.
+/// Returns the command lines of all processes. A small system has no `ps`, so that `/proc` comes first.
 fn command_lines() -> Vec<String> {
     let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     match fs::read_dir("/proc") {

@@ -1,4 +1,4 @@
-//! The modes that know what the storage must look like.
+//! `Fresh`, `Reopen` and `Join`: modes that require a certain state of the storage.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -71,7 +71,7 @@ async fn a_vote_alone_is_state() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reopen_resumes_what_is_on_disk() {
+async fn reopen_resumes_from_the_log_on_disk() {
     let host = host_with_state(5).await;
 
     let (node, bootstrapped) = host.start(&MemNetwork::new(), BootstrapMode::Reopen).await.unwrap();
@@ -117,7 +117,7 @@ async fn reopen_refuses_blank_storage_and_leaves_it_blank() {
     assert!(host.stored().await.is_blank());
 }
 
-/// Why `bootstrap` comes before the node is reachable.
+/// This is why a node calls `bootstrap` before it is reachable.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blank_node_that_is_reachable_grants_votes_and_then_has_state() {
     let host = Host::new(1, Keys::Flat);
@@ -174,7 +174,7 @@ async fn fresh_needs_members_of_which_this_node_is_one() {
     );
     assert!(error.source().is_some());
 
-    // Neither has left a trace.
+    // The refused starts have written nothing.
     assert_eq!(
         bootstrap(&node.raft, fresh([1])).await.unwrap(),
         Bootstrapped::Initialized
@@ -183,7 +183,7 @@ async fn fresh_needs_members_of_which_this_node_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_has_stopped_does_not_start() {
+async fn a_node_that_has_stopped_is_an_error_in_every_mode() {
     let host = Host::new(1, Keys::Flat);
     let node = host.open(&MemNetwork::new()).await;
     node.raft.shutdown().await.unwrap();
@@ -199,7 +199,7 @@ async fn a_node_that_has_stopped_does_not_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_was_only_built_is_run() {
+async fn a_raft_that_was_built_and_not_run_is_run_by_bootstrap() {
     let host = Host::new(1, Keys::Flat);
     let network = MemNetwork::new();
     let config = Arc::new(config().validate().unwrap());

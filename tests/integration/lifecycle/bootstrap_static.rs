@@ -1,4 +1,4 @@
-//! Every node with the same arguments, at every start.
+//! `Static`: every node is started with the same arguments, every time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::voters;
 
-/// The arguments of each node, at each start.
+/// Returns the arguments of every node at every start.
 fn static_members() -> BootstrapMode<TypeConfig> {
     BootstrapMode::Static {
         initial_members: members([1, 2, 3]),
@@ -47,10 +47,10 @@ async fn stop_all(nodes: Vec<(Node, Bootstrapped)>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_node_of_the_smallest_id_forms_the_cluster_once_and_all_resume_ever_after() {
+async fn the_node_with_the_smallest_id_forms_the_cluster_once_and_later_starts_resume() {
     use Bootstrapped::{Initialized, Joining, Resumed};
     let network = MemNetwork::new();
-    // Started in any order.
+    // The nodes may start in any order.
     let mut hosts = hosts();
     hosts.reverse();
 
@@ -108,7 +108,7 @@ async fn static_needs_members_and_a_node_that_runs() {
     );
 }
 
-/// Asks the nodes that run, as an application's network would.
+/// Asks a node whether it is initialized, as the network of an application would.
 async fn ask(peers: &BTreeMap<u64, Raft>, id: u64) -> Result<bool, String> {
     let peer = peers.get(&id).ok_or("connection refused")?;
     peer.is_initialized().await.map_err(|error| error.to_string())
@@ -143,7 +143,7 @@ async fn a_node_that_lost_its_disk_does_not_form_the_cluster_again_where_another
     blank.stop().await;
     assert!(replaced.stored().await.is_blank());
 
-    // The disk that is not lost does start.
+    // The node with its old disk starts.
     let first = hosts[0].open(&network).await;
     let found = bootstrap_checked(&first.raft, static_members(), |_, _| async {
         panic!("a node with state asks nobody") as Result<bool, Infallible>
@@ -153,7 +153,7 @@ async fn a_node_that_lost_its_disk_does_not_form_the_cluster_again_where_another
     stop_all(nodes).await;
 }
 
-/// Why there is `bootstrap_checked`, and why it asks all of them.
+/// This is why `bootstrap_checked` exists, and why it asks all members.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_most_disks_are_lost_at_once_static_alone_forms_a_second_cluster_and_checked_refuses() {
     let network = MemNetwork::new();
@@ -207,7 +207,7 @@ async fn checked_waits_until_all_other_members_have_answered() {
     });
 
     assert_eq!(timeout(DEADLINE, found).await.unwrap(), Ok(Bootstrapped::Initialized));
-    // Each of the others until it has answered, and this node itself never.
+    // It asks each other node until that node has answered, and never itself.
     assert_eq!(asked.map(AtomicUsize::into_inner), [0, 0, 1, 4]);
     network.register(1, first.raft.clone());
     wait_for_leader(&[&first, &second, &third]).await.set("k", "v").await;

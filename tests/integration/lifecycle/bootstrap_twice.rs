@@ -1,4 +1,4 @@
-//! What happens where two nodes of one cluster start `Fresh` with different members.
+//! Two nodes of one cluster start `Fresh` with different members, which is a mistake of the operator.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use openraft_toolkit_tests::node::{Host, Keys, fresh, wait_for_leader, wait_to_a
 use super::voters;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_lists_whose_majorities_meet_that_of_the_first_leader_replaces_the_other() {
+async fn where_the_majorities_of_the_lists_meet_the_list_of_the_first_leader_replaces_the_other() {
     let network = MemNetwork::new();
     let (node1, _) = Host::new(1, Keys::Flat)
         .start(&network, fresh([1, 2, 3]))
@@ -28,7 +28,7 @@ async fn of_lists_whose_majorities_meet_that_of_the_first_leader_replaces_the_ot
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_whose_majorities_need_not_meet_make_two_clusters_that_contradict_each_other() {
+async fn where_the_majorities_of_the_lists_need_not_meet_two_clusters_contradict_each_other() {
     let network = MemNetwork::new();
     let hosts = [Host::new(1, Keys::Flat), Host::new(2, Keys::Flat)];
 
@@ -40,7 +40,7 @@ async fn lists_whose_majorities_need_not_meet_make_two_clusters_that_contradict_
         node.stop().await;
     }
 
-    // Both have committed an entry at the same index in the same term, and not the same one.
+    // Both have committed an entry at the same index in the same term, and the entries differ.
     let [last1, last2] = [hosts[0].stored().await, hosts[1].stored().await].map(|mut log| log.entries.pop().unwrap());
     assert_eq!(last1.log_id.index, last2.log_id.index);
     assert_eq!(

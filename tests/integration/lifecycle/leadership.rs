@@ -1,4 +1,4 @@
-//! A stream of what a node is.
+//! `leadership_events`: a stream of the states of a node.
 
 use futures_util::stream::FusedStream;
 use futures_util::{FutureExt, StreamExt};
@@ -21,7 +21,7 @@ async fn every_change_of_role_term_or_leader_is_an_event_and_nothing_else_is() {
     let (tx, rx) = TypeConfig::watch_channel(metrics(ServerState::Follower, 1, None));
     let mut events = leadership_events_from_metrics(rx);
     let steps = [
-        // The first state, at once.
+        // The stream begins with the current state.
         (
             metrics(ServerState::Follower, 1, None),
             Some(State::Follower { term: 1, leader: None }),
@@ -61,7 +61,7 @@ async fn every_change_of_role_term_or_leader_is_an_event_and_nothing_else_is() {
         tx.send(metrics).unwrap();
         assert_eq!(events.next().now_or_never().flatten(), event);
     }
-    // What does not concern the leadership, any number of times.
+    // Metrics that do not concern the leadership are no event, however often they change.
     for index in 0..1_000 {
         tx.send(RaftMetrics {
             last_log_index: Some(index),
@@ -73,7 +73,7 @@ async fn every_change_of_role_term_or_leader_is_an_event_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_sees_where_things_are_now() {
+async fn a_slow_reader_sees_the_current_state_alone() {
     let (tx, rx) = TypeConfig::watch_channel(metrics(ServerState::Learner, 0, None));
     let mut events = leadership_events_from_metrics(rx);
     for term in 1..=1_000 {
@@ -101,12 +101,16 @@ async fn the_stream_ends_after_shutdown_and_after_a_fatal_error() {
         assert_eq!(events.next().now_or_never().flatten(), Some(State::Shutdown));
         assert_eq!(events.next().now_or_never(), Some(None));
         assert!(events.is_terminated());
-        assert_eq!(events.next().await, None, "it stays ended when polled again");
+        assert_eq!(
+            events.next().await,
+            None,
+            "an ended stream stays ended when it is polled again"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_node_that_goes_without_a_word_has_shut_down() {
+async fn a_node_whose_metrics_end_has_shut_down() {
     let (tx, rx) = TypeConfig::watch_channel(metrics(ServerState::Leader, 1, Some(1)));
     let mut events = leadership_events_from_metrics(rx);
     assert_eq!(events.next().await, Some(State::Leader { term: 1 }));
@@ -122,7 +126,7 @@ async fn a_node_that_writes_and_snapshots_reports_its_leadership_once() {
     let host = Host::new(1, Keys::Flat);
     let network = MemNetwork::new();
     let node = host.open(&network).await;
-    // Spawned: the stream neither borrows the node nor is bound to this task.
+    // The stream is spawned, because it neither borrows the node nor is bound to this task.
     let mut events = leadership_events(&node.raft);
     assert_eq!(events.next().await, Some(State::Learner));
     let watcher = tokio::spawn(events.collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The stream of leadership is lossless for the current state, and costs nothing while that stays.
+//! The stream of leadership always comes to the current state, and costs nothing while that state stays.
 
 use std::future::ready;
 use std::pin::pin;
@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
+use fastrand::Rng;
 use futures_util::StreamExt;
 use openraft_toolkit::lifecycle::{
     BootstrapMode, LeadershipState, add_learner, change_membership, leadership_events, leadership_events_from_metrics,
@@ -16,40 +17,35 @@ use openraft_toolkit::openraft::type_config::TypeConfigExt;
 use openraft_toolkit::openraft::{RaftMetrics, ServerState};
 use openraft_toolkit::test_fakes::MemNetwork;
 use openraft_toolkit_tests::node::{DEADLINE, Host, Keys, address, eventually, fresh, wait_for_leader};
+use openraft_toolkit_tests::run::{rng, rounds};
 use openraft_toolkit_tests::types::TypeConfig;
 use tokio::time::timeout;
 
 use super::{metrics, three_nodes};
-use crate::durability::{Rng, seed, soak};
 
 type State = LeadershipState<TypeConfig>;
 
-/// What the stream has to say of these metrics.
-fn state_of(metrics: &RaftMetrics<TypeConfig>) -> State {
-    let term = metrics.current_term;
-    match metrics.state {
-        ServerState::Leader => State::Leader { term },
-        ServerState::Follower => State::Follower {
-            term,
-            leader: metrics.current_leader,
-        },
-        ServerState::Candidate => State::Candidate { term },
-        ServerState::Learner => State::Learner,
-        ServerState::Shutdown => State::Shutdown,
+/// Returns any state in `term`, and metrics of node 1 in that state.
+///
+/// The test chooses the state first: the metrics follow from it, and not the state from the metrics.
+fn any_state(rng: &mut Rng, term: u64) -> (State, RaftMetrics<TypeConfig>) {
+    let leader = [None, Some(2), Some(3)][rng.usize(..3)];
+    match rng.u8(..4) {
+        0 => (State::Leader { term }, metrics(ServerState::Leader, term, Some(1))),
+        1 => (
+            State::Follower { term, leader },
+            metrics(ServerState::Follower, term, leader),
+        ),
+        2 => (State::Candidate { term }, metrics(ServerState::Candidate, term, None)),
+        _ => (State::Learner, metrics(ServerState::Learner, term, leader)),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn however_fast_the_role_flaps_the_last_event_is_where_it_stays_and_none_is_repeated() {
-    let mut rng = Rng::new(seed());
-    let roles = [
-        ServerState::Leader,
-        ServerState::Follower,
-        ServerState::Candidate,
-        ServerState::Learner,
-    ];
+    let mut rng = rng();
     let mut seen = 0;
-    for _ in 0..if soak() { 1_000 } else { 50 } {
+    for _ in 0..rounds(50, 1_000) {
         let (tx, rx) = TypeConfig::watch_channel(metrics(ServerState::Learner, 0, None));
         let events = Arc::new(Mutex::new(Vec::new()));
         let reader = tokio::spawn({
@@ -59,24 +55,24 @@ async fn however_fast_the_role_flaps_the_last_event_is_where_it_stays_and_none_i
                 ready(())
             })
         });
-        let mut last = metrics(ServerState::Learner, 0, None);
-        for term in 0..1_000 {
-            let leader = [None, Some(1), Some(2)][rng.below(3) as usize];
-            last = metrics(roles[rng.below(4) as usize], term / 3, leader);
-            tx.send(last.clone()).unwrap();
-            if rng.below(50) == 0 {
+        let mut last = State::Learner;
+        for change in 0..1_000 {
+            let (state, metrics) = any_state(&mut rng, change / 3);
+            last = state;
+            tx.send(metrics).unwrap();
+            if rng.u64(..50) == 0 {
                 tokio::task::yield_now().await;
             }
         }
         eventually("the last event is where the role stays", || {
-            events.lock().unwrap().last() == Some(&state_of(&last))
+            events.lock().unwrap().last() == Some(&last)
         })
         .await;
         drop(tx);
 
         timeout(DEADLINE, reader).await.unwrap().unwrap();
         let events = events.lock().unwrap();
-        assert_eq!(events[events.len() - 2..], [state_of(&last), State::Shutdown]);
+        assert_eq!(events[events.len() - 2..], [last, State::Shutdown]);
         assert!(events.windows(2).all(|pair| pair[0] != pair[1]), "{events:?}");
         seen += events.len();
     }
@@ -93,19 +89,25 @@ async fn real_elections_are_seen_to_the_last_one() {
         .map(|node| tokio::spawn(leadership_events(&node.raft).collect::<Vec<State>>()))
         .collect();
 
-    // Elections as fast as they can be asked for.
-    for round in 0..if soak() { 1_000 } else { 40 } {
-        nodes[round % 3].raft.trigger().elect(false).await.unwrap();
+    // Elections follow one another as fast as they can be asked for.
+    for round in 0..rounds(40, 1_000) {
+        nodes[round as usize % 3].raft.trigger().elect(false).await.unwrap();
         if round % 4 == 0 {
             wait_for_leader(&nodes).await;
         }
     }
     let leader = wait_for_leader(&nodes).await;
     leader.wait_to_lead().await;
-    let last: Vec<State> = nodes
-        .iter()
-        .map(|node| state_of(&node.raft.metrics().borrow_watched()))
-        .collect();
+    // All nodes agree on this leader and its term, so that the other two are its followers.
+    let (leader, term) = (leader.id, leader.raft.metrics().borrow_watched().current_term);
+    let last = nodes.iter().map(|node| match node.id == leader {
+        true => State::Leader { term },
+        false => State::Follower {
+            term,
+            leader: Some(leader),
+        },
+    });
+    let last: Vec<State> = last.collect();
     for node in &nodes {
         node.raft.runtime_config().elect(false);
     }
@@ -143,7 +145,7 @@ async fn a_reader_is_not_woken_while_the_role_stays() {
     let leading = events.next().await.unwrap();
     assert!(matches!(leading, State::Leader { .. }), "{leading:?}");
     assert_eq!(pin!(events.next()).poll(&mut cx), Poll::Pending);
-    // The same for those who have nothing but metrics, whose cost this shows beside it.
+    // The stream from metrics is polled beside it, to show what it costs.
     let metrics_wakes = Arc::new(Wakes::default());
     let metrics_waker = Waker::from(metrics_wakes.clone());
     let mut by_metrics = leadership_events_from_metrics(node.raft.metrics());

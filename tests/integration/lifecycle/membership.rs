@@ -91,7 +91,7 @@ async fn blocking_waits_until_the_learner_has_caught_up() {
         m.committed_membership_config.log_id() > &Some(committed)
     });
     tokio::select! {
-        added = &mut caught_up => panic!("{added:?} while it has nothing"),
+        added = &mut caught_up => panic!("{added:?} while the learner has nothing"),
         _ = proposed_and_committed => {}
     }
     assert!(poll!(caught_up.as_mut()).is_pending());
@@ -179,7 +179,7 @@ async fn a_member_that_has_become_too_old_stays_a_member() {
     let level = WriteVersion::new(1);
 
     let mut adding = Box::pin(add_learner_checked(&leader.raft, 2, address(2), true, &level, 1));
-    // Polled once, it has found the level low enough.
+    // By its first poll the call has found the level low enough.
     assert!(poll!(adding.as_mut()).is_pending());
     level.raise(2).unwrap();
 
@@ -214,7 +214,7 @@ async fn a_follower_names_the_leader_to_redirect_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_no_leader_is_known_none_is_named() {
+async fn where_no_leader_is_known_the_error_names_none() {
     let network = MemNetwork::new();
     let (node, _) = Host::new(1, Keys::Flat)
         .start(&network, BootstrapMode::Join)
@@ -239,7 +239,7 @@ async fn a_change_waits_for_the_one_in_progress_which_survives_its_caller() {
     let (node, _) = host.start(&network, BootstrapMode::Join).await.unwrap();
     add_learner(&leader.raft, 2, address(2), true).await.unwrap();
 
-    // The joint membership needs both nodes, and one is gone.
+    // The joint membership needs both nodes, and one is cut off.
     network.partitions().isolate(2);
     let mut change = Box::pin(change_membership(&leader.raft, BTreeSet::from([1, 2]), false));
     assert!(poll!(change.as_mut()).is_pending());
@@ -311,7 +311,7 @@ async fn a_change_that_another_one_overtakes_is_not_completed() {
         .unwrap();
     add_learner(&leader.raft, 2, address(2), true).await.unwrap();
 
-    // Polled once, a change proposes its first step; not polled again, it never gets to the second.
+    // At its first poll a change proposes its first step. It is not polled again, and never proposes the second.
     let mut change = Box::pin(change_membership(&leader.raft, BTreeSet::from([1, 2]), false));
     assert!(poll!(change.as_mut()).is_pending());
     leader
@@ -336,7 +336,7 @@ async fn a_change_whose_leader_is_deposed_has_an_unknown_outcome() {
     let nodes = three_nodes(&network).await;
     let [deposed, b, c] = [&nodes[0].1, &nodes[1].1, &nodes[2].1];
 
-    // Proposed while it still leads, and never replicated.
+    // The node proposes this while it still leads, and never replicates it.
     network.partitions().isolate(1);
     let change = tokio::spawn({
         let raft = deposed.raft.clone();
@@ -365,7 +365,7 @@ async fn what_openraft_refuses_in_one_step_is_rejected() {
     let (leader, _) = Host::new(1, Keys::Flat).start(&network, fresh([1])).await.unwrap();
     leader.wait_to_lead().await;
 
-    // Neither a change of address nor two voters at once go through openraft's direct append.
+    // openraft's direct append takes neither a change of an address nor two new voters at once.
     let moved = Membership::new(
         vec![BTreeSet::from([1])],
         BTreeMap::from([(1, BasicNode::new("elsewhere"))]),

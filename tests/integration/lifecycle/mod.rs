@@ -1,16 +1,25 @@
-//! Starting, growing, watching and stopping real nodes, on RocksDB and an in-process network.
+//! Starting, growing, watching and stopping real nodes, on RocksDB and a network in memory.
+//!
+//! | file | what it proves |
+//! |---|---|
+//! | `bootstrap`, `bootstrap_static`, `bootstrap_twice`, `bootstrap_crash` | each mode of a start, also after a crash |
+//! | `membership`, `promotion` | changes of the members, and each of their errors |
+//! | `leadership`, `leadership_cost`, `while_leader` | events of the leadership, and tasks that run while a node leads |
+//! | `handover`, `rolling_restart`, `writable` | stopping a leader, and waiting for one that takes writes |
+//! | `whole_cluster` | three nodes through a partition, a snapshot and restarts |
 
 mod bootstrap;
 mod bootstrap_crash;
 mod bootstrap_static;
 mod bootstrap_twice;
-mod fence;
-mod hand_over;
+mod handover;
 mod leadership;
 mod leadership_cost;
 mod membership;
 mod promotion;
 mod rolling_restart;
+mod while_leader;
+mod whole_cluster;
 mod writable;
 
 use std::collections::BTreeSet;
@@ -23,7 +32,7 @@ use openraft_toolkit::test_fakes::MemNetwork;
 use openraft_toolkit_tests::node::{Host, Keys, Network, Node, config, fresh};
 use openraft_toolkit_tests::types::TypeConfig;
 
-/// A node that never stands for election, so that only what a test does changes its storage.
+/// Returns the config of a node that never stands for election, so that only the test changes its storage.
 fn passive() -> Config {
     Config {
         enable_elect: false,
@@ -31,7 +40,7 @@ fn passive() -> Config {
     }
 }
 
-/// A host whose storage has the log of a cluster of its own, with `writes` entries in it.
+/// Returns a host that was a cluster of its own, and whose log has `writes` entries.
 async fn host_with_state(writes: usize) -> Host {
     let host = Host::new(1, Keys::Flat);
     let (node, _) = host.start(&MemNetwork::new(), fresh([1])).await.unwrap();
@@ -43,7 +52,7 @@ async fn host_with_state(writes: usize) -> Host {
     host
 }
 
-/// Three hosts and the nodes on them, of which node 1 leads.
+/// Starts three nodes, of which node 1 leads, and returns them with their hosts.
 async fn three_nodes(network: &Network) -> Vec<(Host, Node)> {
     let mut nodes = Vec::new();
     for id in [2, 3] {
@@ -72,12 +81,12 @@ fn learners(node: &Node) -> BTreeSet<u64> {
     node.raft.learner_ids().collect()
 }
 
-/// The error of openraft behind this one is not lost.
+/// Returns whether openraft's own error is the source of this one.
 fn has_source(error: &MembershipError<TypeConfig>) -> bool {
     error.source().is_some()
 }
 
-/// What a node without a log reports.
+/// Returns the metrics of a node without a log.
 fn metrics(state: ServerState, term: u64, leader: Option<u64>) -> RaftMetrics<TypeConfig> {
     RaftMetrics {
         state,

@@ -1,4 +1,4 @@
-//! Waiting until a node takes writes, or it is clear that it does not.
+//! `wait_writable` waits until a node takes writes, or it is clear that the node does not.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use openraft_toolkit::openraft::errors::{ClientWriteError, Fatal, ForwardReason,
 use openraft_toolkit::test_fakes::MemNetwork;
 use openraft_toolkit_tests::node::{DEADLINE, Host, Keys, address, fresh};
 use openraft_toolkit_tests::types::Set;
+use tokio::time::timeout;
 
 use super::three_nodes;
 
@@ -26,7 +27,7 @@ async fn a_node_that_was_just_started_takes_writes_once_it_was_elected_and_ackno
         .await
         .unwrap();
     follower.raft.runtime_config().elect(false);
-    // Nobody leads yet.
+    // No node leads yet.
     let (node, _) = Host::new(1, Keys::Flat).start(&network, fresh([1, 2])).await.unwrap();
 
     let leadership = wait_writable(&node.raft, DEADLINE).await.unwrap();
@@ -91,14 +92,17 @@ async fn a_leader_that_lost_its_majority_takes_writes_again_when_it_is_back() {
     }
 
     network.partitions().isolate(1);
-    let refused = loop {
-        // What is accepted before the lease ends waits for the majority.
-        match tokio::time::timeout(Duration::from_millis(50), leader.raft.client_write(set())).await {
-            Err(_) => {}
-            Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))) => break forward,
-            Ok(outcome) => panic!("{outcome:?}"),
+    let refused = async {
+        loop {
+            // A write that is accepted before the lease ends waits for the majority.
+            match timeout(Duration::from_millis(50), leader.raft.client_write(set())).await {
+                Err(_) => {}
+                Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))) => break forward,
+                Ok(outcome) => panic!("{outcome:?}"),
+            }
         }
     };
+    let refused = timeout(DEADLINE, refused).await.unwrap();
     assert_eq!(refused.reason, ForwardReason::LeaseExpired);
     let deadline = Duration::from_millis(200);
     let error = wait_writable(&leader.raft, deadline).await.unwrap_err();
@@ -120,18 +124,21 @@ async fn a_leader_that_hands_over_names_the_next_one() {
     let network = MemNetwork::new();
     let nodes = three_nodes(&network).await;
     let leader = &nodes[0].1;
-    // So that it cannot be done: both of the others are cut off.
+    // The handover cannot succeed, because both other nodes are cut off.
     network.partitions().isolate(1);
     let handing_over = tokio::spawn({
         let raft = leader.raft.clone();
         async move { hand_over(&raft, DEADLINE).await }
     });
 
-    let error = loop {
-        if let Err(error) = wait_writable(&leader.raft, Duration::ZERO).await {
-            break error;
+    let error = async {
+        loop {
+            if let Err(error) = wait_writable(&leader.raft, Duration::ZERO).await {
+                break error;
+            }
         }
     };
+    let error = timeout(DEADLINE, error).await.unwrap();
 
     let named = match error {
         WritableError::NotLeader { leader, source } if source.reason == ForwardReason::LeadershipTransfer => leader,

@@ -1,4 +1,4 @@
-//! A log store that breaks a promise, so that the checker has something to find.
+//! A log store that breaks a promise, which the checker must find.
 
 use std::fmt::Debug;
 use std::io;
@@ -20,9 +20,9 @@ use super::registers::Registers;
 /// The promise that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
-    /// Entries are said to be durable, and appended to the real store a moment later.
+    /// The store acknowledges entries, and appends them to the real store a moment later.
     CallbackBeforeSync,
-    /// Votes are said to be durable, and kept in memory.
+    /// The store acknowledges votes, and keeps them in memory.
     VoteNotSaved,
 }
 
@@ -32,9 +32,9 @@ pub struct BrokenStore(Arc<Mutex<State>>);
 struct State {
     breaks: Break,
     log: RocksdbLogStore<Registers, Flat>,
-    /// What follows the entries in `log`.
+    /// The entries that follow those in `log`.
     unsynced: Vec<EntryOf<Registers>>,
-    /// What was voted since the start.
+    /// The vote that was saved since the start.
     vote: Option<VoteOf<Registers>>,
 }
 
@@ -129,7 +129,7 @@ impl RaftLogStorage<Registers> for BrokenStore {
     async fn save_committed(&mut self, committed: Option<LogIdOf<Registers>>) -> Result<(), io::Error> {
         let mut state = self.0.lock().await;
         match state.breaks {
-            // It would get ahead of the entries.
+            // The committed log id would get ahead of the entries.
             Break::CallbackBeforeSync => Ok(()),
             Break::VoteNotSaved => state.log.save_committed(committed).await,
         }

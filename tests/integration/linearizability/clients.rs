@@ -1,10 +1,11 @@
-//! Clients that put, get and compare-and-set, and note what they are told.
+//! Clients that put, get, compare-and-set and delete, and record what they are told.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fastrand::Rng;
 use openraft_toolkit::openraft::ReadPolicy;
 use openraft_toolkit::openraft::errors::{ClientWriteError, RaftError};
 use openraft_toolkit::test_fakes::linearizability::{Answer, Call, Client, History, Keys, Op};
@@ -12,33 +13,32 @@ use tokio::time::{sleep, timeout};
 
 use super::node::Handle;
 use super::registers::{Command, answer};
-use crate::durability::Rng;
 
-/// After this long a client gives up.
+/// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(150);
 
-/// As the node that leads, where none is known to.
+/// The id of the leader while none is known.
 const NOBODY: u64 = 0;
 
 /// How a client reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
-    /// By any of the ways that are linearizable.
+    /// In any way that is linearizable.
     Linearizable,
-    /// From whatever node it asks, as that node sees it.
+    /// From the state machine of any node, which may be behind.
     Local,
 }
 
-/// What the clients of a run share.
+/// The state that the clients of a run share.
 pub struct Service {
     pub history: History,
     reads: Reads,
     keys: Keys,
-    /// The nodes that answer.
+    /// The nodes that are up.
     nodes: Mutex<BTreeMap<u64, Handle>>,
-    /// Who was last said to lead.
+    /// The node that was last said to lead.
     leader: AtomicU64,
-    /// What was last seen of each key.
+    /// The value of each key that was last seen.
     seen: Mutex<BTreeMap<String, Option<String>>>,
     answered: AtomicUsize,
     stopped: AtomicBool,
@@ -47,7 +47,7 @@ pub struct Service {
 /// How a call is made.
 enum Way {
     Log,
-    /// Where the node that is asked says how far it has come, and this one is read once it is as far.
+    /// Asks one node for a read index, and reads this node once it has applied up to there.
     ReadIndex(u64, Handle),
     Local,
 }
@@ -55,7 +55,7 @@ enum Way {
 /// How a call ended.
 enum Outcome {
     Answered(Answer),
-    /// It took no effect, and never will.
+    /// The call took no effect, and never will.
     Refused,
     Unknown,
 }
@@ -82,7 +82,7 @@ impl Service {
         self.nodes.lock().unwrap().remove(&id);
     }
 
-    /// How many operations were answered.
+    /// Returns how many operations were answered.
     pub fn answered(&self) -> usize {
         self.answered.load(Ordering::Relaxed)
     }
@@ -91,15 +91,15 @@ impl Service {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// One client, which goes on until [`stop`](Self::stop).
+    /// Runs one client until [`stop`](Self::stop).
     pub async fn run(self: Arc<Self>, mut rng: Rng) {
         let client = self.history.client();
-        let name = rng.next();
+        let name = rng.u64(..);
         for n in 0.. {
             if self.stopped.load(Ordering::Relaxed) {
                 return;
             }
-            let key = self.keys.pick(rng.next());
+            let key = self.keys.pick(rng.u64(..));
             let op = self.op(&key, &mut rng, format!("{:04x}.{n}", name & 0xffff));
             if !self.call(&client, key, op, &mut rng).await {
                 sleep(Duration::from_millis(10)).await;
@@ -107,7 +107,7 @@ impl Service {
         }
     }
 
-    /// Reads all keys that were ever used, each until it is answered.
+    /// Reads all keys that were ever used, and repeats each read until it is answered.
     pub async fn read_all(self: Arc<Self>, mut rng: Rng) {
         let client = self.history.client();
         let keys: Vec<String> = self.seen.lock().unwrap().keys().cloned().collect();
@@ -119,7 +119,7 @@ impl Service {
     }
 
     fn op(&self, key: &str, rng: &mut Rng, new: String) -> Op {
-        match rng.below(20) {
+        match rng.u64(..20) {
             0..7 => Op::Get,
             7..13 => Op::Put(new),
             13..19 => {
@@ -131,9 +131,9 @@ impl Service {
         }
     }
 
-    /// Calls one node, and whether it answered.
+    /// Calls one node, and returns whether it answered.
     async fn call(self: &Arc<Self>, client: &Client, key: String, op: Op, rng: &mut Rng) -> bool {
-        // The one that leads, as far as is known, and any other now and then.
+        // Ask the node that was last said to lead, and now and then any other node.
         let Some((id, node)) = self.node(rng, 10) else {
             return false;
         };
@@ -144,15 +144,15 @@ impl Service {
             Way::ReadIndex(on, _) => format!("read index of node {id}, on node {on}"),
             Way::Local => format!("what node {id} has"),
         });
-        // It goes on when the client gives up, as it would on another machine. openraft's calls are not to be dropped
-        // halfway either: where the node stops, the next call panics.
+        // Spawn the attempt: it goes on when the client gives up, as on another machine. openraft's calls must not be
+        // dropped halfway, either: if the node stops then, the next call panics.
         let command = Command { key: key.clone(), op };
         let attempt = tokio::spawn(self.clone().attempt(id, node.clone(), way, command));
         let outcome = match timeout(PATIENCE, attempt).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) | Err(_) => Outcome::Unknown,
         };
-        // A node that crashed meanwhile may have said what it will not remember.
+        // Discard the answer of a node that crashed meanwhile: the node may not remember it.
         if !node.is_alive() {
             return false;
         }
@@ -160,11 +160,11 @@ impl Service {
     }
 
     fn way(&self, op: &Op, rng: &mut Rng) -> Way {
-        match (self.reads, rng.below(3)) {
+        match (self.reads, rng.u64(..3)) {
             _ if *op != Op::Get => Way::Log,
             (Reads::Local, _) => Way::Local,
             (Reads::Linearizable, 0) => Way::Log,
-            // On the leader, most likely, or on any node.
+            // Read on the leader, most likely, or on any node.
             (Reads::Linearizable, n) => match self.node(rng, 3 - n) {
                 Some((on, node)) => Way::ReadIndex(on, node),
                 None => Way::Log,
@@ -203,12 +203,12 @@ impl Service {
         }
     }
 
-    /// The node that leads, or any one, once in `others` times.
+    /// Returns the node that was last said to lead, or, once in `others` times, any node.
     fn node(&self, rng: &mut Rng, others: u64) -> Option<(u64, Handle)> {
         let nodes = self.nodes.lock().unwrap();
-        let any = nodes.iter().nth(rng.below(nodes.len().max(1) as u64) as usize);
+        let any = nodes.iter().nth(rng.usize(..nodes.len().max(1)));
         let leader = nodes.get_key_value(&self.leader.load(Ordering::Relaxed));
-        let node = match rng.below(others) {
+        let node = match rng.u64(..others) {
             0 => any,
             _ => leader.or(any),
         };
@@ -235,13 +235,13 @@ impl Service {
                 }
                 Outcome::Refused
             }
-            // Discarded by this node, which may not be the only one that had it; or the node has stopped.
+            // This node has discarded the entry, and another node may have it; or this node has stopped.
             Err(_) => Outcome::Unknown,
         }
     }
 }
 
-/// Reads what `node` has, once it is as far as `leader` was when asked.
+/// Reads from `node`, once it has applied as much as `leader` had committed when it was asked.
 async fn read(leader: &Handle, node: &Handle, key: &str) -> Outcome {
     let Ok(linearizer) = leader.raft.get_read_linearizer(ReadPolicy::ReadIndex).await else {
         return Outcome::Refused;
@@ -251,7 +251,7 @@ async fn read(leader: &Handle, node: &Handle, key: &str) -> Outcome {
         Ok(Err(_)) | Err(_) => return Outcome::Refused,
     }
     let value = node.kv.get(key);
-    // As with the one that was asked: what it will not remember was never said.
+    // Discard what `node` said if it crashed meanwhile, as with the answer of the node that was asked.
     match node.is_alive() {
         true => Outcome::Answered(Answer::Value(value)),
         false => Outcome::Unknown,

@@ -1,9 +1,10 @@
-//! Five nodes, of which three are the first members.
+//! A cluster of five nodes, of which three are the first members.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use futures_util::FutureExt;
 use openraft_toolkit::lifecycle::BootstrapMode;
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
@@ -17,7 +18,6 @@ use super::node::{Handle, Network, Node, Settings};
 use super::panics;
 use super::power::Crash;
 use super::registers::Registers;
-use crate::durability::Rng;
 
 pub const IDS: [u64; 5] = [1, 2, 3, 4, 5];
 
@@ -34,7 +34,7 @@ impl Cluster {
     pub fn start(seed: u64, settings: Settings, service: Arc<Service>) -> Self {
         panics::note();
         let network = MemNetwork::with_seed(seed);
-        // It takes its time.
+        // Encoding is slow, so that only one seed in four encodes messages.
         if seed.is_multiple_of(4) {
             network.encode_messages();
         }
@@ -72,7 +72,7 @@ impl Cluster {
         self.up.get(&id)
     }
 
-    /// Ends these nodes at one moment.
+    /// Ends the nodes `ids` at one moment.
     pub fn crash(&mut self, ids: impl IntoIterator<Item = u64>, crash: Crash, rng: &mut Rng) {
         let nodes: Vec<Node> = ids.into_iter().filter_map(|id| self.up.remove(&id)).collect();
         for node in &nodes {
@@ -86,14 +86,14 @@ impl Cluster {
         }
     }
 
-    /// Starts all nodes that are down, on what is left of their disks.
+    /// Starts all nodes that are down, on what the crash left of their disks.
     pub fn restart_all(&mut self) {
         while let Some((id, dir)) = self.down.pop_first() {
             self.start_node(id, dir, BootstrapMode::Join);
         }
     }
 
-    /// Restarts the nodes in which openraft panicked, as a supervisor does, and says which.
+    /// Restarts the nodes in which openraft panicked, as a supervisor does, and returns their ids.
     pub fn supervise(&mut self, rng: &mut Rng) -> Vec<u64> {
         let stopped = self.up.values().filter(|node| node.handle.has_stopped());
         let stopped: Vec<u64> = stopped.map(|node| node.id).collect();
@@ -102,7 +102,7 @@ impl Cluster {
         stopped
     }
 
-    /// The node that leads in the latest term, and has committed in it.
+    /// Returns the node that leads in the latest term and has committed an entry of that term.
     pub fn leader(&self) -> Option<&Node> {
         let leads = |node: &&Node| {
             let metrics = node.handle.raft.metrics();
@@ -115,7 +115,7 @@ impl Cluster {
         self.up.values().filter(leads).max_by_key(|node| node.term())
     }
 
-    /// The voters, as the leader knows them.
+    /// Returns the voters in the view of the leader.
     pub fn voters(&self) -> BTreeSet<u64> {
         let nodes = self.leader().or(self.up.values().max_by_key(|node| node.term()));
         nodes.map(|node| node.voters()).unwrap_or_default()
@@ -125,7 +125,8 @@ impl Cluster {
         wait_for("there is a leader", || self.leader())
     }
 
-    /// Whether all voters have applied the same, or why they never will; `None` while some lag behind.
+    /// Returns `Ok` once all voters have applied the same, an error if they have applied something else at the same log id,
+    /// and `None` while some lag behind.
     pub fn agree(&self) -> Option<Result<(), String>> {
         let voters = self.voters().into_iter();
         let applied: Vec<_> = voters.map(|id| (id, self.up[&id].handle.kv.applied())).collect();
@@ -151,7 +152,7 @@ impl Cluster {
     }
 }
 
-/// Waits until there is something.
+/// Waits until `look` returns something.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
@@ -180,7 +181,7 @@ impl Node {
 }
 
 impl Handle {
-    /// Whether openraft has stopped by itself, which only a panic may make it do.
+    /// Returns whether openraft has stopped by itself. Only a panic may make it stop.
     fn has_stopped(&self) -> bool {
         let mut metrics = self.raft.metrics();
         while let Some(changed) = metrics.changed().now_or_never() {
@@ -194,7 +195,7 @@ impl Handle {
         false
     }
 
-    /// Whether this node may stand for election.
+    /// Sets whether this node may stand for election.
     pub fn elect(&self, may: bool) {
         self.raft.runtime_config().elect(may);
     }

@@ -1,10 +1,11 @@
-//! Faults, one after the other, as a seed has it.
+//! Faults, one after another, that a seed chooses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::thread::sleep;
 use std::time::Duration;
 
+use fastrand::Rng;
 use openraft_toolkit::lifecycle::{add_learner, change_membership};
 use openraft_toolkit::test_fakes::LinkFaults;
 use openraft_toolkit_tests::node::address;
@@ -14,7 +15,6 @@ use tokio::time::timeout;
 use super::cluster::{Cluster, IDS, wait_for};
 use super::node::Node;
 use super::power::Crash;
-use crate::durability::Rng;
 
 /// How often each fault was made.
 pub type Faults = BTreeMap<&'static str, usize>;
@@ -28,7 +28,7 @@ pub struct Nemesis {
     pub story: Vec<(Duration, String)>,
 }
 
-/// A fault of the network, which lasts for a round.
+/// Faults of the network. One of them lasts for a round.
 const NETWORK: [fn(&mut Nemesis); 7] = [
     |_| {},
     Nemesis::isolate_one,
@@ -39,7 +39,7 @@ const NETWORK: [fn(&mut Nemesis); 7] = [
     Nemesis::bad_links,
 ];
 
-/// What may happen meanwhile.
+/// Events that happen during a round.
 const EVENTS: [fn(&mut Nemesis); 11] = [
     Nemesis::kill,
     Nemesis::cut_power_of_one,
@@ -65,14 +65,14 @@ impl Nemesis {
         }
     }
 
-    /// That many rounds of faults, each of which ends with a cluster that is whole.
+    /// Makes faults for `rounds` rounds, each of which ends with a cluster that is whole.
     pub fn rounds(&mut self, rounds: usize) {
         for _ in 0..rounds {
-            let network = self.rng.below(NETWORK.len() as u64) as usize;
+            let network = self.rng.usize(..NETWORK.len());
             NETWORK[network](self);
-            for _ in 0..1 + self.rng.below(3) {
+            for _ in 0..1 + self.rng.u64(..3) {
                 self.let_go_on_a_while(120);
-                let event = self.rng.below(EVENTS.len() as u64) as usize;
+                let event = self.rng.usize(..EVENTS.len());
                 EVENTS[event](self);
             }
             self.let_go_on_a_while(120);
@@ -80,12 +80,12 @@ impl Nemesis {
             let leader = self.cluster.wait_for_leader();
             let leads = format!("node {} leads in term {}", leader.id, leader.term());
             self.tell(leads);
-            let operations = 150 + self.rng.below(450) as usize;
+            let operations = 150 + self.rng.usize(..450);
             self.serve(operations);
         }
     }
 
-    /// Undoes all that lasts.
+    /// Undoes all faults that last.
     pub fn heal(&mut self) {
         self.cluster.network.partitions().heal_all();
         self.cluster.network.clear_faults();
@@ -94,14 +94,14 @@ impl Nemesis {
         self.tell("all is whole".to_owned());
     }
 
-    /// Restarts what stopped by itself.
+    /// Restarts nodes that stopped by themselves.
     pub fn supervise(&mut self) {
         for id in self.cluster.supervise(&mut self.rng) {
             self.made("openraft panics, and its node is restarted", id);
         }
     }
 
-    /// Waits until clients have been answered that often.
+    /// Waits until clients were answered `operations` more times.
     pub fn serve(&self, operations: usize) {
         let service = &self.cluster.service;
         let enough = service.answered() + operations;
@@ -109,16 +109,16 @@ impl Nemesis {
     }
 
     fn let_go_on_a_while(&mut self, at_most_ms: u64) {
-        let time = self.rng.below(at_most_ms);
+        let time = self.rng.u64(..at_most_ms);
         self.let_go_on(Duration::from_millis(time));
     }
 
-    /// Does nothing for that long, while the clients go on.
+    /// Makes no fault for `time`, while the clients go on.
     pub fn let_go_on(&self, time: Duration) {
         sleep(time);
     }
 
-    /// Counts a fault, and tells of it.
+    /// Counts a fault, and records it in the story.
     fn made(&mut self, fault: &'static str, of: impl Debug) {
         *self.faults.entry(fault).or_default() += 1;
         self.tell(format!("{fault}: {of:?}"));
@@ -130,13 +130,11 @@ impl Nemesis {
 
     fn shuffled(&mut self, ids: impl IntoIterator<Item = u64>) -> Vec<u64> {
         let mut ids: Vec<u64> = ids.into_iter().collect();
-        for last in (1..ids.len()).rev() {
-            ids.swap(last, self.rng.below(last as u64 + 1) as usize);
-        }
+        self.rng.shuffle(&mut ids);
         ids
     }
 
-    /// One of the voters.
+    /// Returns one of the voters.
     fn any(&mut self) -> u64 {
         let voters = self.cluster.voters();
         let voters = if voters.is_empty() { BTreeSet::from(IDS) } else { voters };
@@ -164,7 +162,7 @@ impl Nemesis {
 
     fn split(&mut self) {
         let ids = self.shuffled(IDS);
-        let size = 1 + self.rng.below(4) as usize;
+        let size = 1 + self.rng.usize(..4);
         let (one, other) = ids.split_at(size);
         let partitions = self.cluster.network.partitions();
         partitions.partition(one.iter().copied(), other.iter().copied());
@@ -172,11 +170,11 @@ impl Nemesis {
     }
 
     fn one_way(&mut self) {
-        let id = match self.rng.below(2) {
+        let id = match self.rng.u64(..2) {
             0 => self.any(),
             _ => self.leader_or_any(),
         };
-        let hears = self.rng.below(2) == 0;
+        let hears = self.rng.bool();
         let partitions = self.cluster.network.partitions();
         for other in IDS.into_iter().filter(|other| *other != id) {
             match hears {
@@ -199,11 +197,11 @@ impl Nemesis {
 
     fn bad_links(&mut self) {
         let faults = LinkFaults::new()
-            .latency(Duration::from_millis(self.rng.below(5)))
-            .jitter(Duration::from_millis(self.rng.below(10)))
+            .latency(Duration::from_millis(self.rng.u64(..5)))
+            .jitter(Duration::from_millis(self.rng.u64(..10)))
             .reorder(0.1, Duration::from_millis(50))
             .duplicate(0.1)
-            .drop(self.rng.below(20) as f64 / 100.0);
+            .drop(self.rng.u64(..20) as f64 / 100.0);
         self.made("slow links that lose messages", &faults);
         self.cluster.network.set_faults(faults);
     }
@@ -247,11 +245,11 @@ impl Nemesis {
     }
 
     fn pause(&mut self) {
-        let id = match self.rng.below(2) {
+        let id = match self.rng.u64(..2) {
             0 => self.any(),
             _ => self.leader_or_any(),
         };
-        let time = Duration::from_millis(100 + self.rng.below(500));
+        let time = Duration::from_millis(100 + self.rng.u64(..500));
         if let Some(node) = self.cluster.node(id) {
             node.pause(time);
             self.made("a node is paused", (id, time));
@@ -265,7 +263,7 @@ impl Nemesis {
 
     fn snapshot(&mut self) {
         for node in self.cluster.nodes() {
-            // A node that is paused may take it later.
+            // Do not wait: a node that is paused takes its snapshot later.
             let raft = node.handle.raft.clone();
             self.runtime.spawn(async move { raft.trigger().snapshot().await });
         }
@@ -282,11 +280,11 @@ impl Nemesis {
         }
     }
 
-    /// To any three, four or five of the nodes.
+    /// Makes three, four or five of the nodes the voters.
     fn change_membership(&mut self) {
-        let size = 3 + self.rng.below(3) as usize;
+        let size = 3 + self.rng.usize(..3);
         let voters: BTreeSet<u64> = self.shuffled(IDS).into_iter().take(size).collect();
-        // openraft lets a leader that was removed lead for a moment longer, and asserts that nobody asks it then.
+        // Do not ask a leader that was removed: openraft lets it lead for a moment longer, and asserts that nobody asks.
         let asked = self
             .cluster
             .leader()

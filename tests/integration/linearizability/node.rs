@@ -1,10 +1,11 @@
-//! A node with a runtime of its own, so that it can be paused and killed as a process.
+//! A node with a runtime of its own, so that it can be paused and killed like a process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use fastrand::Rng;
 use openraft_toolkit::lifecycle::{BootstrapMode, bootstrap};
 use openraft_toolkit::log_store::{Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, open_db};
 use openraft_toolkit::openraft::storage::RaftLogStorage;
@@ -17,11 +18,10 @@ use tokio::runtime::{self, Runtime};
 use super::broken::{Break, BrokenStore};
 use super::power::{Crash, Disk};
 use super::registers::{Kv, Raft, Registers};
-use crate::durability::Rng;
 
 pub type Network = Arc<MemNetwork<Registers>>;
 
-/// Elections within a moment, snapshots when asked for.
+/// Returns a config with elections within a moment, and snapshots only when the nemesis asks for them.
 pub fn config() -> Config {
     Config {
         cluster_name: "registers".to_string(),
@@ -37,21 +37,21 @@ pub fn config() -> Config {
     }
 }
 
-/// What the nodes keep their log in.
+/// The log store of the nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
     Rocksdb,
     Broken(Break),
 }
 
-/// What all nodes of a cluster have in common.
+/// The settings that all nodes of a cluster share.
 #[derive(Clone)]
 pub struct Settings {
     pub store: Store,
     pub config: Config,
 }
 
-/// What clients have of a node: they hear of it as long as it is alive.
+/// What clients use of a node. They listen to the node as long as it is alive.
 #[derive(Clone)]
 pub struct Handle {
     pub raft: Raft,
@@ -60,7 +60,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Whether what this node just said was said before it crashed.
+    /// Returns whether the node has not crashed, so that what it just said counts.
     pub fn is_alive(&self) -> bool {
         self.alive.load(Ordering::SeqCst)
     }
@@ -75,7 +75,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node on the files in `dir`. It is not reachable yet.
+    /// Starts a node on the files in `dir`. The node is not reachable yet.
     pub fn start(
         id: u64,
         dir: TempDir,
@@ -84,7 +84,7 @@ impl Node {
         mode: BootstrapMode<Registers>,
     ) -> Self {
         let config = Arc::new(settings.config.clone().validate().unwrap());
-        // With one worker, whatever blocks it pauses the node.
+        // Use one worker, so that blocking it pauses the node.
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name(format!("node-{id}"))
@@ -116,7 +116,7 @@ impl Node {
         }
     }
 
-    /// The node does nothing for that long: no timer of it runs, and nothing that it is sent is looked at.
+    /// Pauses the node for `time`: none of its timers fires, and it handles no message.
     pub fn pause(&self, time: Duration) {
         self.runtime.spawn(async move { thread::sleep(time) });
     }
@@ -128,27 +128,27 @@ impl Node {
         }
     }
 
-    /// From now on nobody hears of this node. The next step is [`crash`](Self::crash).
+    /// Cuts the node off from other nodes and from clients. The next step is [`crash`](Self::crash).
     pub fn cut_off(&self, network: &Network) {
         network.crash(self.id);
         self.handle.alive.store(false, Ordering::SeqCst);
     }
 
-    /// Ends the node, and returns what is left of its disk at this moment.
+    /// Ends the node, and returns what `crash` leaves of its disk.
     pub fn crash(self, crash: Crash, rng: &mut Rng) -> Disk {
         let disk = Disk::after(crash, self.dir.path(), &self.handle.kv, rng);
         self.end();
         disk
     }
 
-    /// Stops the node in good order.
+    /// Stops the node with a shutdown.
     pub fn stop(self) {
         self.handle.raft.runtime_config().elect(false);
         self.runtime.block_on(self.handle.raft.shutdown()).unwrap();
         self.end();
     }
 
-    /// Ends all that runs on the runtime, paused or not.
+    /// Ends all tasks of the node, also if they are paused.
     fn end(self) {
         self.runtime.shutdown_timeout(Duration::from_secs(10));
     }

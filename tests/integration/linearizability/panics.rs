@@ -1,4 +1,4 @@
-//! Where nodes panicked.
+//! Records where nodes panicked.
 
 use std::panic;
 use std::sync::{Mutex, Once};
@@ -6,7 +6,7 @@ use std::thread;
 
 static PLACES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Notes where threads of nodes panic from now on.
+/// Records where threads of nodes panic from now on.
 pub fn note() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -22,7 +22,7 @@ pub fn note() {
     });
 }
 
-/// The asserts of a debug build of openraft stop a node, which is safe. Nothing else may stop one.
+/// Asserts that all panics so far were asserts of a debug build of openraft, which stop a node safely.
 pub fn assert_all_are_openrafts() {
     let places = PLACES.lock().unwrap().clone();
     for place in places {

@@ -1,21 +1,23 @@
-//! What is left of a node's disk when it crashes.
+//! What a crash leaves of a node's disk.
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use crc32c::crc32c;
+use fastrand::Rng;
+use openraft_toolkit_tests::image::{ACCOUNT, Image};
+use openraft_toolkit_tests::node::DEADLINE;
 use tempfile::TempDir;
 
 use super::registers::Kv;
-use crate::durability::power_cut::SYNCED;
-use crate::durability::{Image, Rng};
 
 /// How a node ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
-    /// The process is killed: what it gave to the kernel stays.
+    /// The process is killed. All that it has written stays.
     Kill,
-    /// The power fails: what was not synced is lost, in part or whole.
+    /// The power fails. What was not durable is lost in part or whole.
     PowerCut,
 }
 
@@ -26,22 +28,24 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// What `crash` leaves of the files in `dir`, which are in use.
+    /// Returns what `crash` leaves of the files in `dir`, which are in use.
     ///
-    /// All that the node acknowledged before this is called is there. What it does meanwhile may be there or not,
-    /// so that nobody may hear of it.
+    /// All that the node acknowledged before this call is there. Writes during this call may be there or not, so that
+    /// their acknowledgements must reach nobody.
     pub fn after(crash: Crash, dir: &Path, kv: &Kv, rng: &mut Rng) -> Self {
-        // The log may be purged up to the snapshot of this moment, not up to a later one.
+        // Keep the snapshot as it is: the log may be purged up to this snapshot, and not up to a later one.
         let snapshot = kv.snapshot_path();
+        let started = Instant::now();
         let log = loop {
-            // The account comes first, so that it is not newer than the WAL.
+            assert!(started.elapsed() < DEADLINE, "files came and went all the time");
+            // Read the account first, so that it is not newer than the WAL.
             let files = || Image::try_of(&dir.join("log"));
             let (Some(account), Ok(image), Ok(after)) = (Account::read(dir), files(), files()) else {
                 continue;
             };
             if tables(&image) == tables(&after) {
                 break match crash {
-                    Crash::Kill => image.with(SYNCED, Some(account.bytes)),
+                    Crash::Kill => image.with(ACCOUNT, Some(account.bytes)),
                     Crash::PowerCut => account.cut(image, rng),
                 };
             }
@@ -52,7 +56,7 @@ impl Disk {
         }
     }
 
-    /// A directory with these files, as the next process finds it.
+    /// Returns a directory with these files, for the next process.
     pub fn restore(self) -> TempDir {
         let dir = TempDir::new().unwrap();
         fs::create_dir(dir.path().join("log")).unwrap();
@@ -64,7 +68,7 @@ impl Disk {
     }
 }
 
-/// The names of all files, and the MANIFEST: as long as they stay the same, no file came or went.
+/// Returns the names of all files, and the MANIFEST. If two of these are equal, no file came or went between them.
 fn tables(image: &Image) -> Vec<(&str, Option<&[u8]>)> {
     let files = image.0.iter();
     let manifest = |name: &str, bytes| name.starts_with("MANIFEST").then_some(bytes);
@@ -73,7 +77,7 @@ fn tables(image: &Image) -> Vec<(&str, Option<&[u8]>)> {
         .collect()
 }
 
-/// `RAFT_SYNCED`: what was synced when something was last acknowledged.
+/// The account, `RAFT_SYNCED`: how far the WAL was durable when something was last acknowledged.
 struct Account {
     bytes: Vec<u8>,
     wal: u64,
@@ -81,9 +85,9 @@ struct Account {
 }
 
 impl Account {
-    /// `None` while it is being written.
+    /// Returns `None` while a store is writing the account.
     fn read(dir: &Path) -> Option<Self> {
-        let bytes = fs::read(dir.join("log").join(SYNCED)).ok()?;
+        let bytes = fs::read(dir.join("log").join(ACCOUNT)).ok()?;
         let (fields, crc) = str::from_utf8(&bytes).ok()?.trim_end().rsplit_once(' ')?;
         if u32::from_str_radix(crc, 16).ok()? != crc32c(fields.as_bytes()) {
             return None;
@@ -95,7 +99,7 @@ impl Account {
         Some(Self { bytes, wal, length })
     }
 
-    /// Loses what this account does not have, or the end of it. The MANIFEST stays: RocksDB syncs it by itself.
+    /// Loses what was not durable by this account, or a part of it. The MANIFEST stays, because RocksDB syncs it.
     fn cut(self, mut image: Image, rng: &mut Rng) -> Image {
         let number = |name: &str| name.strip_suffix(".log")?.parse::<u64>().ok();
         let wals = image
@@ -105,7 +109,7 @@ impl Account {
         let mut wals: Vec<_> = wals.filter(|(number, _)| *number >= self.wal).collect();
         wals.sort_unstable_by_key(|(number, _)| *number);
 
-        // Nothing of it is the most that can be lost.
+        // At worst, everything that was not durable is lost.
         let written: usize = wals.iter().map(|(_, bytes)| bytes.len()).sum();
         let synced = match wals.first() {
             Some((number, wal)) if *number == self.wal => end_of_record(wal, self.length),
@@ -115,28 +119,30 @@ impl Account {
             synced <= written,
             "{written} bytes are there, of which {synced} were synced"
         );
-        let mut kept = match rng.below(2) {
+        let mut kept = match rng.u64(..2) {
             0 => synced,
-            _ => synced + rng.below((written - synced) as u64 + 1) as usize,
+            _ => synced + rng.usize(..=written - synced),
         };
-        // A batch in a later WAL says that the earlier ones were synced, so that it cannot be there without them.
+        // Cut the WALs as if they were one file: a batch in a later WAL says that the earlier WALs are durable, and
+        // cannot be there without them.
         for (_, bytes) in wals {
             let end = kept.min(bytes.len());
-            match rng.below(3) {
+            match rng.u64(..3) {
                 0 => bytes[end..].fill(0),
-                1 => bytes[end..].fill_with(|| rng.below(256) as u8),
+                1 => rng.fill(&mut bytes[end..]),
                 _ => bytes.truncate(end),
             }
             kept -= end;
         }
-        // It is written back like any other file: it may be missing.
-        let account = (rng.below(4) > 0).then_some(self.bytes);
-        image.with(SYNCED, account)
+        // The account is written back like any other file, and may be missing.
+        let account = (rng.u64(..4) > 0).then_some(self.bytes);
+        image.with(ACCOUNT, account)
     }
 }
 
-/// Where the record of a WAL ends that has its byte before `length`: the account counts its payload without its
-/// headers, and a sync leaves no part of a record behind.
+/// Returns where the record ends whose last byte may lie behind `length`.
+///
+/// The account counts a record without its headers, so that `length` is a lower bound. A sync syncs whole records.
 fn end_of_record(wal: &[u8], length: usize) -> usize {
     const BLOCK: usize = 32 * 1024;
     const HEADER: usize = 7;

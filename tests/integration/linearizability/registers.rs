@@ -10,7 +10,7 @@ use openraft_toolkit_tests::state_machine::{KvStateMachine, KvTypes, Map};
 use serde::{Deserialize, Serialize};
 
 declare_raft_types_ext! {
-    /// Every command is answered with the value that it found.
+    /// Every command is answered with the value that the key had.
     pub Registers:
         Node = BasicNode,
         AppData = Command,
@@ -54,7 +54,7 @@ impl KvTypes for Registers {
     }
 }
 
-/// What a client is told whose `op` found that value.
+/// Returns what a client is told whose `op` found the value `found`.
 pub fn answer(op: &Op, found: Option<String>) -> Answer {
     match op {
         Op::Put(_) | Op::Delete => Answer::Done,

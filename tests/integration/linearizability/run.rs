@@ -1,8 +1,9 @@
-//! One run: clients, a nemesis, and the verdict on what the clients were told.
+//! A run: clients call a cluster while a nemesis makes faults, and then what the clients were told is checked.
 
 use std::fmt;
 use std::time::Duration;
 
+use fastrand::Rng;
 use openraft_toolkit::openraft::Config;
 use openraft_toolkit::test_fakes::linearizability::{Stats, Violation};
 use openraft_toolkit_tests::node::DEADLINE;
@@ -14,7 +15,6 @@ use super::clients::{Reads, Service};
 use super::cluster::{Cluster, wait_for};
 use super::nemesis::{Faults, Nemesis};
 use super::node::{Settings, Store, config};
-use crate::durability::Rng;
 
 const CLIENTS: u64 = 10;
 
@@ -24,12 +24,12 @@ pub struct Run {
     reads: Reads,
 }
 
-/// What must never be.
+/// What must never happen.
 #[derive(Debug)]
 pub enum Failure {
-    /// Clients were told what does not fit together.
+    /// No single copy of the map can have told the clients what they were told.
     NotLinearizable(Violation),
-    /// State machines at the same log id differ.
+    /// State machines that have applied the same log id differ.
     Diverged(String),
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What happened in a run in which nothing went wrong.
+/// What happened in a run without a failure.
 #[derive(Debug)]
 pub struct Report {
     pub stats: Stats,
@@ -50,7 +50,7 @@ pub struct Report {
 }
 
 impl Run {
-    /// The run of a service as it should be.
+    /// A run of a service without a mistake, on the real log store.
     pub fn of(seed: u64) -> Self {
         Self {
             seed,
@@ -65,18 +65,18 @@ impl Run {
         }
     }
 
-    /// On nodes that differ.
+    /// Changes the settings of the nodes.
     pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
         self
     }
 
-    /// With other reads.
+    /// Makes the clients read in another way.
     pub fn reading(self, reads: Reads) -> Self {
         Self { reads, ..self }
     }
 
-    /// Clients call while `nemesis` is at work, and read everything at the end.
+    /// Runs the clients while `nemesis` makes faults. At the end, one client reads all keys.
     pub fn under(self, nemesis: impl FnOnce(&mut Nemesis)) -> Result<Report, Failure> {
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -85,22 +85,22 @@ impl Run {
             .build()
             .unwrap();
         let service = Service::new(self.reads);
-        let mut rng = Rng::new(self.seed);
+        let mut rng = Rng::with_seed(self.seed);
         let cluster = Cluster::start(self.seed, self.settings, service.clone());
         cluster.wait_for_leader();
 
         let mut clients = JoinSet::new();
         for _ in 0..CLIENTS {
-            clients.spawn_on(service.clone().run(Rng::new(rng.next())), runtime.handle());
+            clients.spawn_on(service.clone().run(Rng::with_seed(rng.u64(..))), runtime.handle());
         }
-        let readers = Rng::new(rng.next());
+        let readers = Rng::with_seed(rng.u64(..));
         let mut at_work = Nemesis::new(cluster, rng, runtime.handle().clone());
         nemesis(&mut at_work);
         at_work.heal();
 
         service.stop();
         runtime.block_on(clients.join_all());
-        // A cluster that lost data need not come so far as to answer again.
+        // Check before that: a cluster that lost data may never answer again.
         check(&service, &at_work)?;
         let reads = runtime.block_on(async { timeout(DEADLINE, service.clone().read_all(readers)).await });
         reads.expect("the cluster answers again");
@@ -123,7 +123,7 @@ fn check(service: &Service, at_work: &Nemesis) -> Result<Stats, Failure> {
     checked.map_err(|violation| failed(Failure::NotLinearizable(violation), at_work))
 }
 
-/// Tells what happened to the nodes, by the time of the history.
+/// Prints what happened to the nodes, by the clock of the history.
 fn failed(failure: Failure, at_work: &Nemesis) -> Failure {
     for (time, what) in &at_work.story {
         println!("{:12.6}  {what}", time.as_secs_f64());

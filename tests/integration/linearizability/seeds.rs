@@ -1,4 +1,4 @@
-//! Seeds in a row. `make soak` runs hundreds.
+//! Runs one seed after another. `make soak` runs hundreds.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -7,14 +7,14 @@ use std::time::Instant;
 use std::{env, thread};
 
 use openraft_toolkit::test_fakes::linearizability::Stats;
+use openraft_toolkit_tests::run::{rounds, seed};
 
 use super::nemesis::Faults;
 use super::run::{Report, Run};
-use crate::durability::{seed, soak};
 
 const ROUNDS: usize = 6;
 
-/// What came of all seeds.
+/// The outcomes of all seeds.
 #[derive(Default)]
 struct Table {
     seeds: u64,
@@ -54,19 +54,18 @@ impl Table {
     }
 }
 
-/// How many seeds: OPENRAFT_TOOLKIT_SEEDS.
+/// Returns how many seeds to run: `OPENRAFT_TOOLKIT_SEEDS`, or as many as suit the length of this run.
 fn seeds() -> u64 {
     match env::var("OPENRAFT_TOOLKIT_SEEDS") {
         Ok(seeds) => seeds.parse().expect("OPENRAFT_TOOLKIT_SEEDS is a number"),
-        Err(_) if soak() => 200,
-        Err(_) => 3,
+        Err(_) => rounds(3, 200),
     }
 }
 
-/// Whether the run of this seed is as it should be.
+/// Runs `seed` and adds the outcome to `table`.
 fn run(seed: u64, table: &Mutex<Table>) {
     let started = Instant::now();
-    // A seed that fails must be named, whatever it fails by.
+    // A panic must not hide which seed it happened in.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         Run::of(seed).under(|nemesis| nemesis.rounds(ROUNDS))
     }));

@@ -1,4 +1,4 @@
-//! A cluster of nodes, started, waited for, crashed and grown.
+//! `Cluster`: nodes that are started, waited for, crashed and grown.
 
 use std::io;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn set(key: &str, value: impl ToString) -> Set {
     }
 }
 
-/// Three nodes on stores in memory, and how they are opened.
+/// Starts three nodes on stores in memory.
 async fn three_nodes() -> Result<Kv, Error> {
     let disks = Disks::default();
     let cluster = Cluster::builder(move |id| disks.clone().open(id));
@@ -51,7 +51,7 @@ async fn a_test_of_minutes_takes_seconds() -> Result<(), Error> {
     let wall = std::time::Instant::now();
     let simulated = tokio::time::Instant::now();
     let ms = Duration::from_millis;
-    // As between continents: what takes time is openraft itself, at each heartbeat.
+    // Latencies are as between continents. The wall time that the test takes is openraft's own, at each heartbeat.
     let config = Config {
         heartbeat_interval: 500,
         election_timeout_min: 2_000,
@@ -70,7 +70,7 @@ async fn a_test_of_minutes_takes_seconds() -> Result<(), Error> {
 
     let mut leader = cluster.wait_for_leader().await?;
     for i in 0..20 {
-        // A lossy network costs a leader now and then.
+        // A lossy network deposes a leader now and then.
         while cluster.raft(leader).client_write(set("k", i)).await.is_err() {
             leader = cluster.wait_for_leader().await?;
         }
@@ -140,7 +140,7 @@ async fn tasks_share_a_cluster() -> Result<(), Error> {
     nemesis.await.unwrap()?;
     let leader = cluster.wait_for_agreement().await?;
     assert!(acknowledged > 20, "{acknowledged}");
-    // Of the last write the client may not have heard.
+    // The client may not have heard of the last write.
     let last: i32 = cluster.state_machine(leader).get("k").unwrap().parse().unwrap();
     assert!(
         [acknowledged, acknowledged + 1].contains(&last),
@@ -150,10 +150,10 @@ async fn tasks_share_a_cluster() -> Result<(), Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_that_a_crashed_node_still_sends_arrives() -> Result<(), Error> {
+async fn no_message_that_a_crashed_node_still_sends_arrives() -> Result<(), Error> {
     let cluster = three_nodes().await?;
     let leader = cluster.wait_for_leader().await?;
-    // The node runs on: only its process is gone, as far as the network can see.
+    // The node runs on, but the network treats it as crashed.
     cluster.network().crash(leader);
     let before = cluster
         .network()
@@ -237,7 +237,11 @@ async fn a_wait_that_fails_says_what_each_node_believed() -> Result<(), Error> {
     );
     assert!(text.contains(&format!("isolated: {leader}")), "{text}");
     assert!(text.contains("append_entries: "), "{text}");
-    assert_eq!(format!("{missed:?}"), text, "a test that unwraps it shows the same");
+    assert_eq!(
+        format!("{missed:?}"),
+        text,
+        "a test that unwraps the error shows the same"
+    );
     Ok(())
 }
 
@@ -296,7 +300,7 @@ async fn a_store_that_was_made_anew_is_refused() -> Result<(), Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_keeps_a_cluster_from_starting_is_an_error() {
+async fn a_cluster_that_cannot_start_is_an_error_that_says_why() {
     let open = |_| async { Err::<(MemLog<TypeConfig>, KvStateMachine), _>(io::Error::other("the disk is gone")) };
 
     let unopened = Cluster::builder(open).nodes([1]).start().await.err().unwrap();
@@ -323,7 +327,7 @@ async fn what_keeps_a_cluster_from_starting_is_an_error() {
     assert!(matches!(invalid, ClusterError::Config { .. }));
 }
 
-/// A port that is in use.
+/// A network on which the port of node 3 is in use.
 struct Full(Arc<MemNetwork<TypeConfig>>);
 
 impl ClusterNetwork<TypeConfig> for Full {
@@ -362,7 +366,7 @@ async fn a_network_of_ones_own_may_refuse_a_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_runs_on_rocksdb_by_the_real_clock_and_resumes_what_it_finds() -> Result<(), Error> {
+async fn a_cluster_runs_on_rocksdb_by_the_real_clock_and_resumes_from_disk() -> Result<(), Error> {
     let hosts = Arc::new([1, 2, 3].map(|id| Host::new(id, Keys::Flat)));
     let start = || {
         let hosts = hosts.clone();

@@ -1,4 +1,4 @@
-//! Stores in memory, so that these tests run by a paused clock.
+//! Stores in memory, with which tests run by a paused clock.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -14,8 +14,8 @@ use openraft_toolkit_tests::state_machine::KvStateMachine;
 use openraft_toolkit_tests::types::TypeConfig;
 use tempfile::TempDir;
 
-/// A log of entries as they are, where `MemLogStore` has frames: also of a type that does not survive encoding. A
-/// clone is another handle on the same log.
+/// A log in memory that keeps entries unencoded, so that it also takes a type that does not survive encoding, which
+/// `MemLogStore` does not. A clone is another handle on the same log.
 pub struct MemLog<C: RaftTypeConfig>(Arc<Mutex<Log<C>>>);
 
 struct Log<C: RaftTypeConfig> {
@@ -118,7 +118,7 @@ impl<C: RaftTypeConfig<Entry: Clone>> RaftLogStorage<C> for MemLog<C> {
     }
 }
 
-/// What the nodes of a cluster keep: logs in memory, and snapshots in files.
+/// The disks of the nodes of a cluster: logs in memory, and snapshots in files.
 #[derive(Clone, Default)]
 pub struct Disks(Arc<Mutex<BTreeMap<u64, Disk>>>);
 

@@ -1,0 +1,6 @@
+//! At which version entries are written while a cluster moves from one release to the next.
+
+mod cluster;
+mod commands;
+mod log;
+mod node;

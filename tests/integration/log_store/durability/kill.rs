@@ -1,0 +1,36 @@
+//! What was acknowledged outlives a killed process.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use openraft_toolkit_tests::run::{rng, rounds};
+use tempfile::TempDir;
+
+use super::calls::Calls;
+
+#[tokio::test]
+async fn a_process_killed_at_any_moment_keeps_all_that_it_acknowledged() {
+    let mut rng = rng();
+    let end = Instant::now() + Duration::from_secs(rounds(0, 300));
+    let (mut kills, mut total, mut lost) = (0, 0, 0);
+    while kills < 10 || Instant::now() < end {
+        // A database lives through several processes.
+        let dir = TempDir::new().unwrap();
+        let mut calls = Calls::none(rng.u64(..));
+        for _ in 0..rng.u64(1..=6) {
+            let (last, pause) = (rng.u64(1..=800), Duration::from_micros(rng.u64(..3000)));
+            let ended = calls.process(dir.path(), &[]).run(&mut calls, |count| {
+                if count == last {
+                    sleep(pause);
+                }
+                count != last
+            });
+            assert!(!ended, "the process ended by itself");
+            lost += calls.check(dir.path()).await;
+            kills += 1;
+        }
+        total += calls.count();
+    }
+    println!("process kills: {kills}, {total} calls, {lost} lost");
+    assert_eq!(lost, 0);
+}

@@ -1,0 +1,29 @@
+//! What was acknowledged outlives every fault, and damage to it is an error, never a shorter log.
+//!
+//! | file | fault |
+//! |---|---|
+//! | `kill` | the process is killed; it runs `calls` in a `process` of its own |
+//! | `power_cut` | the power fails, and what was not durable is lost in part or whole |
+//! | `order` | a crash between a truncation and the append after it |
+//! | `failed_sync` | `fdatasync` fails |
+//! | `full_disk` | the disk is full, or a file may not grow |
+//! | `direct_io` | the file system has no direct I/O |
+//! | `corruption` | bits flip; files are cut short, deleted, or read as zeros |
+//! | `wrong_data` | a value that RocksDB returns is not what the group has written |
+//! | `isolation` | something happens to one of many groups |
+//! | `openers` | a second process, a second store, weaker options |
+//!
+//! `make soak` runs the long forms.
+
+mod calls;
+mod corruption;
+mod direct_io;
+mod failed_sync;
+mod full_disk;
+mod isolation;
+mod kill;
+mod openers;
+mod order;
+mod power_cut;
+mod process;
+mod wrong_data;

@@ -1,0 +1,269 @@
+//! One process at a time writes to a database, and a group has one store at a time.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+use std::{env, fs};
+
+use openraft_toolkit::log_store::{Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStoreError, db_options, open_db};
+use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorageExt};
+use openraft_toolkit_tests::image::{ACCOUNT, Image};
+use openraft_toolkit_tests::log::{Store, entries, open, open_dir};
+use openraft_toolkit_tests::run::rounds;
+use rocksdb::{DB, DBRecoveryMode, Options};
+use tempfile::TempDir;
+
+use super::process::process_of;
+
+const DIR: &str = "OPENRAFT_TOOLKIT_OPENER_DIR";
+
+/// Not a test: the second process.
+#[test]
+#[ignore = "run by the test of the second process"]
+fn process() {
+    let Some(dir) = env::var_os(DIR) else { return };
+    match open_db(Path::new(&dir), LogDbOptions::default()) {
+        Ok(_) => println!("OPEN"),
+        Err(e) => println!("REFUSED {e}"),
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_and_does_no_harm() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().to_path_buf();
+    let second = move || {
+        let output = process_of(module_path!(), &[]).env(DIR, &path).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let mut store = open(&open_dir(&dir), Flat);
+    let (tries, mut let_in) = (rounds(5, 200), 0);
+    for n in 0..tries {
+        // The second process looks at the WAL while it is written.
+        let appends = async {
+            for index in n * 50..n * 50 + 50 {
+                store.blocking_append(entries(1, index..=index)).await.unwrap();
+            }
+        };
+        let (said, ()) = tokio::join!(
+            async { tokio::task::spawn_blocking(second.clone()).await.unwrap() },
+            appends
+        );
+        match said.contains("REFUSED") {
+            true => assert!(said.contains("lock"), "{said}"),
+            false => let_in += 1,
+        }
+    }
+    drop(store);
+    assert!(second().contains("OPEN"));
+    let mut store = open(&open_dir(&dir), Flat);
+    assert_eq!(
+        store.try_get_log_entries(..).await.unwrap(),
+        entries(1, 0..=tries * 50 - 1)
+    );
+    println!("second openers: {tries}, {let_in} let in");
+    assert_eq!(let_in, 0);
+}
+
+#[tokio::test]
+async fn a_second_opening_in_the_same_process_is_refused_and_does_no_harm() {
+    let dir = TempDir::new().unwrap();
+    let db = open_dir(&dir);
+    let mut store = open(&db, Flat);
+    store.blocking_append(entries(1, 0..=4)).await.unwrap();
+
+    open_db(dir.path(), LogDbOptions::default()).unwrap_err();
+    let error = Store::open(db.clone(), LOG_CF, META_CF, Flat).unwrap_err();
+    assert!(matches!(error, RocksdbLogStoreError::AlreadyOpen { .. }), "{error}");
+    // The refused opening has not removed the lock.
+    open_db(dir.path(), LogDbOptions::default()).unwrap_err();
+
+    store.blocking_append(entries(1, 5..=9)).await.unwrap();
+    drop((store, db));
+    assert_eq!(
+        open(&open_dir(&dir), Flat).try_get_log_entries(..).await.unwrap(),
+        entries(1, 0..=9)
+    );
+}
+
+/// The database is opened without `recover`, and with options that drop what is damaged.
+#[tokio::test]
+async fn a_store_is_refused_where_weaker_options_dropped_what_was_durable() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&open_dir(&dir), Flat);
+    store.blocking_append(entries(1, 0..=4)).await.unwrap();
+    store.blocking_append(entries(1, 5..=9)).await.unwrap();
+    drop(store);
+    let image = Image::of(&dir);
+    let wal = image.newest_wal();
+    let length = image.0[wal].len();
+    fs::write(dir.path().join(wal), &image.0[wal][..length - 20]).unwrap();
+
+    let mut weak = db_options();
+    weak.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    let db = DB::open_cf(&weak, dir.path(), [LOG_CF, META_CF]).unwrap();
+    let error = Store::open(db.into(), LOG_CF, META_CF, Flat).unwrap_err();
+    assert!(matches!(error, RocksdbLogStoreError::BehindSynced { .. }), "{error}");
+}
+
+/// Records what is logged through `tracing`.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut log = self.0.lock().unwrap();
+        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            log.push_str(&format!("{field}={value:?} "));
+        });
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_database_that_was_opened_with_weaker_options_is_warned_about() {
+    let warnings_of = |change: &dyn Fn(&mut Options)| {
+        let dir = TempDir::new().unwrap();
+        let mut options = db_options();
+        change(&mut options);
+        let db = DB::open_cf(&options, dir.path(), [LOG_CF, META_CF]).unwrap();
+        let log = Log::default();
+        tracing::subscriber::with_default(log.clone(), || open(&db.into(), Flat));
+        let log = log.0.lock().unwrap();
+        log.clone()
+    };
+    assert_eq!(warnings_of(&|_| {}), "");
+    let elsewhere = TempDir::new().unwrap();
+    let mode = |mode| move |options: &mut Options| options.set_wal_recovery_mode(mode);
+    assert_eq!(warnings_of(&mode(DBRecoveryMode::AbsoluteConsistency)), "");
+    for (change, option) in [
+        (
+            &mode(DBRecoveryMode::PointInTime) as &dyn Fn(&mut Options),
+            "wal_recovery_mode=kPointInTimeRecovery",
+        ),
+        (
+            &mode(DBRecoveryMode::SkipAnyCorruptedRecord),
+            "wal_recovery_mode=kSkipAnyCorruptedRecords",
+        ),
+        (&|o| o.set_paranoid_checks(false), "paranoid_checks=false"),
+        (
+            &|o| o.set_track_and_verify_wals_in_manifest(false),
+            "track_and_verify_wals_in_manifest=false",
+        ),
+        (&|o| o.set_wal_dir(elsewhere.path()), "wal_dir="),
+    ] {
+        let warnings = warnings_of(change);
+        assert!(
+            warnings.contains("use log_store::db_options()") && warnings.contains(option),
+            "{option}: {warnings}"
+        );
+    }
+}
+
+/// RocksDB creates a database by writing a MANIFEST first, and `CURRENT` last.
+#[tokio::test]
+async fn a_database_whose_creation_was_interrupted_is_created() {
+    for written in ["", "the start of a record"] {
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("MANIFEST-000001"), written).unwrap();
+        let mut store = open(&open_dir(&dir), Flat);
+        store.blocking_append(entries(1, 0..=4)).await.unwrap();
+        drop(store);
+        let mut store = open(&open_dir(&dir), Flat);
+        assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(1, 0..=4));
+    }
+}
+
+/// A running log store deletes files while another process looks for them.
+#[tokio::test]
+async fn a_file_that_is_missing_under_a_running_store_is_reported_as_in_use_and_not_as_missing() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&open_dir(&dir), Flat);
+    store.blocking_append(entries(1, 0..=4)).await.unwrap();
+    let wal = dir.path().join(Image::of(&dir).newest_wal());
+    let hidden = dir.path().join("hidden");
+    fs::rename(&wal, &hidden).unwrap();
+    let error = open_db(dir.path(), LogDbOptions::default()).unwrap_err();
+    assert!(matches!(error, RocksdbLogStoreError::InUse(_)), "{error}");
+    fs::rename(&hidden, &wal).unwrap();
+    drop(store);
+    open(&open_dir(&dir), Flat);
+}
+
+/// With `recycle_log_file_num`, RocksDB writes over an old WAL, so that the length of the WAL does not tell how far it
+/// is written.
+#[tokio::test]
+async fn a_store_goes_on_where_the_wal_cannot_be_followed() {
+    let dir = TempDir::new().unwrap();
+    // The account of this opening is about an earlier WAL, and says nothing about the recycled ones.
+    drop(open(&open_dir(&dir), Flat));
+    let mut weak = db_options();
+    weak.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    weak.set_recycle_log_file_num(2);
+    let db = Arc::new(DB::open_cf(&weak, dir.path(), [LOG_CF, META_CF]).unwrap());
+    let mut store = open(&db, Flat);
+    for index in 0..20 {
+        store.blocking_append(entries(1, index..=index)).await.unwrap();
+        if index % 4 == 3 {
+            db.flush_cf(&db.cf_handle(LOG_CF).unwrap()).unwrap();
+        }
+    }
+    assert_eq!(fs::read_to_string(dir.path().join(ACCOUNT)).unwrap(), "");
+    drop((store, db));
+    let mut store = open(&open_dir(&dir), Flat);
+    assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(1, 0..=19));
+}
+
+/// The first mark is in the WAL by then, and no account would say that any later batch is durable.
+#[test]
+fn a_store_whose_account_cannot_be_kept_is_refused() {
+    let (dir, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut options = db_options();
+    options.set_wal_dir(elsewhere.path());
+    let db = Arc::new(DB::open_cf(&options, dir.path(), [LOG_CF, META_CF]).unwrap());
+    // This file is not RocksDB's, and looks like the newest WAL.
+    fs::write(dir.path().join("999999.log"), "").unwrap();
+    let error = Store::open(db, LOG_CF, META_CF, Flat).unwrap_err();
+    assert!(error.to_string().contains("999999.log does not grow"), "{error}");
+}
+
+/// RocksDB may begin a new WAL or MANIFEST at any time, and deletes the old one.
+#[tokio::test]
+async fn files_that_are_replaced_all_the_time_are_followed() {
+    let dir = TempDir::new().unwrap();
+    let mut options = db_options();
+    options.set_max_manifest_file_size(1);
+    let db = Arc::new(DB::open_cf(&options, dir.path(), [LOG_CF, META_CF]).unwrap());
+    let mut store = open(&db, Flat);
+    let stop = Arc::new(AtomicBool::new(false));
+    let others: Vec<_> = [LOG_CF, META_CF, "default"]
+        .map(|cf| {
+            let (db, stop) = (db.clone(), stop.clone());
+            std::thread::spawn(move || {
+                while !stop.load(Relaxed) {
+                    db.put(cf, cf).unwrap();
+                    db.flush_cf(&db.cf_handle(cf).unwrap()).unwrap();
+                }
+            })
+        })
+        .into();
+    let count = rounds(300, 5_000);
+    for index in 0..count {
+        store.blocking_append(entries(1, index..=index)).await.unwrap();
+    }
+    stop.store(true, Relaxed);
+    others.into_iter().for_each(|other| other.join().unwrap());
+    drop((store, db));
+    let mut store = open(&open_dir(&dir), Flat);
+    assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(1, 0..=count - 1));
+}

@@ -1,0 +1,5 @@
+//! The conformance checks find stores and key spaces that break a rule: one for each rule.
+
+mod flawed;
+mod key_spaces;
+mod log_store;

@@ -1,0 +1,64 @@
+//! The files of a database at one moment.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::{fs, io};
+
+use tempfile::TempDir;
+
+/// The file in which a log store writes down how far WAL and MANIFEST are durable.
+pub const ACCOUNT: &str = "RAFT_SYNCED";
+
+/// The files of a database, by name. A test changes some of them and opens the result as a crash would leave it.
+#[derive(Clone)]
+pub struct Image(pub BTreeMap<String, Vec<u8>>);
+
+impl Image {
+    /// Reads the files in `dir` as they are now. The database may be open.
+    pub fn of(dir: impl AsRef<Path>) -> Self {
+        Self::try_of(dir.as_ref()).unwrap()
+    }
+
+    /// Reads the files in `dir`, and fails if the database deletes one of them meanwhile.
+    pub fn try_of(dir: &Path) -> io::Result<Self> {
+        let mut image = BTreeMap::new();
+        for file in fs::read_dir(dir)? {
+            let file = file?;
+            let name = file.file_name().into_string().unwrap();
+            // RocksDB writes its messages for people to `LOG`, and never reads them.
+            if !name.starts_with("LOG") {
+                image.insert(name, fs::read(file.path())?);
+            }
+        }
+        Ok(Self(image))
+    }
+
+    /// Returns a new directory with these files.
+    pub fn write(&self) -> TempDir {
+        let dir = TempDir::new().unwrap();
+        self.write_to(dir.path());
+        dir
+    }
+
+    pub fn write_to(&self, dir: &Path) {
+        for (name, bytes) in &self.0 {
+            fs::write(dir.join(name), bytes).unwrap();
+        }
+    }
+
+    /// Returns these files with `bytes` in place of the file `name`, or without that file.
+    pub fn with(&self, name: &str, bytes: Option<Vec<u8>>) -> Self {
+        let mut image = self.clone();
+        match bytes {
+            Some(bytes) => image.0.insert(name.to_string(), bytes),
+            None => image.0.remove(name),
+        };
+        image
+    }
+
+    /// Returns the name of the WAL that was begun last.
+    pub fn newest_wal(&self) -> &str {
+        let wals = self.0.keys().filter(|name| name.ends_with(".log"));
+        wals.max().expect("a database has a WAL")
+    }
+}
