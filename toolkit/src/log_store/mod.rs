@@ -17,11 +17,15 @@
 //!
 //! `save_vote` and `truncate_after` wait in the same queue until they are durable. `purge` and `save_committed` take
 //! effect in memory at once, and are written in the order of the queue. They become durable together with what is
-//! synced next, so that a crash may undo them. [`durability`] says what that means.
+//! synced next, so that a crash may undo them. openraft repeats what was undone: see [`durability`].
 //!
-//! A truncation must not be undone by a crash. openraft applies what it appended instead, or installs a snapshot,
-//! without waiting for the log's syncs. If the old entries came back, they would contradict the state machine, and
-//! the node could not start.
+//! Two changes must not be undone by a crash:
+//!
+//! - A truncation. openraft applies what it appended instead, or installs a snapshot, without waiting for the log's
+//!   syncs. If the old entries came back, they would contradict the state machine, and the node could not start.
+//! - A purge past the last entry, which openraft makes after it has installed a snapshot. If the old entries came back,
+//!   and were of a later term than the snapshot's end, no entry could follow them. So such a purge waits until it is
+//!   durable.
 //!
 //! # What was acknowledged
 //!

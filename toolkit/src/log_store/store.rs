@@ -33,7 +33,8 @@ use crate::support::span::Span;
 /// # What holds
 ///
 /// - A vote is durable when `save_vote` returns, a truncation when `truncate_after` returns, and an append when its
-///   callback runs.
+///   callback runs. A purge past the last entry is durable when `purge` returns, any other purge together with what is
+///   synced next.
 /// - No write blocks the thread that calls it. `append` waits for room if 32 MiB are queued, and never for the disk.
 /// - The newest entries are read from memory, older ones from RocksDB, on the thread that reads.
 /// - Once a write has failed, no write of any group in that database succeeds until the database is reopened.
@@ -246,7 +247,11 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
     }
 
     async fn purge(&mut self, log_id: LogIdOf<C>) -> Result<(), io::Error> {
-        Ok(self.group.purge(log_id)?)
+        if self.group.with_state(|state| state.ends_elsewhere(&log_id)) {
+            durable::<C>(|done| self.group.purge(log_id, Some(done))).await
+        } else {
+            Ok(self.group.purge(log_id, None)?)
+        }
     }
 }
 

@@ -226,15 +226,16 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Removes the entries up to `upto`, included. The purge is durable together with what is synced next.
-    pub(super) fn purge(&self, upto: LogIdOf<C>) -> Result<(), RocksdbLogStoreError> {
+    /// Removes the entries up to `upto`, included. Without a callback, the purge is durable together with what is synced
+    /// next. If the log is purged as far already, `callback` is dropped.
+    pub(super) fn purge(&self, upto: LogIdOf<C>, callback: Option<Callback>) -> Result<(), RocksdbLogStoreError> {
         let record = self.columns.encode_meta(MetaLabel::LastPurged, &upto)?;
         let mut state = lock(&self.state);
         if state.purged().is_some_and(|purged| purged.index >= upto.index) {
             return Ok(());
         }
         // Delete only entries that are there. So the range tombstones of one purge after the other never overlap.
-        self.push_deletion(state.up_to(upto.index), None, Some(&record))?;
+        self.push_deletion(state.up_to(upto.index), callback, Some(&record))?;
         state.purged_to(upto);
         Ok(())
     }

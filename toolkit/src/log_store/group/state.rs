@@ -112,6 +112,20 @@ impl<C: RaftTypeConfig> State<C> {
         self.span?.up_to(index)
     }
 
+    /// Whether a purge up to `upto` leaves a log that ends at `upto`, where it ended at another log id.
+    ///
+    /// openraft makes such a purge after it has installed a snapshot. If a crash undid the purge, the log would end at its
+    /// old last entry again. openraft purges that entry at the next start only if its log id is lower than that of the
+    /// snapshot; an entry of a later term would stay, and no entry behind the snapshot could follow it.
+    pub(in crate::log_store) fn ends_elsewhere(&self, upto: &LogIdOf<C>) -> bool {
+        let is_purged = self.purged.as_ref().is_some_and(|purged| purged.index >= upto.index);
+        let ends_before = self
+            .last
+            .as_ref()
+            .is_none_or(|last| last.index <= upto.index && last != upto);
+        !is_purged && ends_before
+    }
+
     /// The log was purged up to `upto`, which may lie behind its last entry.
     pub(super) fn purged_to(&mut self, upto: LogIdOf<C>) {
         self.tail.purge_to(upto.index);

@@ -3,9 +3,11 @@
 //!
 //! A test records [`Moment`]s of a run, and opens the files as a power failure at such a moment may leave them: with the
 //! WAL cut short or overwritten (`wal`), with the MANIFEST cut short (`manifest`), or without the account (`account`).
+//! What must not be undone although nobody waits for entries is in `purge`.
 
 mod account;
 mod manifest;
+mod purge;
 mod wal;
 
 use std::path::Path;
