@@ -69,7 +69,7 @@
 //   write_version.rs   the level of a process: at which version a message is written
 //   derive/            the fields that a version of a message has, as a serde value
 //   frame.rs           the version byte; `encode` and `decode` for any serde type
-//   bincode/           the format of the body; the only user of the crate bincode
+//   bincode/           the format of the body, and its limits; the only user of the crate bincode
 //   error.rs           `CodecError` and `BodyError`
 
 mod bincode;

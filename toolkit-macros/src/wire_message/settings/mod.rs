@@ -1,7 +1,8 @@
 //! The settings in `#[wire(..)]`, parsed: what a type, a variant and a field may say.
 //!
-//! To add a setting, name its key in `keys.rs`. The compiler then asks for an arm below. If its value is of a new
-//! kind, `values.rs` gets a function for it.
+//! To add a setting, name its key in `keys.rs`. The compiler then asks for an arm below, which fills a field of the
+//! settings. If the value is of a new kind, `values.rs` gets a function for it. Then `check.rs`, one folder up, puts the
+//! setting into the tree of `ast.rs`, and `pins.rs` hashes it if it changes the bytes.
 //!
 //! - `tokens.rs` splits `#[wire(..)]` into keys and values.
 //! - `keys.rs` lists the keys of each target, and refuses unknown keys and duplicates.

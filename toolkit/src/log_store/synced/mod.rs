@@ -12,10 +12,11 @@
 //! Two ways lead through this folder. While a store runs, the writer's thread hands each batch to
 //! [`TrackedDb::write`]. Before a database is opened, [`recover()`] holds its files against both records.
 //!
-//! - this file: following a database while it is written to.
-//! - [`account_file`]: the account and its lock.
+//! - this file: following a database while it is written to. All syncs of a running store are made here: those of the
+//!   WAL in [`TrackedDb::write`] and [`TrackedDb::start`], those of the MANIFEST and the account beside them.
+//! - [`account_file`]: the account, its fields and its lock.
 //! - [`recover`](mod@recover): the check before a database is opened.
-//! - [`weak_options`]: options of the user's that weaken the promise.
+//! - [`weak_options`]: options of the user's that weaken the promise. `open.rs` sets the right values.
 //!
 //! The formats of WAL, MANIFEST and marks are in [`wal`](super::wal).
 

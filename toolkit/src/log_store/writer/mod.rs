@@ -6,7 +6,7 @@
 //! - this file: the handle that groups hold, and the start and end of the thread.
 //! - [`registry`]: one writer for each database.
 //! - [`claims`]: which group owns which keys.
-//! - [`queue`]: what waits for the thread, its budget in bytes, and the callbacks.
+//! - [`queue`]: what waits for the thread, and the callbacks. Its budget in bytes decides when an append may start.
 //! - [`thread`](mod@thread): the loop that writes.
 //! - [`patience`]: the pause between two batches.
 //!

@@ -11,15 +11,15 @@
 //! The files, from the entrance down. Each imports only files below it.
 //!
 //! - `client`: `MemNetworkFactory` and `MemNetworkClient`, openraft's network traits.
-//! - `route`: one RPC from one node to another, request and answer.
-//! - `traffic`: what `MemNetwork` decides about each message, and what it counts.
+//! - `route`: one RPC from one node to another, request and answer; counts what becomes of each.
+//! - `traffic`: what `MemNetwork` decides about each message.
 //! - `mem_network`: `MemNetwork`, with the settings and questions of a test.
 //! - `wire`: messages that are encoded and decoded on their way.
 //! - `process`: a node as its peers reach it, until it crashes.
 //! - `handler`: calls a `Raft` of any state machine.
 //! - `link`: `LinkFaults`, and the fate of one message.
 //! - `partition`: `PartitionController`.
-//! - `counts`: `RpcKind` and `RpcCounts`.
+//! - `counts`: `RpcKind`, and `RpcCounts`, the figures that `route` fills.
 
 mod client;
 mod counts;

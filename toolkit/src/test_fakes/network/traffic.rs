@@ -1,4 +1,4 @@
-//! What a [`MemNetwork`] decides about each message, and what it counts.
+//! What a [`MemNetwork`] decides about each message.
 
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
