@@ -32,7 +32,7 @@ pub(super) fn read<C: RaftTypeConfig, K: KeySpace>(
     Ok(entries)
 }
 
-/// The entries of a range as they were at one moment, whatever is truncated or purged while they are read.
+/// The entries of a range at one moment. Later truncations and purges do not change it.
 struct Snapshot<'d> {
     /// The part that RocksDB has, and an iterator over it.
     on_disk: Option<(Span, DBRawIterator<'d>)>,
@@ -56,8 +56,8 @@ impl<'d> Snapshot<'d> {
             });
         };
         let tail_first = state.tail().first();
-        // RocksDB has all entries before the tail. The iterator is created under the lock, so that it sees them
-        // before a later purge or truncation does its work.
+        // RocksDB has all entries before the tail. Create the iterator under the lock of the state, so that the iterator does
+        // not see later purges and truncations.
         let on_disk = match tail_first {
             None => Some(range),
             Some(first) => range.before(first),
@@ -66,7 +66,7 @@ impl<'d> Snapshot<'d> {
         let in_tail = tail_first.and_then(|first| range.from(first));
         let in_tail = in_tail.map_or_else(Vec::new, |span| {
             let mut records = Vec::with_capacity(span.capacity());
-            // Do not hold the lock to copy more of the tail than the read can return.
+            // Copy no more of the tail than the read can return, because the lock is held meanwhile.
             let mut budget = Budget::new(max_bytes);
             for (index, record) in (span.first..=span.last).zip(state.tail().iter_from(span.first)) {
                 records.push((index, record.clone()));
@@ -83,7 +83,7 @@ impl<'d> Snapshot<'d> {
         self.on_disk.as_ref().map_or(0, |(span, _)| span.capacity()) + self.in_tail.len()
     }
 
-    /// Calls `found` with each index and value, in order, for as long as it returns `true`.
+    /// Calls `found` with each index and value, in order, until `found` returns `false`.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl<'d> Snapshot<'d> {
     }
 }
 
-/// Returns the value at which the iterator is, if its key is that of `index`.
+/// Returns the current value of the iterator if its key is that of `index`.
 fn value_at<'i, K: KeySpace>(keys: &K, index: u64, stored: &'i DBRawIterator<'_>) -> Option<&'i [u8]> {
     let (key, value) = stored.item()?;
     (key == keys.log_key(index).as_ref()).then_some(value)
@@ -132,7 +132,7 @@ impl Budget {
         Self { left: bytes }
     }
 
-    /// Takes an entry of `bytes` from the budget. Returns whether there is room for another entry.
+    /// Subtracts an entry of `bytes` from the budget. Returns whether another entry may follow.
     fn spend(&mut self, bytes: usize) -> bool {
         self.left = self.left.saturating_sub(bytes);
         self.left > 0
