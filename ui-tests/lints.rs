@@ -1,4 +1,4 @@
-//! Every case of `pass/` is a module of `src/lib.rs`, where clippy lints what the macros generate.
+//! Checks that every case of `pass/` is a module of `src/lib.rs`, where clippy lints the code that the macros generate.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,11 +1,14 @@
-//! Every message in the sources of `toolkit-macros` is shown by a case of `fail/`, and reads like rustc's own.
+//! Checks that a case of `fail/` shows every error message in the sources of `toolkit-macros`, and that the messages
+//! read like those of rustc.
 //!
-//! A message is a string literal with a space that is not documentation. A case shows it if an error in its `.stderr`
-//! is the message as a whole, from behind `error: ` to the end of what stands above the source. If the message starts
-//! with `help: ` or `note: `, it must be whole lines of an error. Each `{..}` stands for any text in a line, or for any
-//! lines if it starts a line. [`PARTS`] has the strings that are put into a line of a message.
+//! Every string literal with a space counts as a message, except for documentation. A case shows a message if the
+//! message is the whole text of an error in the case's `.stderr`: the text between `error: ` and the source. A message
+//! that starts with `help: ` or `note: ` need not be the whole text, but must be whole lines of it.
 //!
-//! Only cases whose names start with the macro's folder count for a message in that folder.
+//! A placeholder `{..}` of a message matches any text in a line. At the start of a line, it also matches several lines.
+//! [`PARTS`] has the strings that are not messages, but parts of a line of a message.
+//!
+//! For a message in the folder of a macro, only cases whose names start with the name of the folder count.
 
 use std::fmt::{self, Write as _};
 use std::fs;
@@ -15,7 +18,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::LitStr;
 use syn::visit::Visit;
 
-/// Strings that are put into a line of a message, each with such a line. `{part}` is where the string stands.
+/// Strings that are inserted into a line of a message, each with such a line. `{part}` marks the place of the string.
 const PARTS: [(&str, &str); 13] = [
     ("a type", "expected {part} after `{slot} =`"),
     ("the path of openraft-toolkit", "expected {part} after `{slot} =`"),
@@ -41,7 +44,7 @@ const PARTS: [(&str, &str); 13] = [
     (" and ", "the layout of version {version}{part}{version} has changed"),
 ];
 
-/// The letters that a message must have outside of its placeholders: with fewer it would match other messages.
+/// How many letters a message must have outside of its placeholders. With fewer letters it would match other messages.
 const MIN_LETTERS: usize = 7;
 
 #[test]
@@ -81,7 +84,7 @@ fn a_message_that_no_case_shows_whole_does_not_count_as_shown() {
         message.is_shown_by(&shown)
     };
 
-    // As a whole, and as whole lines.
+    // The message is the whole text of an error, or whole lines of it.
     assert!(is_shown(
         "wire_message",
         "`{key}` is above `version = {newest}`\nhelp: set `version = {since}` for `{name}`"
@@ -92,7 +95,8 @@ fn a_message_that_no_case_shows_whole_does_not_count_as_shown() {
     ));
     assert!(is_shown("wire_message", "help: set `version = {since}` for `{name}`\n"));
 
-    // In another macro; a fragment; a start; an end; another line.
+    // The message is in the folder of another macro, or is only a fragment, the start or the end of a text, or a line
+    // that the case does not have.
     assert!(!is_shown("raft_types", "help: set `version = {since}` for `{name}`"));
     assert!(!is_shown("wire_message", "is above `version = 2`"));
     assert!(!is_shown("wire_message", "`since` is above `version = 2`"));
@@ -102,7 +106,7 @@ fn a_message_that_no_case_shows_whole_does_not_count_as_shown() {
     ));
     assert!(!is_shown("wire_message", "help: set `version = 3`"));
     assert!(!is_shown("wire_message", "help: leave `{key}` out"));
-    // Too little text outside of the placeholders.
+    // The message has too few letters outside of the placeholders.
     assert!(!is_shown("wire_message", "`{key}` is {rest}"));
 }
 
@@ -114,7 +118,7 @@ fn a_message_with_one_character_less_does_not_count_as_shown() {
         .filter(|message| message.line_of_part().is_none())
     {
         let text = message.text.trim_end_matches('\n');
-        // A placeholder at an end, or next to it, stands for the missing character, too.
+        // Keep a first or last character that is next to a placeholder: the placeholder would match that character too.
         let without_first = Some(&text[1..]).filter(|_| !text[..2].contains('{'));
         let without_last = Some(&text[..text.len() - 1]).filter(|_| !text[text.len() - 2..].contains('}'));
         for text in without_first.into_iter().chain(without_last) {
@@ -154,12 +158,12 @@ struct Message {
 }
 
 impl Message {
-    /// Returns the start of the names of the cases that may show the message.
+    /// Returns the prefix that the names of the cases for the message have.
     fn cases(&self) -> &str {
         self.place.split_once('/').map_or("", |(folder, _)| folder)
     }
 
-    /// Returns the line in which the message must stand, if it is a part of a line.
+    /// Returns the line that must contain the message, if the message is one of [`PARTS`].
     fn line_of_part(&self) -> Option<String> {
         let (part, line) = PARTS.iter().find(|(part, _)| *part == self.text)?;
         Some(line.replace("{part}", part))
@@ -187,7 +191,7 @@ impl Message {
     fn reads_like_rustc(&self) -> Result<(), &'static str> {
         for (index, line) in self.text.lines().enumerate() {
             let said = line.strip_prefix("help: ").or_else(|| line.strip_prefix("note: "));
-            // A line that starts with `{..}` may get its `help: ` or `note: ` from there.
+            // A placeholder at the start of a line may insert the `help: ` or `note: `.
             if index > 0 && said.is_none() && !line.starts_with('{') {
                 return Err("a line after the first starts with `help: ` or `note: `");
             }
@@ -208,7 +212,7 @@ impl fmt::Display for Message {
     }
 }
 
-/// A format string: the texts around its placeholders, each of which stands for any text.
+/// A format string, as the texts between its placeholders. A placeholder matches any text.
 struct Pattern(Vec<String>);
 
 impl Pattern {
@@ -246,7 +250,7 @@ impl Pattern {
             .is_some_and(|(first, rest)| matches(first, rest, shown))
     }
 
-    /// Returns whether lines of `shown` that follow each other are this message.
+    /// Returns whether one line of `shown`, or several consecutive lines, are this message.
     fn is_lines_of(&self, shown: &str) -> bool {
         let starts = shown.match_indices('\n').map(|(at, _)| at + 1);
         let ends = || shown.match_indices('\n').map(|(at, _)| at).chain([shown.len()]);
@@ -258,7 +262,7 @@ impl Pattern {
 
 /// Returns whether `shown` is `text`, then a placeholder and a text for each of `rest`.
 ///
-/// A placeholder stands for several lines only if it starts a line.
+/// A placeholder matches several lines only if it is at the start of a line.
 fn matches(text: &str, rest: &[String], shown: &str) -> bool {
     let Some(shown) = shown.strip_prefix(text) else {
         return false;
@@ -284,7 +288,7 @@ fn written_messages() -> Vec<Message> {
         let path = path.strip_prefix(&sources).unwrap().display().to_string();
         messages.extend(strings.0.into_iter().filter_map(|string| {
             let text = string.value();
-            // A string without letters, such as `, ` between the items of a list, says nothing by itself.
+            // A string without letters, such as the separator `, ` of a list, is not a message.
             let is_message = text.contains(' ') && Pattern::new(&text).letters() > 0;
             is_message.then(|| Message {
                 place: format!("{path}:{}", string.span().start().line),
@@ -295,12 +299,12 @@ fn written_messages() -> Vec<Message> {
     messages
 }
 
-/// The string literals of the code itself: without attributes, documentation among them, and without tests.
+/// Collects the string literals of a file, except those in attributes, documentation and tests.
 #[derive(Default)]
 struct Strings(Vec<LitStr>);
 
 impl Strings {
-    /// Visits what is inside `format!`, `quote!` and their like.
+    /// Visits the tokens inside a call of a macro such as `format!` or `quote!`.
     fn visit_tokens(&mut self, tokens: TokenStream) {
         let mut after_hash = false;
         for token in tokens {
@@ -337,7 +341,7 @@ impl<'ast> Visit<'ast> for Strings {
 /// One error of a case.
 struct Shown {
     case: String,
-    /// What stands between `error: ` and the source, without the indentation of its later lines.
+    /// The text between `error: ` and the source, without the indentation of its later lines.
     text: String,
 }
 
@@ -349,7 +353,7 @@ fn shown_errors() -> Vec<Shown> {
         for line in fs::read_to_string(&path).unwrap().lines() {
             if line.starts_with("error") {
                 text = line.split_once(": ").map(|(_, text)| {
-                    // An assertion in a constant.
+                    // rustc adds this prefix to the message of an assertion in a constant.
                     text.strip_prefix("evaluation panicked: ").unwrap_or(text).to_owned()
                 });
             } else if line.trim_start().starts_with("-->") {
@@ -366,7 +370,7 @@ fn shown_errors() -> Vec<Shown> {
     shown
 }
 
-/// Returns the files below `folder`, in order.
+/// Returns the files below `folder` with this extension, sorted by path.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

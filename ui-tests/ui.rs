@@ -1,8 +1,8 @@
-//! Compiles the cases with the library as a user would: those of `pass/` compile, and those of `fail/` fail with the
-//! errors in their `.stderr`.
+//! Compiles the cases as a user's crate would be compiled. The cases of `pass/` must compile. The cases of `fail/` must
+//! fail with the errors in their `.stderr` files.
 //!
-//! After a change of a message run `TRYBUILD=overwrite cargo test -p openraft-toolkit-ui-tests`, and read what it
-//! changes in the `.stderr` files.
+//! After you change an error message, run `TRYBUILD=overwrite cargo test -p openraft-toolkit-ui-tests`. The command
+//! rewrites the `.stderr` files: read the changes.
 
 mod lints;
 mod messages;

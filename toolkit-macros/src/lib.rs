@@ -2,8 +2,8 @@
 //!
 //! Depend on `openraft-toolkit` instead of this crate: the generated code refers to it.
 
-// Each macro has a folder of its own, whose `mod.rs` is its map. What both share is in `errors.rs`. This file has more
-// than 400 lines because the public documentation of the macros must stand here.
+// Each macro has its own folder, and the `mod.rs` of the folder describes the other files. Code that both macros use is
+// in `errors.rs`. This file has more than 400 lines because rustdoc reads the documentation of the macros here.
 
 mod errors;
 mod raft_types;
@@ -28,7 +28,7 @@ use proc_macro::TokenStream;
 ///         AppDataResponse = Option<String>,
 /// }
 ///
-/// /// A command of a client, which an entry of the log holds.
+/// /// A command of a client. Each entry of the log with application data holds a command.
 /// #[derive(Debug, Clone, Serialize, Deserialize)]
 /// pub enum Command {
 ///     Put { key: String, value: String },
@@ -69,12 +69,13 @@ use proc_macro::TokenStream;
 /// | `Batch<T>` | `batch::Batch<T>` | `impls::InlineBatch<T>` |
 /// | `ErrorSource` | `errors::ErrorSource` | `impls::BoxedErrorSource` |
 ///
-/// A slot may be given several times if each has a `#[cfg(..)]`. If none of them holds, the slot has its default;
-/// if a required slot has none that holds, that is an error.
+/// A slot may be given several times if each has a `#[cfg(..)]`. If no `#[cfg(..)]` of a slot holds, the slot has its
+/// default. For a required slot, which has no default, this is an error. If two hold together, that is an error as
+/// well.
 ///
-/// Inside a type, `Self` is the type config: `Self::NodeId` is the type in the slot `NodeId`, given or default.
-/// `T` is the parameter of `Responder` and `Batch`, with openraft's own bounds. `Responder<T> = ..` and
-/// `Responder = ..` mean the same.
+/// In the type of a slot, `Self` is the type config: `Self::NodeId` is the type in the slot `NodeId`, whether it is
+/// given or the default. `T` is the parameter of `Responder` and `Batch`, with openraft's own bounds.
+/// `Responder<T> = ..` and `Responder = ..` mean the same.
 ///
 /// ```
 /// use openraft_toolkit::{declare_raft_types_ext, openraft};
@@ -96,8 +97,8 @@ use proc_macro::TokenStream;
 ///
 /// # If the toolkit has another name
 ///
-/// Generated code finds the toolkit at `::openraft_toolkit`, and openraft through it. For a renamed dependency or a
-/// re-export, `crate = path` says where the toolkit is:
+/// Generated code finds the toolkit at `::openraft_toolkit`, and openraft through the toolkit. If the dependency is
+/// renamed or re-exported, give the path of the toolkit with `crate = path`:
 ///
 /// ```
 /// mod base {
@@ -123,7 +124,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
     raft_types::declare(input.into()).into()
 }
 
-/// Gives a struct or enum a versioned frame: implements `WireMessage` for it.
+/// Implements `WireMessage` for a struct or enum, whose values are then encoded as versioned frames.
 ///
 /// ```
 /// use openraft_toolkit::{CodecError, WireMessage};
@@ -141,7 +142,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// assert_eq!(frame, [1, 0, 1, b'k']);
 /// assert_eq!(Request::decode(&frame)?, request);
 ///
-/// // A frame of another version is refused, whatever follows the version.
+/// // A frame of another version is refused, whatever its body is.
 /// let error = Request::decode(&[2, 0, 1, b'k']).unwrap_err();
 /// assert!(matches!(error, CodecError::VersionUnsupported { min: 1, max: 1, actual: 2 }));
 /// # Ok::<(), CodecError>(())
@@ -149,14 +150,14 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///
 /// # The frame
 ///
-/// A frame is the version byte, then the body. The body of a struct is its fields in order. The body of an enum is
-/// the index of its variant, counted from 0, as a variable-length `u32`, then the fields of that variant. Names and
-/// discriminants are not written. The bytes of the body are those that bincode 2 with `config::standard()` writes
-/// for a type that derives serde's `Serialize`.
+/// A frame is the version byte, then the body. The body of a struct is its fields in order. The body of an enum is the
+/// index of its variant, then the fields of that variant. The index is a variable-length `u32`, and the first variant
+/// has the index 0. Names and discriminants are not written. The bytes of the body are those that bincode 2 with
+/// `config::standard()` writes for a type that derives serde's `Serialize`.
 ///
-/// So the layout changes when fields or variants are reordered, added, removed, or get another type. A frame of the
-/// old layout, on disk or on the wire, must then not be read with the new one. The following sections say how a type
-/// changes.
+/// So the layout changes when fields or variants are reordered, added or removed, or when a field gets another type. A
+/// frame of the old layout, on disk or on the wire, must then not be read as the new layout. The following sections
+/// show how to change a type.
 ///
 /// # Settings
 ///
@@ -167,23 +168,23 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// | `layout(N = "hash", ..)` | [pins the layout](#pinned-layouts) of each version |
 /// | `serde` | implements [`Serialize` and `Deserialize`](#the-serde-form), which carry the version |
 /// | `previous = Old` or `previous(Old, downgrade)` | [another type](#previous-types) for the versions below `min_version` |
-/// | `crate = path` | where openraft-toolkit is, for a renamed dependency or a re-export; the default is `::openraft_toolkit` |
+/// | `crate = path` | [the path of openraft-toolkit](#if-the-toolkit-has-another-name), by default `::openraft_toolkit` |
 ///
 /// | on a field | |
 /// |---|---|
 /// | `since = N` | versions below `N` lack the field |
-/// | `default = path` | beside `since`: a function that returns the value of a missing field; without it, the `Default` of the field's type |
-/// | `lossy` | beside `since`: versions below `N` are written without the field, whatever it holds |
+/// | `default = path` | only with `since`: a function that returns the value of a missing field, instead of `Default` |
+/// | `lossy` | only with `since`: versions below `N` are written without the field, whatever the field holds |
 ///
-/// On a variant only `since` is allowed.
+/// A variant can have only `since`.
 ///
 /// # Newer fields and variants
 ///
-/// `since` marks a field that came later. Frames of older versions lack the field, and decoding such a frame gives
-/// it its default. The field may stand anywhere among the others.
+/// `since = N` marks a field that version `N` introduced. Frames of older versions lack the field, and decoding such a
+/// frame sets the field to its default. The field may have any position among the fields.
 ///
-/// `since` also marks a variant that came later. It must stand behind all older variants, so that their indices do
-/// not shift.
+/// `since = N` also marks a variant that version `N` introduced. A newer variant must come after all older variants, so
+/// that the indices of the older variants do not shift.
 ///
 /// ```
 /// use openraft_toolkit::{CodecError, WireMessage};
@@ -222,7 +223,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///     priority: Priority::Normal,
 /// });
 ///
-/// // `encode` writes the newest version. `encode_at` writes any version, for a reader that knows no newer one.
+/// // `encode` writes the newest version. `encode_at` also writes an older version, for readers of an older release.
 /// assert_eq!(put.encode()?, [3, 0, 1, b'k', 2, 7, 8, 0, 1]);
 /// assert_eq!(put.encode_at(1)?, old);
 ///
@@ -231,26 +232,27 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// let error = touch.encode_at(1).unwrap_err();
 /// assert!(matches!(error, CodecError::NotRepresentable { version: 1, what: "Command::Touch", .. }));
 ///
-/// // A frame of version 1 that holds the index of a newer variant is damaged.
+/// // Decoding refuses a frame of version 1 with the index of a newer variant.
 /// assert!(matches!(Command::decode(&[1, 2, 1, b'k']), Err(CodecError::Decode(_))));
 /// # Ok::<(), CodecError>(())
 /// ```
 ///
-/// Encoding at an older version leaves out a field with `since` only if it equals its default, and otherwise fails.
+/// Encoding at an older version leaves out a field with `since` if the field equals its default, and otherwise fails.
 /// So the field's type must implement `PartialEq`.
 ///
-/// With `lossy`, encoding at an older version leaves out the field whatever it holds. Use `lossy` only for a field
-/// that does not change what a command does, such as a trace id. Nodes may store the same entry at different
-/// versions during an upgrade; a node that reads an older version sees the default, where another node sees the
-/// value.
+/// With `lossy`, encoding at an older version leaves out the field whatever the field holds. Use `lossy` only for a
+/// field that does not change what a command does, such as a trace id. During an upgrade, nodes may store the same
+/// entry at different versions. A node that stores an older version then reads the default of the field, where another
+/// node reads the value.
 ///
-/// A `WriteVersion` decides at which version a process writes. Its documentation goes through a rolling upgrade
-/// step by step.
+/// A `WriteVersion` sets the version at which a node writes. Its documentation describes a rolling upgrade step by
+/// step.
 ///
 /// # Pinned layouts
 ///
-/// With a pin, changing the layout without changing the version is a compile error. A pin is a hash of the fields
-/// and variants that a version has: of their order, their names, and their types as they are written.
+/// With a pin, changing the layout without changing the version is a compile error. A pin is a hash of the fields and
+/// variants that a version has. The hash covers their order, their names, and the types of the fields as written in the
+/// source.
 ///
 /// ```
 /// use openraft_toolkit::WireMessage;
@@ -265,10 +267,10 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// # let _ = Get { key: String::new(), linearizable: true }.encode();
 /// ```
 ///
-/// Write `layout(1 = "")`, and the error says which hash to pin. If there is a `layout`, every version except the
-/// newest must have a pin. Pin the newest version when you release it.
+/// To get the hash, write `layout(1 = "")`: the compile error then shows the hash to pin. A `layout` must have a pin
+/// for every version except the newest. Pin the newest version when you release it.
 ///
-/// In the example above, without `since` on `linearizable`, the compiler says:
+/// If `linearizable` in the example above had no `since`, the compiler would report:
 ///
 /// ```text
 /// error: the layout of version 1 has changed
@@ -277,16 +279,17 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///        help: if no data exists yet, or only a name changed, pin `1 = "002a0cd7add43898"`
 /// ```
 ///
-/// The hash covers names, so renaming a field changes it. It does not cover the layout of the fields' own types: pin
-/// those too, if they are messages.
+/// The hash covers names, so renaming a field changes the hash. The hash does not cover the layouts of the fields'
+/// types: if these types are messages, pin their layouts too.
 ///
 /// # Previous types
 ///
-/// If a field was removed or moved, or got another type, keep the old type and name it as `previous`. Frames of
-/// versions below `min_version` are decoded as the old type, and converted with `From`.
+/// Before you remove or move a field, or change its type, keep a copy of the type under another name. Set the copy as
+/// the `previous` type of the changed type. Frames of versions below `min_version` are decoded as the previous type,
+/// and converted with `From`.
 ///
-/// The `version` of the old type must be the version just below `min_version`, which is checked at compile time. The
-/// old type may have a `previous` type in turn.
+/// The `version` of the previous type must be the version just below `min_version`. This is checked at compile time.
+/// The previous type may itself have a `previous` type.
 ///
 /// ```
 /// use openraft_toolkit::WireMessage;
@@ -305,7 +308,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///     }
 /// }
 ///
-/// // For `downgrade`: writes the versions of the old type, or says why it cannot.
+/// // `downgrade` calls this to write a version of the old type. An error says why that is not possible.
 /// impl TryFrom<&Timeout> for TimeoutV1 {
 ///     type Error = &'static str;
 ///
@@ -325,14 +328,14 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// # Ok::<(), openraft_toolkit::CodecError>(())
 /// ```
 ///
-/// Without `downgrade`, only versions from `min_version` on can be written.
+/// With `previous = Old`, which has no `downgrade`, only versions from `min_version` on can be written.
 ///
 /// # The serde form
 ///
-/// With `serde` the type also implements `Serialize` and `Deserialize`, and both carry the version. The type can then
-/// be inside an openraft `Entry`, an RPC, a snapshot or any other serde type. If an application's command has
-/// `serde`, version 3 reads a log that version 1 wrote, without further code. Do not derive serde's traits on the
-/// type as well.
+/// With `serde`, the type also implements `Serialize` and `Deserialize`, and both carry the version. The type can then
+/// be inside an openraft `Entry`, an RPC, a snapshot or any other serde type. If an application's command type has
+/// `serde`, a release with version 3 of the type reads a log of version 1 without further code. Do not derive serde's
+/// traits on the type as well.
 ///
 /// ```
 /// use openraft_toolkit::{WireMessage, decode, encode};
@@ -345,33 +348,33 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///     pre_vote: bool,
 /// }
 ///
-/// // In bincode the serde form is the frame. Other binary formats write the pair of version and body.
+/// // In bincode, the serde form is the frame. In other binary formats, it is the pair of version and body.
 /// let votes = vec![Vote { term: 5, pre_vote: true }];
 /// assert_eq!(encode(7, &votes)?, [7, 1, 2, 5, 1]);
 /// assert_eq!(decode::<Vec<Vote>>(7, &[7, 1, 1, 5])?, [Vote { term: 5, pre_vote: false }]);
 /// # Ok::<(), openraft_toolkit::CodecError>(())
 /// ```
 ///
-/// In human-readable formats the serde form is a map whose key is the version:
-/// `{"v2":{"term":5,"pre_vote":true}}`. The body looks as serde's derive would write it, except that fields without
-/// names are always a list. Variants are `{"v3":{"Put":{"key":"k"}}}`, `{"v3":{"Delete":["k"]}}` and
-/// `{"v3":"Clear"}`. Fields may come in any order, and a name that the version does not have is an error.
+/// In human-readable formats, the serde form is a map whose key is the version: `{"v2":{"term":5,"pre_vote":true}}`.
+/// The body has the form that serde's derive would give it, except that fields without names are always a list.
+/// Variants look like `{"v3":{"Put":{"key":"k"}}}`, `{"v3":{"Delete":["k"]}}` and `{"v3":"Clear"}`. When such a map is
+/// read, fields may come in any order, and a name that the version does not have is an error.
 ///
-/// The serde form is written at the newest version, or inside `WriteVersion::scope` at the level of that
-/// `WriteVersion`. A `previous` type must have `serde` too.
+/// The serde form is written at the newest version. Inside `WriteVersion::scope`, the serde form is written at the
+/// level of that `WriteVersion`. If a type has `serde`, its `previous` type must have `serde` too.
 ///
 /// # What fields must be
 ///
-/// The type of each field must implement serde's `Serialize` and `Deserialize`. A message implements both if it has
-/// `serde`. Serde's own attributes on a message have no effect.
+/// The type of each field must implement serde's `Serialize` and `Deserialize`. A message implements both traits if it
+/// has `serde`. Serde's own attributes on a message do not change its frames.
 ///
-/// A field whose type is spelt `Vec<u8>`, `Box<[u8]>` or `Cow<'_, [u8]>` is written and read as a whole, which is
-/// faster than serde's way byte by byte. The encoded bytes are the same.
+/// If the type of a field is written as `Vec<u8>`, `Box<[u8]>` or `Cow<'_, [u8]>`, the field is encoded and decoded as
+/// a whole. This is faster than byte by byte, as serde's derive does it. The encoded bytes are the same.
 ///
-/// Decoding returns values that own what they hold. A type with a lifetime also implements `WireMessageBorrowed`: its
-/// fields of the types `Cow<'_, str>` and `Cow<'_, [u8]>` can then borrow from the frame.
+/// `decode` returns values that own what they hold. A type with a lifetime also implements `WireMessageBorrowed`, whose
+/// `decode_borrowed` lets fields of the types `Cow<'_, str>` and `Cow<'_, [u8]>` borrow from the frame.
 ///
-/// A generic type is a message for those parameters that implement both traits, as with serde's derive:
+/// A generic type is a message if its type parameters implement both traits, as with serde's derive:
 ///
 /// ```
 /// use openraft_toolkit::WireMessage;
@@ -391,6 +394,8 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// field have different layouts, and must not share data.
 ///
 /// # If the toolkit has another name
+///
+/// If the dependency is renamed or re-exported, give the path of the toolkit with `crate = path`:
 ///
 /// ```
 /// mod base {

@@ -1,10 +1,12 @@
 //! Compares frames with plain bincode 2, postcard and `revision`, on the same types.
 //!
 //! The baseline is bincode's own serde path. Encoding at an older version is compared with bincode on the type of the
-//! first release. Sizes are asserted: a frame has the size of bincode's bytes, plus one byte for each message in it.
+//! first release. The benchmark asserts the sizes: a frame has one byte more than bincode's output, and one more for
+//! each message nested in it.
 //! `cargo bench --bench codec -- WORD` runs only the tables with `WORD` in their names.
 //!
-//! Each cell is encode / decode as a multiple of bincode's time, with medians on two noisy cores:
+//! Each cell is the time to encode / the time to decode, as multiples of bincode's times. The figures are medians on a
+//! noisy machine with two cores:
 //!
 //! | | newest version | version 1 | `wire(serde)` | postcard | `revision` |
 //! |---|--:|--:|--:|--:|--:|
@@ -16,9 +18,10 @@
 //! | 1,000 structs of 3 fields | 1.16 / 0.98 | 1.16 / 0.98 | 1.16 / 0.98 | 1.92 / 1.53 | 1.09 / 0.93 |
 //! | 100 commands of 128 B, each with its version | 0.26 / 0.41 | 0.24 / 0.41 | 0.26 / 0.41 | 1.12 / 0.78 | 0.23 / 0.39 |
 //!
-//! - Frames with bytes are faster because bytes are written and read as a whole. serde's derive goes through them
-//!   element by element.
-//! - Small messages are encoded faster because a frame starts with some capacity. bincode's `Vec` grows from empty.
+//! - A message with a field of bytes is faster because the field is written and read as a whole. serde's derive writes
+//!   and reads the bytes one by one.
+//! - Small messages are encoded faster because the buffer of a frame starts with some capacity. bincode's `Vec` grows
+//!   from empty.
 //! - A message with many small structs takes a sixth longer to encode.
 //! - `revision` can write only its newest revision, so it has no column for version 1.
 
@@ -42,7 +45,7 @@ use self::harness::{Args, median, ratios, take_turns};
 const ROUNDS: usize = 301;
 const ROUND: Duration = Duration::from_micros(300);
 
-/// The types of a second release, for `revision` and for the formats that take any serde type.
+/// The types of the second release, for `revision` and for the formats that take any serde type.
 mod plain {
     use revision::revisioned;
     use serde::{Deserialize, Serialize};
@@ -107,7 +110,7 @@ mod plain {
     }
 }
 
-/// The types of the first release: the baseline for version 1, and what writes the older data for `revision`.
+/// The types of the first release. They are the baseline for version 1, and write the older data that `revision` reads.
 mod first {
     use revision::revisioned;
     use serde::{Deserialize, Serialize};
@@ -155,7 +158,7 @@ mod first {
     }
 }
 
-/// The types of the second release as messages. A message inside another is there in its serde form.
+/// The types of the second release as messages. A message inside another message is written in its serde form.
 mod message {
     use openraft_toolkit::WireMessage;
 
@@ -213,7 +216,8 @@ mod message {
     }
 }
 
-/// Makes a status of the given module's type. Its values fit in both releases.
+/// Builds a `$module::Status`. All fields of the first release have the same values in every module; `$newer` are the
+/// fields that the second release added.
 macro_rules! status {
     ($module:ident $(, $($newer:tt)*)?) => {
         $module::Status {
@@ -238,7 +242,8 @@ macro_rules! status {
     };
 }
 
-/// Makes a command of the given module's type. Its values fit in both releases.
+/// Builds a `$module::Command::Put` with a value of `$bytes` bytes. All fields of the first release have the same
+/// values in every module; `$newer` are the fields that the second release added.
 macro_rules! put {
     ($module:ident, $bytes:expr $(, $($newer:tt)*)?) => {
         $module::Command::Put {
@@ -318,13 +323,13 @@ fn main() {
 /// One way to encode and decode a value.
 struct Contestant<'a> {
     name: &'static str,
-    /// The index of the contestant that this one is compared with.
+    /// The index of the contestant with which this contestant is compared.
     baseline: usize,
     /// The number of encoded bytes.
     size: usize,
-    /// Encodes the value as many times as its argument says. `None` if only decoding is measured.
+    /// Encodes the value the given number of times. `None` if only decoding is measured.
     encode: Option<Box<dyn Fn(u32) + 'a>>,
-    /// Decodes the bytes as many times as its argument says.
+    /// Decodes the bytes the given number of times.
     decode: Box<dyn Fn(u32) + 'a>,
 }
 
@@ -365,7 +370,8 @@ struct Comparison {
 }
 
 impl Comparison {
-    /// Prints a table for one value in the types of all modules. `nested` is the number of messages inside the value.
+    /// Prints the table of one value. `plain`, `first` and `message` are the value in the types of these modules.
+    /// `nested` is the number of messages inside `message`.
     fn table<Plain, First, Message>(&self, what: &str, nested: usize, plain: &Plain, first: &First, message: &Message)
     where
         Plain: Serialize + DeserializeOwned + SerializeRevisioned + DeserializeRevisioned + PartialEq + Debug,
@@ -453,7 +459,7 @@ impl Comparison {
                 )
             },
         ];
-        // The version byte of the frame, and those of the messages in it.
+        // Expect one version byte for the frame, and one for each message inside it.
         for (frame, bytes) in [(2, 1 + nested), (3, 1 + nested), (4, 1)] {
             let Contestant {
                 name, size, baseline, ..
@@ -479,7 +485,8 @@ impl Comparison {
     }
 }
 
-/// Measures the runs against each other. Returns the nanoseconds of each run in each round.
+/// Measures the runs in turns. Returns, for each run, the nanoseconds per call in each round, or an empty list for
+/// `None`.
 fn times<'r>(rounds: usize, run: impl Iterator<Item = Option<&'r (dyn Fn(u32) + 'r)>>) -> Vec<Vec<f64>> {
     let runs: Vec<_> = run.map(|run| run.map(|run| (run, iterations(run)))).collect();
     let times = take_turns(rounds, &runs, |run| {
@@ -494,7 +501,7 @@ fn times<'r>(rounds: usize, run: impl Iterator<Item = Option<&'r (dyn Fn(u32) + 
         .collect()
 }
 
-/// Returns how many times `run` is called in a round, so that a round takes at least [`ROUND`].
+/// Returns how many times to call `run` in a round, so that the round takes at least [`ROUND`].
 fn iterations(run: &dyn Fn(u32)) -> u32 {
     let mut iterations = 1;
     loop {
@@ -507,8 +514,8 @@ fn iterations(run: &dyn Fn(u32)) -> u32 {
     }
 }
 
-/// Returns two columns of the table: the median time, and the median of the ratios to the baseline's time in the same
-/// round.
+/// Returns two columns of the table: the median time, and the median ratio of the time to the baseline's time in the
+/// same round.
 fn columns(times: &[Vec<f64>], index: usize, baseline: usize) -> String {
     let own = &times[index];
     if own.is_empty() {

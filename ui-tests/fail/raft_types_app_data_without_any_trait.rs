@@ -10,7 +10,7 @@ declare_raft_types_ext! {
         AppDataResponse = (),
 }
 
-// rustc reports each missing trait once, and nothing about the defaults that are built on the type.
+// rustc reports each missing trait once, and reports nothing about the defaults that are built on the type.
 fn is_raft_type_config<C: RaftTypes>() {}
 
 async fn write<SM>(raft: Raft<TypeConfig, SM>)

@@ -11,7 +11,7 @@ declare_raft_types_ext! {
         AppDataResponse = (),
 }
 
-// The macro implements `RaftTypeConfig` in any case: this use is not a second error.
+// The macro implements `RaftTypeConfig` despite the mistake, so this use is not a second error.
 fn is_raft_type_config<C: openraft_toolkit::RaftTypes>() {}
 
 fn main() {

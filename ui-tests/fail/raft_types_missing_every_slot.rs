@@ -4,7 +4,7 @@ declare_raft_types_ext! {
     pub TypeConfig
 }
 
-// The macro declares the type in any case: this use is not a second error.
+// The macro declares the type despite the mistake, so this use is not a second error.
 fn main() {
     let _ = TypeConfig::default();
 }

@@ -17,7 +17,7 @@ enum Message {
     Held(&'static str),
 }
 
-// The derive implements the trait in any case: this use is not a second error.
+// The derive implements the trait despite the mistake, so this use is not a second error.
 fn is_message<T: WireMessage>() {}
 
 fn uses() {

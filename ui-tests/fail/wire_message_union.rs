@@ -7,7 +7,7 @@ union Message {
     bytes: [u8; 8],
 }
 
-// The derive implements the trait in any case: this use is not a second error.
+// The derive implements the trait despite the mistake, so this use is not a second error.
 fn main() {
     let _ = Message { id: 1 }.encode();
 }

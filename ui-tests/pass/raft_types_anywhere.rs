@@ -1,4 +1,4 @@
-//! A type config can be declared in a function, in a module, twice in one crate, and where names are shadowed.
+//! A type config can be declared in a function, in a module, several times in one crate, and where names are shadowed.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 mod service {

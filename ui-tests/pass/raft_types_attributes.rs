@@ -1,4 +1,4 @@
-//! Attributes and documentation stay where they are written, and a raw identifier can be a name.
+//! The type config and its slots keep their attributes and documentation. A raw identifier can be the name.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 #![allow(non_camel_case_types)]
 

@@ -1,6 +1,6 @@
-//! Futures that use the declared types are `Send`, so that a task can be spawned.
+//! Futures that use the declared types are `Send`, so a task can be spawned for them.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
-// Generic over the state machine, so that this case needs none.
+// The functions are generic over the state machine, so this case needs no state machine, and never calls them.
 #![allow(dead_code)]
 
 use std::fmt::{self, Display};

@@ -1,4 +1,4 @@
-//! Every slot is given, in any order, with attributes.
+//! Every slot can be given, in any order, with attributes.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::openraft::impls::{BoxedErrorSource, Entry, InlineBatch, ProgressResponder, Vote, leader_id_std};
@@ -18,7 +18,7 @@ declare_raft_types_ext! {
         Batch<Item> = InlineBatch<Item>,
         ErrorSource = BoxedErrorSource,
         Responder = ProgressResponder<Self, T>,
-        /// This type is built on slots that come later.
+        /// This type uses slots that are given further below.
         Payload = EntryPayload<Self::D, Self::NodeId, Self::Node>,
         Entry = Entry<<Self::LeaderId as RaftLeaderId>::Committed, Self::Payload>,
         Vote = Vote<Self::LeaderId>,

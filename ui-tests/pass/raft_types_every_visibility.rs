@@ -1,4 +1,4 @@
-//! A type config has any visibility, and the types in its slots need no more than it has.
+//! A type config can have any visibility. The types in its slots need no wider visibility than the type config has.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 mod service {

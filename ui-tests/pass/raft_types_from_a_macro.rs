@@ -1,4 +1,4 @@
-//! A `macro_rules!` of the user passes its tokens on to the macro.
+//! A user's `macro_rules!` can pass its tokens on to `declare_raft_types_ext!`.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 macro_rules! config {

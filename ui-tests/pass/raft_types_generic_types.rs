@@ -1,4 +1,4 @@
-//! Slots hold instances of generic types, and of types over functions and lifetimes.
+//! The types in slots can have type arguments, and can hold function pointers with lifetimes.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use std::fmt::{self, Display};

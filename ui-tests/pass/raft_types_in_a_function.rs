@@ -1,4 +1,4 @@
-//! A type config is an item of a function, also of a generic one, and of a constant.
+//! A type config can be declared in a function, even in a generic function or a `const fn`.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use std::fmt::{self, Display};

@@ -1,4 +1,4 @@
-//! Only the required slots are given, under every lint.
+//! A type config with only the required slots compiles under strict lints.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::{declare_raft_types_ext, openraft};

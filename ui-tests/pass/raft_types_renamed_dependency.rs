@@ -1,4 +1,4 @@
-//! The toolkit has another name, and the crate does not depend on `openraft`.
+//! The toolkit can have another name, and the crate need not depend on `openraft`.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 extern crate openraft_toolkit as toolkit;

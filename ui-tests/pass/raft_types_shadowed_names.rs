@@ -1,4 +1,4 @@
-//! The names of the prelude mean other things here.
+//! Generated code compiles where the names of the prelude refer to other items.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 #![no_implicit_prelude]
 #![allow(dead_code, non_camel_case_types)]

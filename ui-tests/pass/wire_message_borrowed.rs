@@ -1,4 +1,4 @@
-//! Types with lifetimes borrow from the frame.
+//! Types with lifetimes can borrow from the frame.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ where
         key: Cow<'a, str>,
         #[wire(since = 2)]
         list: Cow<'b, [u16]>,
-        // Owned, because a `'static` value outlives every frame.
+        // This field owns its text, because a `'static` text cannot borrow from a frame.
         note: Cow<'static, str>,
     },
 }

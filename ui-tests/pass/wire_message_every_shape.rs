@@ -1,4 +1,4 @@
-//! Every shape of type compiles under every lint, also with deprecated fields and types.
+//! Every shape of type compiles under strict lints, even with a deprecated field.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::WireMessage;

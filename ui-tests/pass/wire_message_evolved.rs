@@ -1,4 +1,4 @@
-//! Newer fields and variants of every shape compile under every lint.
+//! Newer fields and variants of every shape compile under strict lints.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::WireMessage;

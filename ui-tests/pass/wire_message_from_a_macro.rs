@@ -1,4 +1,4 @@
-//! A `macro_rules!` of the user writes the type and passes tokens on to the derive.
+//! A user's `macro_rules!` can declare the type and pass tokens on to the derive.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::WireMessage;

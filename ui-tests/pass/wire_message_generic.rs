@@ -1,4 +1,5 @@
-//! Types have parameters, lifetimes and constants, and need bounds only on the parameters and associated types that fields hold.
+//! Types can have type parameters, lifetimes and const parameters. They need bounds only on the type parameters and
+//! associated types that fields hold.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use std::borrow::Cow;
@@ -37,7 +38,7 @@ fn main() {
         map: BTreeMap::new(),
     };
     let _ = borrowed.encode();
-    // The items are serializable. The iterator is not, and need not be.
+    // The items must be serializable. The iterator need not be serializable.
     let _ = Items::<std::iter::Empty<u8>>::Short(1).encode();
     let _ = Items::<std::iter::Empty<u8>>::Long(vec![1]).encode();
 }

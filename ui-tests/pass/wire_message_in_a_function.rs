@@ -1,4 +1,4 @@
-//! A message has any visibility, and can be declared anywhere.
+//! A message can have any visibility, and can be declared anywhere.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 mod inner {
@@ -8,7 +8,7 @@ mod inner {
     #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
     struct Private<T>(T);
 
-    /// Its fields have a private type, with a parameter.
+    /// The fields have a private type with a type parameter.
     #[derive(Debug, WireMessage)]
     #[wire(version = 2, min_version = 1, serde)]
     pub struct Public<T> {

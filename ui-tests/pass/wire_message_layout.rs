@@ -1,4 +1,4 @@
-//! Pinned layouts compile, whatever changes that is not part of the layout. The newest version needs no pin.
+//! A pinned layout compiles after any change that is not part of the layout. The newest version needs no pin.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::WireMessage;
@@ -24,7 +24,7 @@ pub(crate) struct Same {
 #[wire(version = 1, layout(1 = "16e72edf6530ec37"))]
 struct OneLine(Result<(u8, Vec<u16>), String>);
 
-/// Trailing commas, which rustfmt adds where it breaks a line, are not part of the layout.
+/// Trailing commas, which rustfmt adds when it breaks a line, are not part of the layout.
 #[derive(Debug, WireMessage)]
 #[wire(version = 1, layout(1 = "16e72edf6530ec37"))]
 #[rustfmt::skip]

@@ -1,4 +1,4 @@
-//! A previous type has a previous type in turn, with parameters, in frames and in the serde form.
+//! A previous type can have type parameters, and a previous type of its own, in frames and in the serde form.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use openraft_toolkit::WireMessage;

@@ -1,4 +1,4 @@
-//! The toolkit has another name.
+//! The toolkit can have another name.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 extern crate openraft_toolkit as toolkit;

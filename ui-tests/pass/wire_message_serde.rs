@@ -1,4 +1,4 @@
-//! Messages stand inside messages, and wherever a serde type can stand.
+//! Messages can be inside other messages, and wherever a serde type can be.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 
 use std::borrow::Cow;

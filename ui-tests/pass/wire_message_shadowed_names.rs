@@ -1,4 +1,4 @@
-//! The user's names are those that generated code uses.
+//! Generated code compiles where the user's items have the names that the code uses.
 #![deny(warnings, missing_docs, unused_qualifications, clippy::pedantic)]
 #![allow(non_camel_case_types, clippy::upper_case_acronyms)]
 

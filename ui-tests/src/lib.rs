@@ -1,7 +1,7 @@
-//! The UI cases are in `pass/` and `fail/`, and `ui.rs` runs them. This library only exists for clippy.
+//! This library exists only for clippy. The UI cases are in `pass/` and `fail/`, and `ui.rs` runs them.
 
-/// The cases of `pass/`, which deny clippy's lints. clippy checks the code that macros generate only in a crate that
-/// it lints, and trybuild does not run clippy. `lints.rs` checks that no case is missing here.
+/// The cases of `pass/`, which deny clippy's lints. The cases are modules of this crate because trybuild does not run
+/// clippy. `lints.rs` checks that no case is missing here.
 #[cfg(clippy)]
 #[path = "../pass"]
 mod pass {

@@ -1,7 +1,7 @@
 //! The types that may be in a slot: the type that the user names, several types under `#[cfg(..)]`, or the default.
 //!
-//! The macro runs before rustc knows which `#[cfg(..)]` hold. It generates code for each type, under attributes that
-//! leave exactly one of them.
+//! The macro cannot know which `#[cfg(..)]` hold. It generates code for each of these types, under attributes of its
+//! own that leave exactly one type in the slot.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -20,8 +20,8 @@ pub(super) struct Alternative<'a> {
 
 /// Returns the types that may be in a slot.
 ///
-/// If several conditions hold, the first one wins: [`conditional_errors`] reports the mistake, and rustc does not also
-/// report a type that is there twice. If none holds, the default is in the slot.
+/// If several conditions hold, the first type is in the slot. [`conditional_errors`] reports the mistake, and rustc
+/// does not also report a duplicate type. If no condition holds, the default is in the slot.
 pub(super) fn alternatives(slot: Slot, config: &Config) -> Vec<Alternative<'_>> {
     let mut earlier: Vec<&TokenStream> = Vec::new();
     let mut alternatives = Vec::new();
@@ -46,7 +46,7 @@ pub(super) fn alternatives(slot: Slot, config: &Config) -> Vec<Alternative<'_>> 
     alternatives
 }
 
-/// Returns the attribute for code that is there if none of the conditions holds.
+/// Returns the attribute that keeps code only if none of the conditions holds.
 fn unless(conditions: &[&TokenStream]) -> Option<TokenStream> {
     (!conditions.is_empty()).then(|| quote!(#[cfg(not(any(#(#conditions),*)))]))
 }
@@ -62,7 +62,8 @@ pub(super) fn type_of(filled: Option<&Filled>, slot: Slot, krate: &Path) -> Toke
 fn default_type(slot: Slot, krate: &Path) -> TokenStream {
     let param = default_param();
     match slot {
-        // Required slots have no default. These types stand in for one that was refused, so that nothing else fails.
+        // Required slots have no default. These types replace a type that is missing or was refused, so that rustc
+        // reports nothing else.
         Slot::Node => quote!(#krate::openraft::impls::BasicNode),
         Slot::AppData | Slot::AppDataResponse => quote!(::std::string::String),
 
@@ -84,8 +85,8 @@ fn default_type(slot: Slot, krate: &Path) -> TokenStream {
     }
 }
 
-/// Returns code that checks a slot whose types all have conditions. It reports two conditions that hold together, and a
-/// required slot of which no condition holds.
+/// Returns code that checks the conditions of the types in a slot. The code reports two conditions that hold together,
+/// and a required slot of which no condition holds.
 pub(super) fn conditional_errors(alternatives: &[&Filled], krate: &Path) -> TokenStream {
     let mut errors = TokenStream::new();
     let mut earlier: Vec<(&Filled, &TokenStream)> = Vec::new();
@@ -121,7 +122,7 @@ pub(super) fn conditional_errors(alternatives: &[&Filled], krate: &Path) -> Toke
     errors
 }
 
-/// Returns the name of a generic slot's parameter where the user names none.
+/// Returns the name of a generic slot's parameter, for a slot where the user names no parameter.
 pub(super) fn default_param() -> Ident {
     Ident::new("T", Span::call_site())
 }

@@ -6,7 +6,7 @@ use super::parse::{Declaration, SlotType};
 use super::slot::Slot;
 use crate::errors::{Errors, and_list, did_you_mean};
 
-/// A checked declaration: each slot is known, and is filled once, several times under conditions, or not at all.
+/// A checked declaration: each slot is known, and has one type, several types under conditions, or no type.
 pub(super) struct Config {
     pub(super) attrs: Vec<Attribute>,
     pub(super) vis: Visibility,
@@ -27,9 +27,9 @@ pub(super) struct Filled {
     pub(super) slot: Slot,
     /// The name of the slot as the user wrote it.
     pub(super) name: Ident,
-    /// All attributes, `#[cfg(..)]` included.
+    /// All attributes, including `#[cfg(..)]`.
     pub(super) attrs: Vec<Attribute>,
-    /// The predicate of its `#[cfg(..)]`. The macro cannot tell whether it holds.
+    /// The predicate of the `#[cfg(..)]` in `attrs`. The macro cannot know whether the predicate holds.
     pub(super) condition: Option<TokenStream>,
     /// The `T` of `Responder<T>`.
     pub(super) param: Option<Ident>,
@@ -42,7 +42,7 @@ struct Mention {
     /// The name of the slot as the user wrote it.
     name: Ident,
     conditional: bool,
-    /// Whether the user certainly means this slot: a misspelt name may mean another one.
+    /// Whether the user certainly means this slot. A misspelt name may mean another slot.
     certain: bool,
 }
 
@@ -130,7 +130,7 @@ pub(super) fn config(declaration: Declaration, errors: &mut Errors) -> Config {
 const KEEP_ONE: &str = "help: keep one of the two";
 const KEEP_ONE_OR_CFG: &str = "help: keep one of the two, or give both a `#[cfg(..)]` so that one of them holds";
 
-/// Returns an error on both names.
+/// Returns the error for a name that is given twice. rustc shows it at both places.
 pub(super) fn duplicate(name: &str, first: impl ToTokens, again: impl ToTokens, help: &str) -> syn::Error {
     let mut error = syn::Error::new_spanned(again, format!("`{name}` is given twice\n{help}"));
     error.combine(syn::Error::new_spanned(first, format!("`{name}` is first given here")));
@@ -160,7 +160,7 @@ fn refuse_reference(ty: &Type, errors: &mut Errors) -> bool {
 
 /// Returns the slot that `written` names, and whether that is certain.
 ///
-/// A misspelt name counts as the slot that it is close to. Otherwise that slot would be reported as missing, too.
+/// A misspelt name counts as the slot with a similar name. Otherwise that slot would also be reported as missing.
 fn resolve(written: &Ident, errors: &mut Errors) -> Option<(Slot, bool)> {
     let name = written.to_string();
     if let Some(slot) = Slot::named(&name) {
@@ -187,7 +187,7 @@ fn resolve(written: &Ident, errors: &mut Errors) -> Option<(Slot, bool)> {
     similar.map(|slot| (slot, false))
 }
 
-/// Returns the parameter of a generic slot, if the user names it.
+/// Returns the parameter of a generic slot, if the user names a parameter.
 fn param(slot: Slot, generics: &Generics, errors: &mut Errors) -> Option<Ident> {
     let mut params = generics.params.iter();
     match (params.next(), params.next()) {
@@ -225,7 +225,7 @@ fn missing_message(missing: &[Slot], krate: &Path) -> String {
     )
 }
 
-/// Returns a line that the user can paste.
+/// Returns the help for missing slots: a line that the user can paste.
 pub(super) fn missing_help(missing: &[Slot], krate: &Path) -> String {
     let krate = krate.to_token_stream().to_string().replace(' ', "");
     let krate = krate.trim_start_matches("::");

@@ -63,13 +63,15 @@ pub(super) fn config(config: &Config) -> TokenStream {
     }
 }
 
-/// Returns openraft's associated type for a slot, once for each type that may be in the slot.
+/// Returns the item `type Name = ..;` of a slot's associated type: one item per alternative, under the `#[cfg(..)]` of
+/// that alternative if it has one.
 fn associated_types(slot: Slot, config: &Config) -> TokenStream {
     let krate = &config.krate;
     alternatives(slot, config)
         .into_iter()
         .map(|Alternative { cfg, filled }| {
-            // Errors about the type as a whole, such as that it is too private, then stand on the type.
+            // With this span, rustc shows errors about the whole item at the user's type, such as that it is too
+            // private.
             let span = filled.map_or_else(Span::call_site, |filled| located_at(&filled.ty));
             let attrs = filled.map(|filled| filled.attrs.as_slice()).unwrap_or_default();
             let name = Ident::new(slot.associated_type(), span);

@@ -1,11 +1,12 @@
-//! Impls that check the type in a slot before other slots' defaults use it.
+//! Generates impls that check the type in a slot before the defaults of other slots use the type.
 //!
-//! The default of `Vote` is built on `LeaderId`, that of `LeaderId` on `Term`, and so on. If the user's type does not
-//! fit its slot, rustc would report that once more for each such default, and on the whole macro call.
+//! The default of `Vote` is built on `LeaderId`, the default of `LeaderId` on `Term`, and so on. Without these impls,
+//! rustc would report a type that does not fit its slot once more for each such default, at the whole macro call.
 //!
-//! So the macro implements a hidden trait for the type, whose supertraits are what the slot requires. rustc reports
-//! there, on the user's own token, what the type lacks. The impl of `RaftTypeConfig` is bounded by the hidden trait:
-//! inside that impl the requirements count as met, and nothing is reported again.
+//! So the macro implements a hidden trait for the type. The supertraits of the hidden trait are the traits that the
+//! slot requires. If the type lacks one of them, rustc reports the missing trait once, at the tokens of the
+//! user's type. The impl of `RaftTypeConfig` has the hidden trait as a bound. Inside that impl, rustc assumes that the
+//! requirements are met, and does not report the type again.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -43,15 +44,15 @@ fn guard(slot: Slot, config: &Config) -> Option<(TokenStream, TokenStream)> {
         let alias = alias(slot, config);
         quote!(#cfg #[doc(hidden)] type #alias = #ty;)
     });
-    // Make the bound generic over a lifetime. rustc checks a bound without parameters at once, and would report again
-    // what the type lacks.
+    // Make the bound generic over a lifetime. rustc checks a bound without parameters at once, and would report the
+    // type again.
     let lifetime = Lifetime::new("'slot", Span::mixed_site());
     Some((quote!(#(#aliases)* #(#impls)*), quote!(for<#lifetime> #ty: #slot_trait)))
 }
 
 /// Returns the hidden trait of a slot, and the slots whose types are its arguments.
 ///
-/// The other slots need no trait, because no default is built on them.
+/// The slots without a hidden trait need none, because no default is built on them.
 fn slot_trait(slot: Slot) -> Option<(&'static str, &'static [Slot])> {
     match slot {
         Slot::AppData => Some(("AppDataSlot", &[])),
@@ -71,10 +72,11 @@ fn slot_trait(slot: Slot) -> Option<(&'static str, &'static [Slot])> {
     }
 }
 
-/// Returns the type in `slot` with `Self` resolved: in the impl of a hidden trait `Self` is another type.
+/// Returns the type in `slot`, with each `Self::Slot` replaced by the type in that slot. In the impl of a hidden trait,
+/// `Self` would be another type.
 ///
-/// Returns `None` where the macro cannot resolve `Self`. It also returns `None` for slots in a cycle and for `_`, which
-/// rustc refuses by itself, and then once. `inside` are the slots that are being resolved.
+/// Returns `None` if the macro cannot replace a `Self`. Also returns `None` for slots in a cycle and for `_`, because
+/// rustc reports these mistakes by itself, and only once. `inside` are the slots that are being resolved.
 fn concrete(slot: Slot, config: &Config, inside: &mut Vec<Slot>) -> Option<TokenStream> {
     let mut types = concrete_alternatives(slot, config, inside)?;
     if types.len() == 1 {
@@ -92,7 +94,8 @@ fn alias(slot: Slot, config: &Config) -> Ident {
     format_ident!("__{}{}", config.name.unraw(), slot.name())
 }
 
-/// Returns every type that may be in `slot`, as [`concrete`] does, with the attributes under which it is there.
+/// Returns every type that may be in `slot`, with `Self` replaced as in [`concrete`]. Each type comes with the
+/// attributes under which it is in the slot.
 fn concrete_alternatives(
     slot: Slot,
     config: &Config,
@@ -113,7 +116,7 @@ fn concrete_alternatives(
     types
 }
 
-/// Replaces `Self::Slot` by the type in that slot.
+/// Replaces each `Self::Slot` in `tokens` by the type in that slot.
 fn without_self(tokens: TokenStream, config: &Config, inside: &mut Vec<Slot>) -> Option<TokenStream> {
     let mut without = TokenStream::new();
     let mut tokens = tokens.into_iter();

@@ -1,21 +1,21 @@
 //! `declare_raft_types_ext!`: declares a type config.
 //!
-//! This folder knows the slots, their defaults, and the names of openraft's traits. What the types in the slots must
-//! implement is checked by rustc, in the generated code.
+//! This folder knows the slots, their defaults, and the names of openraft's traits. rustc checks, in the generated
+//! code, that the types in the slots implement these traits.
 //!
-//! The input takes one way: parse, check, expand.
+//! The input passes through three steps: parse, check, expand.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `slot.rs` | lists the slots and what is known of each |
+//! | `slot.rs` | lists the slots and their properties |
 //! | `parse.rs` | parses the user's tokens |
 //! | `check.rs` | resolves the names of slots; refuses unknown, missing and duplicate slots |
 //! | `alternatives.rs` | the types that may be in a slot: the user's, several under `#[cfg(..)]`, or the default |
-//! | `guard.rs` | generates impls that let rustc report a type that does not fit once, on the user's token |
+//! | `guard.rs` | generates impls that make rustc report an unfit type only once, and on the user's token |
 //! | `expand.rs` | generates the struct and its impls |
 //!
-//! Mistakes are collected in `Errors` on the way. They do not stop it: the type config is declared in any case, so that
-//! rustc does not also report every use of it.
+//! A mistake does not stop the expansion: mistakes are collected in `Errors`, and the type config is still declared. So
+//! rustc does not also report every use of the type config. Only a missing name of the type config stops the expansion.
 
 mod alternatives;
 mod check;

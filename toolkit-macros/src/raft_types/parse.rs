@@ -19,7 +19,7 @@ pub(super) struct Declaration {
 /// `crate = path`
 pub(super) struct CratePath {
     pub(super) token: Token![crate],
-    /// `None` if it did not parse, which is reported.
+    /// `None` if it did not parse, and the error is already in `Errors`.
     pub(super) path: Option<Path>,
 }
 
@@ -28,13 +28,13 @@ pub(super) struct SlotType {
     pub(super) attrs: Vec<Attribute>,
     pub(super) name: Ident,
     pub(super) generics: Generics,
-    /// `None` if it did not parse, which is reported.
+    /// `None` if it did not parse, and the error is already in `Errors`.
     pub(super) ty: Option<Type>,
 }
 
 const EXPECTED_NAME: &str = "expected the name of the type config\nhelp: write `pub TypeConfig: Node = ..`";
 
-/// Parses the whole input. It only fails if the name of the type config is missing. Mistakes in slots go to `errors`.
+/// Parses the whole input. Fails only if the name of the type config is missing. Mistakes in slots go to `errors`.
 pub(super) fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Declaration> {
     let attrs = input.call(Attribute::parse_outer)?;
     let vis = input.parse()?;
@@ -126,7 +126,7 @@ fn assignment(input: ParseStream<'_>, declaration: &mut Declaration, errors: &mu
     Ok(())
 }
 
-/// What must follow a `=`, and what to write there.
+/// What must follow a `=`, and the help that tells what to write there.
 type Expected = (&'static str, &'static str);
 
 const TYPE: Expected = ("a type", "name one concrete type");
@@ -135,7 +135,7 @@ const CRATE_PATH: Expected = (
     "write `crate = path::to::openraft_toolkit`",
 );
 
-/// Parses `= value` and the comma behind it.
+/// Parses `= value` and the comma after it.
 fn value<T>(
     input: ParseStream<'_>,
     name: &impl ToTokens,
@@ -176,9 +176,9 @@ fn value<T>(
     Ok(value)
 }
 
-/// Reports a value that did not parse, and skips to the next slot, so that its mistakes are reported too.
+/// Reports a value that did not parse, and skips to the next slot, so that mistakes in later slots are reported too.
 ///
-/// The slot itself stays in the declaration. It then does not also count as missing.
+/// The slot of the value stays in the declaration, so that it does not also count as missing.
 fn reported<T>(value: syn::Result<T>, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<T>> {
     match value {
         Ok(value) => Ok(Some(value)),
@@ -199,7 +199,7 @@ fn skip_to_next_slot(input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Returns whether a slot starts here: `Slot =`, or after a comma the mistake `Slot:`. Elsewhere `Slot:` is a bound.
+/// Returns whether a slot starts here: `Slot =`, or the mistake `Slot:` after a comma. Elsewhere, `Slot:` is a bound.
 fn starts_slot(ahead: ParseStream<'_>, after_comma: bool) -> bool {
     ahead.call(Attribute::parse_outer).is_ok()
         && ahead.parse::<Option<Token![type]>>().is_ok()

@@ -73,7 +73,8 @@ impl Slot {
         matches!(self, Slot::Responder | Slot::Batch)
     }
 
-    /// Returns whether the type may be a reference. openraft decodes the other types, which must own what they hold.
+    /// Returns whether the type in the slot may be a reference. The types in the other slots are decoded, so they must
+    /// own what they hold.
     pub(super) fn may_borrow(self) -> bool {
         !matches!(
             self,

@@ -9,24 +9,25 @@ pub(super) struct Message<'a> {
     pub(super) krate: Path,
     /// The newest version.
     pub(super) version: u8,
-    /// The oldest version of the type's own layout. Older versions are those of `previous`.
+    /// The oldest version of the type's own layout. Older versions are versions of the `previous` type.
     pub(super) oldest_own: u8,
     pub(super) previous: Option<Previous>,
     pub(super) serde: bool,
     pub(super) layout: Layout<'a>,
 }
 
-/// The type as which versions below the type's own are read: `previous = Type`.
+/// `previous = Type` or `previous(Type, downgrade)`: the type whose layout the versions below `oldest_own` have.
 pub(super) struct Previous {
     pub(super) ty: Type,
-    /// Whether these versions are also written.
+    /// Whether these versions can also be written.
     pub(super) downgrade: bool,
 }
 
 pub(super) enum Layout<'a> {
     Struct(Fields<'a>),
     Enum(Vec<Variant<'a>>),
-    /// The type cannot be encoded. The reason is reported.
+    /// The type cannot be a message: it is a union, is packed, or holds a reference. `check.rs` has already added the
+    /// error to `Errors`.
     Refused,
 }
 
@@ -75,7 +76,7 @@ impl Field<'_> {
         self.since.as_ref().is_none_or(|since| since.version <= version)
     }
 
-    /// Returns the name that formats with names write and that pins cover. The fields of a tuple have none.
+    /// Returns the name, which human-readable formats write and pins cover. A field of a tuple has no name.
     pub(super) fn key(&self) -> Option<String> {
         match &self.member {
             Member::Named(name) => Some(name.unraw().to_string()),
@@ -83,7 +84,7 @@ impl Field<'_> {
         }
     }
 
-    /// Returns the name or the index, for the messages of errors at run time.
+    /// Returns the name or the index, for error messages at run time.
     pub(super) fn label(&self) -> String {
         match &self.member {
             Member::Named(name) => name.unraw().to_string(),
@@ -92,7 +93,7 @@ impl Field<'_> {
     }
 }
 
-/// `since = N` on a field, and what is beside it.
+/// `since = N` on a field, with the settings `default` and `lossy` of the field.
 pub(super) struct Since {
     /// The oldest version that has the field.
     pub(super) version: u8,
@@ -105,8 +106,8 @@ pub(super) struct Since {
 pub(super) enum FieldDefault {
     /// The `Default` of its type.
     Trait,
-    /// What the function returns: `default = path`.
+    /// The result of a function: `default = path`.
     Path(ExprPath),
-    /// The value is wrong, which is reported.
+    /// The value of `default` is wrong, and the error is already in `Errors`.
     Refused,
 }

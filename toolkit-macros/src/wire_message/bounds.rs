@@ -5,11 +5,11 @@ use super::ast::{FieldDefault, Message, Since};
 
 /// Returns the generics of the type, with the bounds that the generated impls need.
 ///
-/// The bounds for serde are on the parameters that fields hold, and on associated types of parameters. As in
-/// serde's derive, they are not on the types of the fields, which may be recursive or private.
+/// The bounds for serde are on the type parameters that fields hold, and on associated types of these parameters. As
+/// in serde's derive, they are not on the types of the fields, which may be recursive or private.
 ///
-/// The bounds for `since` are on the types of the fields, because an `Option<T>` has a default even if `T` has
-/// none.
+/// The bounds for `since` are on the types of the fields, because an `Option<T>` has a default even if `T` has no
+/// default.
 pub(super) fn with_bounds(message: &Message<'_>) -> Generics {
     let krate = &message.krate;
     let mut held = Held {
@@ -39,16 +39,16 @@ pub(super) fn with_bounds(message: &Message<'_>) -> Generics {
     generics
 }
 
-/// Collects the parameters, and the associated types of parameters, that fields hold.
+/// Collects the type parameters that fields hold, and the associated types of type parameters.
 struct Held<'a> {
-    /// The parameters of the message.
+    /// The type parameters of the message.
     params: Vec<&'a Ident>,
-    /// What has been found so far, each once.
+    /// The type parameters and associated types that have been found so far, without duplicates.
     types: Vec<Type>,
 }
 
 impl Held<'_> {
-    /// Adds what `ty` holds, and returns whether it holds any.
+    /// Adds the type parameters and associated types that `ty` holds, and returns whether there are any.
     fn add_from(&mut self, ty: &Type) -> bool {
         let mut in_ty = Held {
             params: self.params.clone(),
@@ -64,7 +64,7 @@ impl Held<'_> {
         found
     }
 
-    /// Returns whether the path is a parameter or starts at one.
+    /// Returns whether the path is a type parameter, or starts with a type parameter as `T::Item` does.
     fn starts_at_param(&self, path: &Path) -> bool {
         path.leading_colon.is_none()
             && path

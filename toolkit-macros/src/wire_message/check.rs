@@ -69,7 +69,8 @@ fn variants<'a>(data: &'a syn::DataEnum, versions: &Versions<'_>, errors: &mut E
     variants
 }
 
-/// Refuses a variant before an older one: at the version that lacks it, the older one would have another index.
+/// Refuses a newer variant that comes before an older variant: adding the newer variant shifted the index of the older
+/// variant.
 fn refuse_shifted_indices(variants: &[Variant<'_>], errors: &mut Errors) {
     for (index, variant) in variants.iter().enumerate() {
         let last_older = variants
@@ -87,7 +88,7 @@ fn refuse_shifted_indices(variants: &[Variant<'_>], errors: &mut Errors) {
     }
 }
 
-/// `newer_variant` is the variant of the fields and its `since`, if it has a `since`.
+/// Checks the fields of a struct or variant. `newer_variant` is the name and the `since` of a variant with a `since`.
 fn fields<'a>(
     fields: &'a syn::Fields,
     newer_variant: Option<(&Ident, u8)>,

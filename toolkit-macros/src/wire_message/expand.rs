@@ -38,8 +38,8 @@ impl Expand<'_, '_> {
         (type_generics, where_clause)
     }
 
-    /// Returns `impl Trait for Type`. `toolkit_trait` is a path in the toolkit. `de` says whether the trait has the
-    /// lifetime of the input as its parameter, which is then `'__de`.
+    /// Returns `impl Trait for Type { items }`. `toolkit_trait` is the path of the trait inside the toolkit. `de` is
+    /// given if the trait has a parameter for the lifetime of the input. The impl names this lifetime `'__de`.
     fn impl_block(&self, toolkit_trait: &TokenStream, items: &TokenStream, de: Option<InputLifetime>) -> TokenStream {
         let krate = self.krate;
         let name = self.message.name;
@@ -117,8 +117,8 @@ impl Expand<'_, '_> {
         let mut expanded = self.impl_block(&quote!(WireMessage), &items, None);
         let generics = &self.message.generics;
         if previous.is_some() && generics.type_params().next().is_none() && generics.const_params().next().is_none() {
-            // Evaluate `MIN_VERSION` at once, and the assertion in it. In a generic type the assertion waits for the
-            // first use of the message.
+            // Evaluate `MIN_VERSION`, so that rustc checks the assertion in it even if the message is not used. For a
+            // generic type, rustc checks the assertion only where the message is used.
             let lifetimes = generics.lifetimes().map(|_| quote!('static));
             expanded.extend(quote! {
                 const _: ::core::primitive::u8 = <#name<#(#lifetimes),*> as #krate::WireMessage>::MIN_VERSION;
@@ -153,8 +153,8 @@ impl Expand<'_, '_> {
 
     /// Returns code that decodes a frame of the previous type.
     ///
-    /// The code names the previous type with the same tokens as `MIN_VERSION` does. rustc then reports once what
-    /// that type lacks.
+    /// The code names the previous type with the same tokens as `MIN_VERSION` does. If the previous type lacks a trait,
+    /// rustc then reports this only once.
     fn decode_previous(&self) -> Option<TokenStream> {
         let krate = self.krate;
         self.with_previous(|ty| {
@@ -250,7 +250,7 @@ impl Expand<'_, '_> {
     }
 }
 
-/// How `'__de`, the lifetime of the input, relates to the type.
+/// How `'__de`, the lifetime of the input, relates to the lifetimes of the type.
 #[derive(Clone, Copy)]
 enum InputLifetime {
     /// The value owns what it holds.

@@ -1,25 +1,25 @@
-//! `#[derive(WireMessage)]`: gives a type the body of each of its versions.
+//! `#[derive(WireMessage)]`: generates the code that writes and reads each version of a type.
 //!
-//! This folder knows the user's type as it is written, and the names of what it generates code for. What that
-//! code does at run time is in the toolkit's `codec/derive/`.
+//! This folder knows only the tokens of the user's type, and the names of the toolkit items that generated code uses.
+//! What generated code calls at run time is in the toolkit's `codec/derive/`.
 //!
-//! The input takes one way: parse, check, expand.
+//! The input passes through three steps: parse, check, expand.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `settings/` | parses `#[wire(..)]`: the keys of a type, variant and field, each with a value of the right kind |
-//! | `versions.rs` | which versions the type has, and whether a `since` is one of them |
+//! | `versions.rs` | the versions that the type has, and the check that a `since` is one of them |
 //! | `check.rs` | checks the settings against the type, and builds the tree of `ast.rs` |
-//! | `pins.rs` | the hash of a layout, and whether the pinned hashes are right |
+//! | `pins.rs` | the hash of a layout, and the check of the pinned hashes |
 //! | `ast.rs` | the tree: a message, its variants and fields, with their versions |
-//! | `types.rs` | what can be seen of a field's type as it is written |
+//! | `types.rs` | what the tokens of a field's type show |
 //! | `bounds.rs` | the `where` clause of the generated impls |
 //! | `body/` | the items of the hidden traits `Body` and `BorrowedBody` |
 //! | `expand.rs` | all generated impls |
 //!
-//! Mistakes are collected in `Errors` on the way, and none of them stops it. A part with a mistake becomes
-//! `Refused` or a default in the tree, so that the impls are still generated, and rustc does not also report
-//! every use of the type.
+//! Mistakes are collected in `Errors`, and no mistake stops the expansion. In the tree, a part with a mistake becomes
+//! `Refused` or a default value. So the impls are still generated, and rustc does not also report every use of the
+//! type.
 
 mod ast;
 mod body;

@@ -1,4 +1,4 @@
-//! `layout(1 = "..", ..)`: the hash of a version's layout, and whether the pinned hashes are right.
+//! `layout(1 = "..", ..)`: computes the hash of a version's layout, and checks the pinned hashes.
 
 use std::hash::Hasher;
 
@@ -17,7 +17,7 @@ pub(super) fn verify(Pins { key, pins }: &Pins, layout: &Layout<'_>, versions: &
     let Some((oldest, newest)) = versions.range() else {
         return;
     };
-    // Other mistakes come first: mending them changes the layout, and with it the hashes that are reported here.
+    // Report other mistakes first: correcting them may change the layout, and so the hashes that are reported here.
     if !errors.is_empty() || matches!(layout, Layout::Refused) {
         return;
     }
@@ -88,10 +88,10 @@ pub(super) fn verify(Pins { key, pins }: &Pins, layout: &Layout<'_>, versions: &
     }
 }
 
-/// Returns the hash of the fields and variants that `version` has: of their order, their names, and their types
-/// as they are written.
+/// Returns the hash of the fields and variants that `version` has. The hash covers their order, their names, and the
+/// types of the fields as written in the source.
 ///
-/// The hash must be the same on every compiler. It therefore does not depend on how a compiler prints tokens.
+/// The hash must be the same on every compiler, so it does not depend on how a compiler prints tokens.
 fn hash(layout: &Layout<'_>, version: u8) -> String {
     let mut words = Words(FnvHasher::default());
     match layout {
@@ -122,7 +122,7 @@ struct Words(FnvHasher);
 impl Words {
     fn add(&mut self, word: &str) {
         self.0.write(word.as_bytes());
-        // End the word with a byte that no word holds, so that `ab` is not the same as `a` and `b`.
+        // End the word with a byte that no word holds, so that the word `ab` and the words `a`, `b` differ.
         self.0.write(&[0]);
     }
 
@@ -146,7 +146,7 @@ impl Words {
     fn tokens(&mut self, tokens: TokenStream) {
         let mut tokens = tokens.into_iter().peekable();
         while let Some(token) = tokens.next() {
-            // Leave out trailing commas, which rustfmt adds where it breaks a line.
+            // Leave out trailing commas, which rustfmt adds when it breaks a line.
             let is_trailing_comma = is_punct(&token, ',') && tokens.peek().is_none_or(|next| is_punct(next, '>'));
             if is_trailing_comma {
                 continue;
@@ -157,7 +157,7 @@ impl Words {
                         Delimiter::Parenthesis => ("(", ")"),
                         Delimiter::Brace => ("{", "}"),
                         Delimiter::Bracket => ("[", "]"),
-                        // A `macro_rules!` puts this group around what it passes on.
+                        // A `macro_rules!` puts this group around tokens that it passes on.
                         Delimiter::None => {
                             self.tokens(group.stream());
                             continue;

@@ -1,8 +1,9 @@
-//! What can be seen of a field's type as it is written. The macro does not know which type a name means.
+//! What the tokens of a field's type show. The macro does not know which type a name refers to.
 
 use syn::{GenericArgument, Generics, PathArguments, PathSegment, Type};
 
-/// Returns whether the type is `Vec<u8>`, `Box<[u8]>` or `Cow<'_, [u8]>`, which is written and read as a whole.
+/// Returns whether the type is `Vec<u8>`, `Box<[u8]>` or `Cow<'_, [u8]>`. A field of such a type is written and read as
+/// a whole.
 pub(super) fn is_bytes(ty: &Type) -> bool {
     let Some((last, arguments)) = last_segment(ty) else {
         return false;
@@ -18,7 +19,8 @@ pub(super) fn is_bytes(ty: &Type) -> bool {
 
 /// Returns the `str` or `[u8]` of a `Cow<'a, str>` or `Cow<'a, [u8]>` that can borrow from a frame.
 ///
-/// `'a` must be a lifetime of the message: no frame lives as long as a `Cow<'static, str>`.
+/// `'a` must be a lifetime parameter of the message. A `Cow<'static, str>` cannot borrow from a frame, which does not
+/// live that long.
 pub(super) fn borrowed_target<'t>(ty: &'t Type, message: &Generics) -> Option<&'t Type> {
     let (last, arguments) = last_segment(ty)?;
     let [GenericArgument::Lifetime(lifetime), GenericArgument::Type(target)] = arguments[..] else {
@@ -30,10 +32,10 @@ pub(super) fn borrowed_target<'t>(ty: &'t Type, message: &Generics) -> Option<&'
     can_borrow.then_some(target)
 }
 
-/// Returns the first reference that a value of the type certainly holds.
+/// Returns the first reference type (`&T`) in `ty`: `ty` itself, or inside arrays, tuples, `Box`, `Option` and `Vec`.
 ///
-/// A `Box<&T>`, `Option<&T>` or `Vec<&T>` holds a `&T`. Of any other type with a `&T` among its parameters this is not
-/// known.
+/// The parameters of any other type are not searched, because the macro cannot know whether a value of that type holds
+/// them.
 pub(super) fn first_reference(ty: &Type) -> Option<&Type> {
     match ty {
         Type::Reference(_) => Some(ty),
@@ -56,7 +58,8 @@ pub(super) fn first_reference(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// Returns the last segment of a path with its arguments, if it has any in angle brackets.
+/// Returns the last segment of the type's path, with its arguments. Returns `None` if the segment has no arguments in
+/// angle brackets.
 fn last_segment(ty: &Type) -> Option<(&PathSegment, Vec<&GenericArgument>)> {
     let Type::Path(path) = ungrouped(ty) else {
         return None;

@@ -5,7 +5,7 @@ use super::ast::Previous;
 use super::settings::{Keyed, Reported, TypeSettings, VersionNumber};
 use crate::errors::Errors;
 
-/// The versions of the type's own layout, as far as the settings are right.
+/// The versions of the type's own layout, as far as the settings are present and right.
 pub(super) struct Versions<'a> {
     pub(super) name: &'a Ident,
     newest: Option<u8>,
@@ -42,12 +42,12 @@ impl<'a> Versions<'a> {
         }
     }
 
-    /// Returns the newest version, or 1 where it is not known.
+    /// Returns the newest version, or 1 if it is not known.
     pub(super) fn newest_or_1(&self) -> u8 {
         self.newest.unwrap_or(1)
     }
 
-    /// Returns the oldest version of the own layout, or a stand-in where it is not known.
+    /// Returns the oldest version of the type's own layout, or a substitute if it is not known.
     pub(super) fn oldest_own(&self) -> u8 {
         self.min_version.or(self.newest).unwrap_or(1)
     }
@@ -59,7 +59,7 @@ impl<'a> Versions<'a> {
         Some((self.oldest_own(), newest))
     }
 
-    /// Returns whether there is a version for the previous type.
+    /// Returns whether there are versions for the previous type. If there are none, reports `previous`.
     pub(super) fn leave_room_for(&self, previous: &Keyed<Previous>, errors: &mut Errors) -> bool {
         let Some((oldest, _)) = self.range() else {
             return false;

@@ -15,7 +15,8 @@ pub enum CodecError {
         /// The version byte of the frame.
         actual: u8,
     },
-    /// The message type cannot read or write this version.
+    /// The message type does not read the version of the frame, or does not write the version that the caller asked
+    /// for.
     #[error("frame version {actual} is not supported, only {min} to {max}")]
     VersionUnsupported {
         /// The oldest version that the type supports.
@@ -31,29 +32,29 @@ pub enum CodecError {
     /// The body does not have the type's layout, or is beyond the [limits](super#limits).
     #[error("cannot decode the body")]
     Decode(#[source] BodyError),
-    /// The frame goes on behind the end of the body.
+    /// Bytes follow the end of the body.
     #[error("{extra} bytes follow the body")]
     TrailingBytes {
-        /// How many bytes follow the body.
+        /// The number of bytes after the body.
         extra: usize,
     },
-    /// The value holds something that the older version has no place for.
+    /// The value cannot be written at the older version: the version lacks a field or variant that the value holds,
+    /// or a `downgrade` refused the value.
     #[error("{what} cannot be written at version {version}")]
     #[non_exhaustive]
     NotRepresentable {
         /// The version that the caller asked to write.
         version: u8,
-        /// The field or variant that is too new, as `Type::field`. If a `downgrade` refused the value, the
-        /// name of the type.
+        /// The field or variant that is too new, such as `Type::field`. If a `downgrade` refused the value, this is
+        /// the name of the type.
         what: &'static str,
-        /// The error of that `downgrade`, which is the error of the `TryFrom` that
-        /// `previous(.., downgrade)` calls.
+        /// If a `downgrade` refused the value: the error of the `TryFrom` that `previous(.., downgrade)` calls.
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
 }
 
 impl CodecError {
-    /// The error that generated code returns for a field or variant which `version` does not have.
+    /// Returns the error of generated code for a field or variant that `version` does not have.
     #[doc(hidden)]
     #[cold]
     pub fn not_representable(version: u8, what: &'static str) -> Self {

@@ -1,4 +1,5 @@
-//! The frame around a body: its version byte, and that nothing of a failed frame is left in the output.
+//! The frame around a body. This file writes and checks the version byte. If encoding fails, it removes the
+//! unfinished frame from the output.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,11 +25,11 @@ pub fn encode<T: Serialize + ?Sized>(version: u8, value: &T) -> Result<Vec<u8>, 
     Ok(out)
 }
 
-/// The capacity of a new frame whose size is not known yet. Growing a `Vec` from empty to this size takes
-/// longer than encoding a small message.
+/// The initial capacity of the buffer of a frame, whose size is not known in advance. Growing a `Vec` from empty to
+/// this size takes longer than encoding a small message.
 pub(super) const FRAME_CAPACITY: usize = 64;
 
-/// Appends a frame of `version` to `out`. On an error `out` stays as it was.
+/// Appends a frame of `version` to `out`. On an error, `out` stays as it was.
 pub(crate) fn encode_into<T: Serialize + ?Sized>(version: u8, value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
     append_frame(version, out, |out| bincode::encode_into(value, out))
 }
@@ -49,7 +50,7 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(version: u8, value: &T, out: &m
 /// # Errors
 ///
 /// [`CodecError::Empty`], [`CodecError::Version`], [`CodecError::Decode`] or
-/// [`CodecError::TrailingBytes`]. No input makes it panic.
+/// [`CodecError::TrailingBytes`]. Decoding never panics, whatever `bytes` holds.
 pub fn decode<T: DeserializeOwned>(expected_version: u8, bytes: &[u8]) -> Result<T, CodecError> {
     match split(bytes)? {
         (actual, body) if actual == expected_version => bincode::decode(body),
@@ -60,7 +61,7 @@ pub fn decode<T: DeserializeOwned>(expected_version: u8, bytes: &[u8]) -> Result
     }
 }
 
-/// Appends the version byte to `out`, then what `append_body` appends. On an error `out` stays as it was.
+/// Appends the version byte to `out`, then calls `append_body` for the body. On an error, `out` stays as it was.
 #[inline]
 pub(super) fn append_frame(
     version: u8,
@@ -81,7 +82,7 @@ pub(super) fn split(frame: &[u8]) -> Result<(u8, &[u8]), CodecError> {
         .ok_or(CodecError::Empty)
 }
 
-/// Refuses a version outside `min ..= max`.
+/// Returns an error if `actual` is outside `min ..= max`.
 #[inline]
 pub(super) fn ensure_supported(min: u8, max: u8, actual: u8) -> Result<(), CodecError> {
     if (min..=max).contains(&actual) {

@@ -4,8 +4,8 @@ use super::frame::FRAME_CAPACITY;
 /// A type that is encoded as a frame with its version.
 ///
 /// Derive it with [`#[derive(WireMessage)]`](derive@crate::WireMessage), whose documentation shows its use.
-/// An implementation by hand must keep to what the methods say, because callers rely on it for every
-/// message.
+/// If you implement the trait by hand, every method must do what its documentation promises, because callers rely
+/// on it for every message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no versioned frame",
     label = "does not implement `WireMessage`",
@@ -14,7 +14,7 @@ use super::frame::FRAME_CAPACITY;
 pub trait WireMessage: Sized {
     /// The newest version of the type, which [`encode`](Self::encode) writes.
     const VERSION: u8;
-    /// The oldest version that [`decode`](Self::decode) reads, the versions of `previous` types included.
+    /// The oldest version that [`decode`](Self::decode) reads, including the versions of `previous` types.
     const MIN_VERSION: u8;
 
     /// Encodes a frame at [`VERSION`](Self::VERSION).
@@ -29,23 +29,23 @@ pub trait WireMessage: Sized {
 
     /// Encodes a frame at `version`, for a reader that knows no newer version.
     ///
-    /// `version` does not apply to messages inside this one, which are there in their serde form and have
-    /// versions of their own. A [`WriteVersion`](super::WriteVersion) sets the versions of all of them.
+    /// `version` does not apply to messages inside this message: each of them is written in its serde form, with a
+    /// version of its own. Use a [`WriteVersion`](super::WriteVersion) to set the versions of all these messages.
     ///
     /// # Errors
     ///
     /// The errors of [`encode`](Self::encode), and:
     ///
     /// - [`CodecError::NotRepresentable`] when the value holds something that `version` has no place for.
-    /// - [`CodecError::VersionUnsupported`] when the type does not write `version`: it is above
-    ///   [`VERSION`](Self::VERSION), or it is below `min_version` and there is no `downgrade`.
+    /// - [`CodecError::VersionUnsupported`] when the type does not write `version`: `version` is above
+    ///   [`VERSION`](Self::VERSION), or is below `min_version` and there is no `downgrade`.
     fn encode_at(&self, version: u8) -> Result<Vec<u8>, CodecError> {
         let mut out = Vec::with_capacity(FRAME_CAPACITY);
         self.encode_into(version, &mut out)?;
         Ok(out)
     }
 
-    /// Appends a frame at `version` to `out`. On an error `out` stays as it was.
+    /// Appends a frame at `version` to `out`. On an error, `out` stays as it was.
     ///
     /// # Errors
     ///
@@ -57,14 +57,15 @@ pub trait WireMessage: Sized {
     /// # Errors
     ///
     /// [`CodecError::Empty`], [`CodecError::VersionUnsupported`], [`CodecError::Decode`] or
-    /// [`CodecError::TrailingBytes`]. No input makes it panic.
+    /// [`CodecError::TrailingBytes`]. Decoding never panics, whatever `bytes` holds.
     fn decode(bytes: &[u8]) -> Result<Self, CodecError>;
 }
 
 /// A message that can borrow from the frame that it is decoded from.
 ///
-/// The [derive](derive@crate::WireMessage) implements this trait for types with a lifetime. Decoding then
-/// does not copy fields of the types `Cow<'_, str>` and `Cow<'_, [u8]>`.
+/// The [derive](derive@crate::WireMessage) implements this trait for types with a lifetime.
+/// [`decode_borrowed`](Self::decode_borrowed) does not copy fields of the types `Cow<'_, str>` and
+/// `Cow<'_, [u8]>`.
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -85,8 +86,8 @@ pub trait WireMessage: Sized {
 /// # Ok::<(), openraft_toolkit::CodecError>(())
 /// ```
 pub trait WireMessageBorrowed<'de>: WireMessage {
-    /// Decodes a frame like [`WireMessage::decode`], and borrows from `bytes` instead of copying where the
-    /// field's type can borrow.
+    /// Decodes a frame like [`WireMessage::decode`], but fields whose types can borrow refer to `bytes` instead of
+    /// holding a copy.
     ///
     /// # Errors
     ///

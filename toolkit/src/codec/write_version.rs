@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::error::CodecError;
 use super::wire_message::WireMessage;
 
-/// The level of a process: the version at which it writes messages.
+/// The level of a node: the version at which the node writes messages.
 ///
 /// With a level, a cluster upgrades its binaries first and its formats later. Nodes of the new release keep
 /// writing the old version until every node can read the new one.
 ///
-/// One number serves a whole application. Each message is written at the level, or at its own
-/// [`VERSION`](WireMessage::VERSION) if that is lower, so types that did not change need no new version. This
-/// is why versions are numbered by release: the release that introduces level 3 gives `version = 3` to every
-/// type that it changes, whatever version the type had before.
+/// One level serves all message types of an application. A message is written at the level, or at its own
+/// [`VERSION`](WireMessage::VERSION) if that is lower. So a type that does not change keeps its version. Number
+/// the versions by release: the release that introduces level 3 gives `version = 3` to every type that it
+/// changes, whatever version the type had before.
 ///
-/// A `WriteVersion` is a cell that holds the level, and a clone is another handle on the same cell. A node has
-/// one cell, also where several nodes run in one process. Give a clone of it to the node's log store
+/// A `WriteVersion` is a cell that holds the level, and a clone is another handle on the same cell. Each node has
+/// a cell of its own, even if several nodes run in one process. Give clones of the cell to the node's log store
 /// ([`with_write_version`](crate::log_store::RocksdbLogStore::with_write_version)), to its network and to its
 /// state machine.
 ///
@@ -36,7 +36,7 @@ use super::wire_message::WireMessage;
 /// let put = Put { key: "k".to_owned(), lease: None };
 /// assert_eq!(level.encode(&put)?, [1, 1, b'k']);
 ///
-/// // Refuse what the older release could not read, before it is proposed.
+/// // Before you propose a command, check that the older release can read it.
 /// let leased = Put { key: "k".to_owned(), lease: Some(7) };
 /// assert!(matches!(level.check(&leased), Err(CodecError::NotRepresentable { version: 1, .. })));
 ///
@@ -49,45 +49,49 @@ use super::wire_message::WireMessage;
 /// # A rolling upgrade, step by step
 ///
 /// 1. Every node runs the old release and writes at level 1. From its first release on, the application has a
-///    command that raises the level. Its state machine stores the level with the rest of its state, also in
-///    snapshots.
-/// 2. The nodes are restarted one by one with the new release. Its types read version 1, and write it as long as
-///    the level is 1. A node can still go back to the old release.
-/// 3. As long as the level is 1, a leader refuses what only the new format can hold: it calls
-///    [`check`](Self::check) before it proposes a command. Snapshots are written at level 1 too, so
-///    a newer field of the stored state must keep its default until a newer command changes it.
-/// 4. Once every member runs the new release, someone proposes the command that raises the level. Ask every
-///    member for its release first, learners included. Name the members in the command, and let it do nothing if
+///    command that raises the level. The state machine stores the level with the rest of its state, so snapshots
+///    hold the level too.
+/// 2. The nodes are restarted one by one with the new release. The new release reads version 1, and writes
+///    version 1 as long as the level is 1. So a node can still go back to the old release.
+/// 3. As long as the level is 1, the leader refuses a command that only the new format can hold: the leader calls
+///    [`check`](Self::check) before it proposes the command. Snapshots are written at level 1 too. A newer field
+///    of the stored state must therefore keep its default until a newer command changes the field.
+/// 4. Once every member runs the new release, propose the command that raises the level. Ask every member for its
+///    release first, including learners. List the members in the command, and let the command do nothing if
 ///    another member has joined since. When a node applies the command, its state machine stores the level and
-///    calls [`raise`](Self::raise). From here on no node can go back.
+///    calls [`raise`](Self::raise). From here on, no node can go back to the old release.
 /// 5. A node that restarts creates its cell at the level in the state machine's stored state, or at the oldest
-///    level if nothing is stored yet. Applying the rest of the log raises the cell further.
+///    level if nothing is stored yet. Applying the rest of the log may raise the cell further.
 /// 6. [`add_learner_checked`](crate::lifecycle::add_learner_checked) refuses a node whose release is older than
-///    the level. If a node receives data of a newer version all the same, it refuses the data and loses nothing.
-///    A frame fails with [`CodecError::VersionUnsupported`]. An entry, or whatever else holds a message, fails
-///    with [`CodecError::Decode`], whose text says the same.
+///    the level. If a node of an old release receives data of a newer version all the same, the node refuses the
+///    data and loses nothing. Decoding a frame fails with [`CodecError::VersionUnsupported`]. Decoding an entry,
+///    or another value that holds a message, fails with [`CodecError::Decode`], whose text names the versions.
 ///
-/// A follower can receive entries of the new format while its own cell is still at the old level, between the
-/// commit of the command and its application. Storing such entries and passing them on must succeed, because the
-/// cluster has agreed on them. So a low level does not stand in the way: see [`scope`](Self::scope).
+/// A follower can receive entries of the new format while its own cell is still at the old level: the command that
+/// raises the level is committed, but the follower has not applied the command yet. The follower must store such
+/// entries and pass them on, because the cluster has agreed on them. So a log store does not fail if an entry does
+/// not fit the level: see [`scope`](Self::scope).
 ///
 /// The repository's `examples/schema_evolution` takes a cluster of processes through these steps.
 #[derive(Clone, Debug)]
 pub struct WriteVersion(Arc<AtomicU8>);
 
-/// The error of [`WriteVersion::raise`] for a level below the current one, at which data may already be written.
+/// The error of [`WriteVersion::raise`] for a level below the current level.
+///
+/// A level is never lowered, because data may already be written at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the write version is {current} and cannot be lowered to {asked}")]
 #[non_exhaustive]
 pub struct WriteVersionLowered {
     /// The level that the cell keeps.
     pub current: u8,
-    /// The level that was asked for.
+    /// The level that the caller asked for.
     pub asked: u8,
 }
 
 impl WriteVersion {
-    /// Creates a cell at `level`, which is the level that the application has stored, or its oldest level.
+    /// Creates a cell at `level`. Pass the level that the application has stored, or its oldest level if no level
+    /// is stored yet.
     pub fn new(level: u8) -> Self {
         Self(Arc::new(AtomicU8::new(level)))
     }
@@ -97,11 +101,11 @@ impl WriteVersion {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Raises the level to `level`. If the cell is at `level` already, nothing changes.
+    /// Raises the cell to `level`. If the cell is at `level` already, nothing changes.
     ///
     /// # Errors
     ///
-    /// [`WriteVersionLowered`] when the cell is above `level`. The cell then stays as it is.
+    /// [`WriteVersionLowered`] if the cell is above `level`. The cell then stays as it is.
     pub fn raise(&self, level: u8) -> Result<(), WriteVersionLowered> {
         let current = self.0.fetch_max(level, Ordering::AcqRel);
         if current > level {
@@ -110,26 +114,27 @@ impl WriteVersion {
         Ok(())
     }
 
-    /// Encodes a frame at the level, or at the message's own [`VERSION`](WireMessage::VERSION) if that is lower.
+    /// Encodes `message` as a frame at the level, or at its own [`VERSION`](WireMessage::VERSION) if that is lower.
     ///
-    /// Messages inside `message` are written as in [`scope`](Self::scope).
+    /// The versions of messages inside `message` are those that [`scope`](Self::scope) describes.
     ///
     /// # Errors
     ///
-    /// The errors of [`WireMessage::encode_at`]. The likely one is [`CodecError::NotRepresentable`].
+    /// The errors of [`WireMessage::encode_at`], most likely [`CodecError::NotRepresentable`].
     pub fn encode<T: WireMessage>(&self, message: &T) -> Result<Vec<u8>, CodecError> {
         let level = self.get();
         let _scope = Scope::enter(level, false);
         message.encode_at(level.min(T::VERSION))
     }
 
-    /// Checks that a process which knows no version above the level can read `message` and all messages inside
-    /// it. Call it before you propose a command.
+    /// Checks that a release which knows no version above the level can read `message`, including the messages
+    /// inside `message`. Call `check` before you propose a command.
     ///
     /// # Errors
     ///
-    /// [`CodecError::NotRepresentable`] names the field or variant that is too new, also if it is in a message
-    /// inside `message`. Otherwise the errors of [`WireMessage::encode_at`].
+    /// - [`CodecError::NotRepresentable`] if a field or variant is newer than the level, even in a message nested
+    ///   inside `message`. The error names the field or variant.
+    /// - Any other error of [`WireMessage::encode_at`].
     pub fn check<T: WireMessage>(&self, message: &T) -> Result<(), CodecError> {
         let level = self.get();
         let _scope = Scope::enter(level, true);
@@ -142,25 +147,28 @@ impl WriteVersion {
         Ok(())
     }
 
-    /// Runs `encode`, and meanwhile sets the version of every message that is written in its serde form.
+    /// Runs `encode`. Every message that `encode` writes in its
+    /// [serde form](derive@crate::WireMessage#the-serde-form) is written at the level, or at its own
+    /// [`VERSION`](WireMessage::VERSION) if that is lower.
     ///
-    /// It does not matter where the message is: deep inside an openraft `Entry`, in a snapshot, in any serde
-    /// format. A message is written at the level, or at its own [`VERSION`](WireMessage::VERSION) if that is
-    /// lower.
+    /// The message can be anywhere, for example deep inside an openraft `Entry` or in a snapshot, and in any
+    /// serde format.
     ///
-    /// If a message holds something that the level has no place for, it is written at the lowest version that
-    /// has. Such a message comes from the log: the cluster accepted it, so every member must be able to store it
-    /// and to pass it on, whether or not the member has already applied the command that raised the level.
-    /// [`check`](Self::check) keeps such a message out of the log while it is too early.
+    /// If the level has no place for something that a message holds, the message is written at the lowest newer
+    /// version that has a place for it. Such a message comes from the log: the cluster accepted the message, so
+    /// every member must store it and pass it on, whether or not the member has applied the command that raised
+    /// the level. [`check`](Self::check) keeps such a message out of the log while the level is too low.
     ///
-    /// So two nodes may store one entry at different versions. Both read the same value, with two exceptions.
-    /// An older version leaves out a `lossy` field whatever it holds, so what a command does must not depend on
-    /// one. A field that was left out takes its `default` again, which must be the same value on every node and
-    /// at any time.
+    /// So two nodes may store the same entry at different versions. To make both nodes read the same value:
     ///
-    /// The level holds on this thread until `encode` returns. Other threads are not affected, and neither is a
-    /// future that `encode` returns. Scopes nest, and the innermost counts. Outside of any scope messages are
-    /// written at their newest version.
+    /// - What a command does must not depend on a `lossy` field. An older version leaves out the field, whatever
+    ///   the field holds.
+    /// - The `default` of a field must be the same value on every node and at any time. A field that an older
+    ///   version left out gets its default when it is read.
+    ///
+    /// The scope covers this thread until `encode` returns. It covers neither other threads nor a future that
+    /// `encode` returns. Scopes nest, and the innermost scope applies. Outside of any scope, messages are written
+    /// at their newest version.
     ///
     /// ```
     /// use openraft_toolkit::codec::WriteVersion;
@@ -174,7 +182,7 @@ impl WriteVersion {
     ///     lease: Option<u64>,
     /// }
     ///
-    /// // Any serde type that holds messages.
+    /// // The value can be of any serde type that holds messages.
     /// let batch = vec![Command { key: "k".to_owned(), lease: None }];
     /// let level = WriteVersion::new(1);
     /// assert_eq!(level.scope(|| encode(7, &batch))?, [7, 1, 1, 1, b'k']);
@@ -187,13 +195,14 @@ impl WriteVersion {
     }
 }
 
-/// What the innermost scope of a thread tells the serde form of messages.
+/// The innermost scope of a thread. Messages look it up when they are written in their serde form.
 #[derive(Clone, Copy)]
 struct Active {
     level: u8,
-    /// Whether a message that the level has no place for is an error, or is written at a newer version.
+    /// Whether a message that does not fit the level is an error, which is so only for [`WriteVersion::check`].
+    /// Otherwise the message is written at a newer version.
     strict: bool,
-    /// The version and the field or variant of the last such error.
+    /// The version of the last such error, and the field or variant that did not fit.
     refused: Option<(u8, &'static str)>,
 }
 
@@ -201,7 +210,7 @@ thread_local! {
     static ACTIVE: Cell<Option<Active>> = const { Cell::new(None) };
 }
 
-/// An open scope. Dropping it closes it, also when a panic unwinds.
+/// An open scope. Dropping the `Scope` closes it, even when a panic unwinds.
 struct Scope {
     outer: Option<Active>,
 }
@@ -216,7 +225,7 @@ impl Scope {
         Self { outer }
     }
 
-    /// Returns what the innermost scope has refused.
+    /// Returns the version, and the field or variant, that the innermost scope refused last.
     fn refused() -> Option<(u8, &'static str)> {
         ACTIVE.get().and_then(|active| active.refused)
     }
@@ -230,8 +239,8 @@ impl Drop for Scope {
 
 /// Returns the version at which a message is written in its serde form.
 ///
-/// `oldest ..= newest` are the versions that the message can be written at. `representable` says whether a version
-/// has a place for everything that the message holds.
+/// The message can be written at the versions `oldest ..= newest`. `representable` returns an error if a version has
+/// no place for something that the message holds.
 pub(super) fn serde_version(
     oldest: u8,
     newest: u8,
@@ -255,7 +264,7 @@ pub(super) fn serde_version(
         });
     }
     representable(version).inspect_err(|error| {
-        // Remember what is too new: serde turns this error into a text, and `WriteVersion::check` names the field.
+        // Remember the field or variant: serde turns this error into text, but `WriteVersion::check` must name it.
         if let CodecError::NotRepresentable { version, what, .. } = error {
             ACTIVE.set(Some(Active {
                 refused: Some((*version, what)),

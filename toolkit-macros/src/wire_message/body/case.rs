@@ -7,13 +7,13 @@ use syn::{Ident, Path};
 use crate::errors::located_at;
 use crate::wire_message::ast::{Field, FieldDefault, Fields, Layout, Message, Since, Variant};
 
-/// A variant of an enum. A struct is one case, too.
+/// A variant of an enum, or a struct.
 pub(super) struct Case<'m, 'a> {
     /// The index of the variant; 0 for a struct.
     pub(super) index: u32,
-    /// `Self` or `Self::Variant`, before the fields of a value or of a pattern.
+    /// `Self` or `Self::Variant`, to which the fields are added in an expression or a pattern.
     pub(super) path: TokenStream,
-    /// `Type` or `Type::Variant`, for the messages of errors at run time.
+    /// `Type` or `Type::Variant`, for error messages at run time.
     pub(super) label: String,
     /// The oldest version that has the variant.
     pub(super) since: u8,
@@ -51,12 +51,12 @@ pub(super) fn cases<'m, 'a>(message: &'m Message<'a>) -> Vec<Case<'m, 'a>> {
     }
 }
 
-/// Returns code for the value of a field at versions that lack it.
+/// Returns code for the value of a field at versions that lack the field.
 pub(super) fn default(field: &Field<'_>, since: &Since, krate: &Path) -> TokenStream {
     let ty = field.ty;
     match &since.default {
         FieldDefault::Trait => quote_spanned!(located_at(ty)=> #krate::__private::default_of::<#ty>()),
-        // Generate the same code in each place: rustc then reports a wrong type once.
+        // Generate the same code in each place, so that rustc reports a wrong type only once.
         FieldDefault::Path(path) => {
             let call = quote_spanned!(path.span()=> #path());
             quote_spanned! {located_at(path)=> {
@@ -68,7 +68,7 @@ pub(super) fn default(field: &Field<'_>, since: &Since, krate: &Path) -> TokenSt
     }
 }
 
-/// Returns the name of the variable for the field of this index.
+/// Returns the name of the variable that generated code uses for the field with this index.
 pub(super) fn binding(index: usize) -> Ident {
     format_ident!("__field{index}")
 }

@@ -1,8 +1,8 @@
-//! The items of the hidden traits `Body` and `BorrowedBody`: what each version of a message writes and reads.
+//! Generates the items of the hidden traits `Body` and `BorrowedBody`, which write and read each version of a message.
 //!
-//! - `case.rs` is what the others share: the variants, and the code for one field's default and variable.
-//! - `write.rs` checks that a version has a place for a value, and writes the value.
-//! - `read.rs` reads a value, with its fields in order or by their names.
+//! - `case.rs` is shared by the other two: the variants, and a field's default value and variable name.
+//! - `write.rs` generates code that checks whether a version has a place for a value, and code that writes the value.
+//! - `read.rs` generates code that reads the fields of a value, in order or by name.
 
 mod case;
 mod read;

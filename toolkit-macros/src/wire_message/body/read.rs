@@ -7,14 +7,14 @@ use crate::errors::located_at;
 use crate::wire_message::ast::{Field, Message, Shape};
 use crate::wire_message::types::{borrowed_target, is_bytes};
 
-/// Whether fields own what they hold, or `Cow` fields borrow from the input.
+/// Whether all fields own what they hold, or `Cow` fields borrow from the input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadAs {
     Owned,
     Borrowed,
 }
 
-/// Returns code that reads the fields of a value in their order.
+/// Returns code that reads the fields of a value in order.
 pub(super) fn from_seq(message: &Message<'_>, cases: &[Case<'_, '_>], read_as: ReadAs) -> TokenStream {
     let krate = &message.krate;
     per_case(krate, cases, |case| {
@@ -41,7 +41,7 @@ pub(super) fn from_seq(message: &Message<'_>, cases: &[Case<'_, '_>], read_as: R
     })
 }
 
-/// Returns code that reads the fields of a value by their names, in any order.
+/// Returns code that reads the fields of a value by name, in any order.
 pub(super) fn from_map(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream {
     let krate = &message.krate;
     let read = per_case(krate, cases, |case| {
@@ -104,10 +104,10 @@ pub(super) fn from_map(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenSt
 }
 
 /// Returns code that reads the variant whose index is in `__variant`. `read` returns the code for one variant, or
-/// `None` where it has no such fields.
+/// `None` for a variant that has no fields to read in this way.
 ///
-/// Each variant is read in a closure of its own. Without optimization, one function would have room on its stack
-/// for the fields of all variants at once, and types nest.
+/// Each variant is read in its own closure. Without optimization, a single function would reserve stack for the
+/// fields of all variants at once. Types nest, so the stack could overflow.
 fn per_case<'m, 'a>(
     krate: &Path,
     cases: &'m [Case<'m, 'a>],

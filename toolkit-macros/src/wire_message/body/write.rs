@@ -62,8 +62,8 @@ pub(super) fn ensure_representable(message: &Message<'_>, cases: &[Case<'_, '_>]
 
 /// Returns code that writes the fields of a value.
 ///
-/// Each variant is written in a closure of its own. Without optimization, one function would have room on its stack
-/// for all variants at once, and types nest.
+/// Each variant is written in its own closure. Without optimization, a single function would reserve stack for all
+/// variants at once. Types nest, so the stack could overflow.
 pub(super) fn serialize_body(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream {
     if matches!(message.layout, Layout::Refused) {
         return quote!(::core::unimplemented!());

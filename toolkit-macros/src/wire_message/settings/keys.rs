@@ -3,22 +3,23 @@ use syn::{Attribute, Ident};
 use super::tokens::{self, Setting, Value};
 use crate::errors::{Errors, and_list, did_you_mean};
 
-/// The keys that a `#[wire(..)]` on one kind of target may have.
+/// The keys that a `#[wire(..)]` may have on a type, on a variant, or on a field. Implemented by one enum
+/// for each of the three.
 pub(super) trait Key: Copy + PartialEq + 'static {
-    /// What the attribute stands on.
+    /// The word for what has the attribute, for error messages: type, variant or field.
     const TARGET: &'static str;
-    /// A setting that could stand there, for messages.
+    /// A possible setting, for error messages.
     const EXAMPLE: &'static str;
     const ALL: &'static [Self];
 
     fn name(self) -> &'static str;
 
-    /// Returns whether a type follows the `=`. Other values are parsed as expressions, and a type with parameters is
-    /// not an expression.
+    /// Returns whether the value after the `=` is a type. All other values are parsed as expressions, but a type such
+    /// as `Old<T>` does not parse as an expression.
     fn takes_type(self) -> bool;
 }
 
-/// Declares the keys of one kind of target. `: type` says that a type follows the `=`.
+/// Declares the keys of a type, a variant or a field. `: type` marks a key whose value is a type.
 macro_rules! keys {
     (
         $(#[$doc:meta])*
@@ -75,9 +76,10 @@ keys! {
     Lossy = "lossy",
 }
 
-/// Returns the settings in `attrs`, each key once, with the key that is meant.
+/// Returns the settings in `attrs` with their keys, each key at most once. Reports unknown and duplicate keys.
 ///
-/// A misspelt key counts as the key that it is close to. Otherwise that one would be reported as missing, too.
+/// A misspelt key counts as the known key with a similar name. Otherwise the known key would also be reported as
+/// missing.
 pub(super) fn known<K: Key>(attrs: &[Attribute], errors: &mut Errors) -> Vec<(K, Setting)> {
     let takes_type = |written: &Ident| named::<K>(&written.to_string()).is_some_and(K::takes_type);
     let mut known: Vec<(K, Setting)> = Vec::new();
@@ -89,7 +91,7 @@ pub(super) fn known<K: Key>(attrs: &[Attribute], errors: &mut Errors) -> Vec<(K,
                 let Some(similar) = refuse_unknown::<K>(&setting.key, errors) else {
                     continue;
                 };
-                // One mistake is enough: say nothing about the value.
+                // The key is already reported. Do not also report its value.
                 setting.value = Value::Broken;
                 similar
             }
@@ -108,7 +110,7 @@ pub(super) fn known<K: Key>(attrs: &[Attribute], errors: &mut Errors) -> Vec<(K,
     known
 }
 
-/// Reports a key that `K` does not have, and returns the one that it is close to.
+/// Reports a key that `K` does not have, and returns the key of `K` with a similar name, if there is one.
 fn refuse_unknown<K: Key>(key: &Ident, errors: &mut Errors) -> Option<K> {
     let written = key.to_string();
     let here = K::TARGET;
@@ -146,7 +148,7 @@ fn named<K: Key>(name: &str) -> Option<K> {
     K::ALL.iter().copied().find(|key| key.name() == name)
 }
 
-/// Returns the target of `K`, if it has a key of this name.
+/// Returns the target of `K`, if `K` has a key of this name.
 fn target_of<K: Key>(name: &str) -> Option<&'static str> {
     named::<K>(name).map(|_| K::TARGET)
 }

@@ -1,11 +1,12 @@
-//! The settings in `#[wire(..)]`, parsed: what a type, a variant and a field may say.
+//! Parses the settings in the `#[wire(..)]` of a type, a variant and a field.
 //!
-//! To add a setting, name its key in `keys.rs`. The compiler then asks for an arm below, which fills a field of the
-//! settings. If the value is of a new kind, `values.rs` gets a function for it. Then `check.rs`, one folder up, puts the
-//! setting into the tree of `ast.rs`, and `pins.rs` hashes it if it changes the bytes.
+//! To add a setting, first add its key to `keys.rs`. rustc then reports a missing `match` arm in this file. Add the
+//! arm, which sets a field of the settings. If the value is of a new kind, add a function for it to `values.rs`. Then
+//! extend `check.rs`, one folder up, to put the setting into the tree of `ast.rs`. If the setting changes the bytes,
+//! extend the hash in `pins.rs`.
 //!
 //! - `tokens.rs` splits `#[wire(..)]` into keys and values.
-//! - `keys.rs` lists the keys of each target, and refuses unknown keys and duplicates.
+//! - `keys.rs` lists the keys of a type, a variant and a field, and refuses unknown and duplicate keys.
 //! - `values.rs` turns the tokens of a value into a number, a path, a type or a list of pins.
 
 mod keys;

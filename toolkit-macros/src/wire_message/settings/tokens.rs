@@ -11,7 +11,7 @@ pub(super) struct Setting {
     pub(super) value: Value,
 }
 
-/// The tokens behind a key.
+/// The tokens after a key.
 pub(super) enum Value {
     /// `key`
     None,
@@ -21,13 +21,13 @@ pub(super) enum Value {
     Type(Type),
     /// `key(..)`
     List(TokenStream),
-    /// The tokens are wrong, which is reported.
+    /// The tokens are wrong, and the error is already in `Errors`.
     Broken,
 }
 
 /// Returns every setting of every `#[wire(..)]` among `attrs`.
 ///
-/// `example` is a setting that could stand there. `takes_type` says whether the value of a key is a type.
+/// `example` is a possible setting, for error messages. `takes_type` returns whether the value of a key is a type.
 pub(super) fn settings(
     attrs: &[Attribute],
     example: &str,
@@ -51,9 +51,9 @@ pub(super) fn settings(
     settings
 }
 
-/// Parses a list. `item` parses one item and the comma behind it.
+/// Parses a list. `item` parses one item and the comma after it.
 ///
-/// An item that does not parse is reported and skipped, so that it does not hide mistakes in later items.
+/// An item that does not parse is reported and skipped, so that mistakes in later items are reported too.
 pub(super) fn list_of(
     tokens: TokenStream,
     errors: &mut Errors,
@@ -128,7 +128,7 @@ fn ungrouped(mut expr: Expr) -> Expr {
     expr
 }
 
-/// Takes the comma behind an item, unless the list ends there.
+/// Parses the comma after an item. After the last item of a list, the comma is optional.
 pub(super) fn end_item(input: ParseStream<'_>, item: impl std::fmt::Display) -> syn::Result<()> {
     if !input.is_empty() {
         if !input.peek(Token![,]) {
@@ -139,7 +139,7 @@ pub(super) fn end_item(input: ParseStream<'_>, item: impl std::fmt::Display) -> 
     Ok(())
 }
 
-/// Skips the rest of an item and the comma behind it.
+/// Skips the rest of an item and the comma after it.
 fn skip_item(input: ParseStream<'_>) -> syn::Result<()> {
     while !input.is_empty() {
         let end = input.peek(Token![,]);

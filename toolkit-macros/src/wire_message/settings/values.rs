@@ -6,10 +6,10 @@ use super::tokens::{Value, end_item, list_of};
 use crate::errors::Errors;
 use crate::wire_message::ast::{FieldDefault, Previous};
 
-/// The value of a setting is wrong, and the mistake is reported. Checks that need the value then say nothing.
+/// The value of a setting is wrong, and the error is already in `Errors`. Checks that need the value are skipped.
 pub(in crate::wire_message) struct Reported;
 
-/// A value with its key, on which later checks report what is wrong with the value.
+/// A value with its key. Later checks report mistakes in the value at the key.
 pub(in crate::wire_message) struct Keyed<T> {
     pub(in crate::wire_message) key: Ident,
     pub(in crate::wire_message) value: T,
@@ -33,7 +33,7 @@ pub(in crate::wire_message) struct Pin {
     pub(in crate::wire_message) hash: LitStr,
 }
 
-/// `key = 2`
+/// Parses the value of `key = 2`.
 pub(super) fn version(key: &Ident, value: Value, errors: &mut Errors) -> Result<VersionNumber, Reported> {
     let help = format!("help: write a number from 1 to 255, as in `{key} = 2`");
     match value {
@@ -63,7 +63,7 @@ fn version_number(literal: LitInt, help: &str, errors: &mut Errors) -> Result<Ve
     Err(Reported)
 }
 
-/// `key`
+/// Checks that `key` has no value.
 pub(super) fn flag(key: &Ident, value: &Value, errors: &mut Errors) {
     match value {
         Value::None | Value::Broken => {}
@@ -73,7 +73,7 @@ pub(super) fn flag(key: &Ident, value: &Value, errors: &mut Errors) {
     }
 }
 
-/// `default = path`
+/// Parses the value of `default = path`.
 pub(super) fn default(key: Ident, value: Value, errors: &mut Errors) -> Keyed<FieldDefault> {
     const HELP: &str = "help: write the path of a function without parameters, as in `default = Priority::normal`";
     let default = match value {
@@ -98,7 +98,7 @@ pub(super) fn default(key: Ident, value: Value, errors: &mut Errors) -> Keyed<Fi
     Keyed { key, value: default }
 }
 
-/// `crate = path`
+/// Parses the value of `crate = path`.
 pub(super) fn krate(key: &Ident, value: Value, errors: &mut Errors) -> Option<Path> {
     const HELP: &str = "help: write the path of openraft-toolkit, as in `crate = ::toolkit`";
     match value {
@@ -112,7 +112,7 @@ pub(super) fn krate(key: &Ident, value: Value, errors: &mut Errors) -> Option<Pa
 
 const PREVIOUS_HELP: &str = "help: write `previous = OldType`, or `previous(OldType, downgrade)`";
 
-/// `previous = Type` or `previous(Type, downgrade)`
+/// Parses the value of `previous = Type` or `previous(Type, downgrade)`.
 pub(super) fn previous(key: Ident, value: Value, errors: &mut Errors) -> Option<Keyed<Previous>> {
     let previous = match value {
         Value::Type(ty) => Some(Previous { ty, downgrade: false }),
@@ -132,7 +132,7 @@ pub(super) fn previous(key: Ident, value: Value, errors: &mut Errors) -> Option<
     previous.map(|value| Keyed { key, value })
 }
 
-/// `Type, downgrade`
+/// Parses `Type` or `Type, downgrade`.
 fn previous_list(input: ParseStream<'_>) -> syn::Result<Previous> {
     let expected = input.error(format!("expected the previous type\n{PREVIOUS_HELP}"));
     let ty = input.parse().map_err(|_| expected)?;
@@ -148,7 +148,7 @@ fn previous_list(input: ParseStream<'_>) -> syn::Result<Previous> {
     Ok(Previous { ty, downgrade })
 }
 
-/// `layout(1 = "..", ..)`
+/// Parses the list of `layout(1 = "..", ..)`.
 pub(super) fn pins(key: Ident, value: Value, errors: &mut Errors) -> Option<Pins> {
     match value {
         Value::List(tokens) => {

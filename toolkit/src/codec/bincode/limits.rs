@@ -1,12 +1,13 @@
 use crate::codec::error::BodyError;
 
-/// How deep containers may nest. Writing and reading recurse, so that the depth of the data takes stack.
+/// How deep containers may nest. Writing and reading recurse, so deeper data could overflow the stack.
 const MAX_DEPTH: u32 = 128;
 
-/// How many elements that take no bytes a body may hold. The size of the body does not bound their number.
+/// How many elements that take no bytes, such as those of a `Vec<()>`, a body may hold. The size of the body does not
+/// bound their number.
 const MAX_EMPTY_ELEMENTS: usize = 4096;
 
-/// Counts what one body holds against the limits.
+/// Counts the nested containers and the empty elements of one body. Fails if a count exceeds its limit.
 #[derive(Default)]
 pub(super) struct Limits {
     depth: u32,
@@ -14,7 +15,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Counts a container that starts here, until [`leave`](Self::leave).
+    /// Counts a container as open, until [`leave`](Self::leave).
     #[inline]
     pub(super) fn enter(&mut self) -> Result<(), BodyError> {
         if self.depth == MAX_DEPTH {
@@ -29,7 +30,7 @@ impl Limits {
         self.depth -= 1;
     }
 
-    /// Counts `count` elements that took no bytes.
+    /// Adds `count` elements that took no bytes.
     #[inline]
     pub(super) fn add_empty_elements(&mut self, count: usize) -> Result<(), BodyError> {
         self.empty_elements = self.empty_elements.saturating_add(count);

@@ -1,13 +1,16 @@
 //! The format of a body: bincode 2 with `config::standard()`.
 //!
-//! This folder is the only user of the crate bincode: another format means another folder like it. It does
-//! not know versions or messages.
+//! This folder is the only user of the crate bincode: to add a format, add a folder like this one. The folder
+//! does not know versions or messages.
 //!
-//! bincode writes and reads the primitives. This folder maps serde's data model onto them by itself, because
-//! bincode's own mapping believes the lengths that it reads. Values flow from [`encode_into`] through the
-//! serializer in `writer.rs`, and to [`decode`] through the deserializer in `reader.rs`. Both count against
-//! the [limits](super#limits) in `limits.rs`, so that whatever is written can be read back. `primitives.rs`
-//! has what bincode needs on either side: where bytes go and come from, and its errors in our words.
+//! The crate bincode writes and reads primitives such as integers and strings. This folder maps serde's data model
+//! to these primitives itself, because bincode's own mapping trusts the lengths in the input.
+//!
+//! - `writer.rs` has the serializer, which [`encode_into`] calls.
+//! - `reader.rs` has the deserializer, which [`decode`] calls.
+//! - `limits.rs` has the [limits](super#limits). The serializer and the deserializer enforce the same limits, so
+//!   everything that can be written can be read back.
+//! - `primitives.rs` has bincode's byte sink and byte source, and converts bincode's errors to `BodyError`.
 
 mod limits;
 mod primitives;
@@ -21,7 +24,7 @@ pub(super) use writer::BincodeWriter;
 
 use super::error::CodecError;
 
-/// Appends `value` to `out`. On an error `out` may have a part of it.
+/// Appends `value` to `out`. On an error, `out` may hold part of the encoded value.
 #[inline]
 pub(super) fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
     value

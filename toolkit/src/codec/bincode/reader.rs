@@ -14,11 +14,11 @@ use crate::codec::error::{BodyError, CodecError};
 pub(in crate::codec) struct BincodeReader<'de> {
     decoder: DecoderImpl<Input<'de>, Configuration, ()>,
     limits: Limits,
-    /// How many more elements the size hints of this body may promise, all together.
+    /// How many more elements the size hints of sequences and maps in this body may promise.
     ///
-    /// A visitor reserves memory for what a size hint promises. An element takes at least one byte, so the
-    /// hints promise one element for each byte of the body at most. The size of the input then bounds what
-    /// visitors reserve, whatever lengths the input claims.
+    /// A visitor reserves memory for as many elements as a size hint promises. The size hints of all sequences and
+    /// maps in a body together promise at most one element per byte of the body. So the size of the input bounds
+    /// the memory that visitors reserve, whatever lengths the input claims.
     promisable: usize,
 }
 
@@ -32,7 +32,7 @@ impl<'de> BincodeReader<'de> {
         }
     }
 
-    /// Refuses bytes that follow the last value.
+    /// Returns an error if bytes follow the last value.
     #[inline]
     pub(in crate::codec) fn finish(mut self) -> Result<(), CodecError> {
         match self.remaining() {
@@ -51,7 +51,7 @@ impl<'de> BincodeReader<'de> {
         T::decode(&mut self.decoder).map_err(BodyError::from)
     }
 
-    /// Calls `visit` one container deeper.
+    /// Calls `visit`, which reads the contents of a container, and counts the container as open meanwhile.
     #[inline]
     fn nested<T>(&mut self, visit: impl FnOnce(&mut Self) -> Result<T, BodyError>) -> Result<T, BodyError> {
         self.limits.enter()?;
@@ -60,7 +60,7 @@ impl<'de> BincodeReader<'de> {
         Ok(value)
     }
 
-    /// Reads the length of a sequence or map.
+    /// Reads the length of a sequence or map, and returns access to its elements.
     #[inline]
     fn elements(&mut self) -> Result<Elements<'_, 'de>, BodyError> {
         let left = self.primitive()?;
@@ -123,7 +123,8 @@ impl<'de> Deserializer<'de> for &mut BincodeReader<'de> {
         visitor.visit_borrowed_str(<&str>::borrow_decode(&mut self.decoder)?)
     }
 
-    // Borrow, and let the visitor copy: a length beyond the input then fails before anything is allocated.
+    // Borrow the bytes, and let the visitor copy them. A length beyond the input then fails before anything is
+    // allocated.
     #[inline]
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
         self.deserialize_str(visitor)
@@ -261,7 +262,7 @@ impl<'de> VariantAccess<'de> for &mut BincodeReader<'de> {
     }
 }
 
-/// The fields of a tuple or struct. The type says how many there are.
+/// The fields of a tuple, struct or variant. The type determines the number of fields.
 struct Fields<'a, 'de> {
     reader: &'a mut BincodeReader<'de>,
     left: usize,
@@ -285,18 +286,18 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
     }
 }
 
-/// The elements of a sequence or the entries of a map. The input says how many there are.
+/// The elements of a sequence or the entries of a map. The input states the number of elements.
 struct Elements<'a, 'de> {
     reader: &'a mut BincodeReader<'de>,
     left: usize,
-    /// The size hint: at most `left`, and bounded over the whole body by [`BincodeReader::promisable`].
+    /// The size hint: at most `left`. [`BincodeReader::promisable`] bounds the sum of all size hints in the body.
     promised: usize,
     /// How many bytes remained before the current element, or before the key of the current entry.
     remaining_before: usize,
 }
 
 impl Elements<'_, '_> {
-    /// Starts the next element; `false` where there is none.
+    /// Starts the next element. Returns `false` if there is none.
     #[inline]
     fn begin(&mut self) -> bool {
         if self.left == 0 {

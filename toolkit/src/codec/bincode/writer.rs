@@ -27,7 +27,7 @@ impl<'o> BincodeWriter<'o> {
         }
     }
 
-    /// The length of the output, with whatever was in it before the body.
+    /// Returns the length of the output, including the bytes before the body.
     #[inline]
     fn written(&mut self) -> usize {
         self.encoder.writer().0.len()
@@ -38,7 +38,7 @@ impl<'o> BincodeWriter<'o> {
         value.encode(&mut self.encoder).map_err(BodyError::from)
     }
 
-    /// Writes the length of a sequence or map.
+    /// Writes the length of a sequence or map, and returns the writer of its elements.
     #[inline]
     fn elements(&mut self, len: Option<usize>) -> Result<Elements<'_, 'o>, BodyError> {
         let len = len.ok_or_else(|| {
@@ -55,7 +55,7 @@ impl<'o> BincodeWriter<'o> {
         })
     }
 
-    /// Writes the index of a variant with fields.
+    /// Writes the index of a variant, and returns the writer of its fields.
     #[inline]
     fn variant_fields(&mut self, index: u32) -> Result<Fields<'_, 'o>, BodyError> {
         self.primitive(&index)?;
@@ -219,8 +219,8 @@ impl<'a, 'o> Serializer for &'a mut BincodeWriter<'o> {
 /// The fields of a tuple, struct or variant.
 pub struct Fields<'a, 'o> {
     writer: &'a mut BincodeWriter<'o>,
-    /// Whether they count as nested. The fields of a variant do. The fields of a tuple or struct don't, because
-    /// no type recurses through tuples and structs alone.
+    /// Whether the fields count towards the depth of nesting. The fields of a variant count. The fields of a tuple or
+    /// struct do not, because no type can recurse through tuples and structs alone.
     nested: bool,
 }
 
@@ -270,10 +270,10 @@ fields! {
 /// The elements of a sequence or the entries of a map.
 pub struct Elements<'a, 'o> {
     writer: &'a mut BincodeWriter<'o>,
-    /// The length that their `Serialize` announced, which is written.
+    /// The length that the value's `Serialize` announced, which is already written.
     announced: usize,
     count: usize,
-    /// The length of the output before the first of them.
+    /// The length of the output before the first element.
     start: usize,
 }
 
@@ -281,10 +281,10 @@ impl Elements<'_, '_> {
     #[inline]
     fn close(self) -> Result<(), BodyError> {
         if self.count != self.announced {
-            // Refuse: a reader would take other bytes for the missing elements.
+            // Refuse the value: a reader expects the announced number of elements, and would misread what follows.
             return Err(wrong_length());
         }
-        // Compare once, behind the last: either all elements of a type take bytes or none does.
+        // Check once, after the last element: either all elements of a type take bytes or none does.
         if self.writer.written() == self.start {
             self.writer.limits.add_empty_elements(self.count)?;
         }

@@ -1,7 +1,7 @@
-//! The body of a message in any serde format, at the versions of the type's own layout.
+//! Reads the body of a message in any serde format, at the versions of the type's own layout.
 //!
-//! [`Body`] is what the derive generates: the names, and the code for each field. This file drives that code when a
-//! body is read.
+//! The derive implements [`Body`], which has the names of a type, and code that writes and reads its fields. The
+//! visitors in this file call that code when a body is read.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,32 +15,34 @@ use super::fields::{MapFields, NoFields, SeqFields, index_of};
 use crate::codec::error::CodecError;
 use crate::codec::wire_message::WireMessage;
 
-/// The layout of a type at the versions from [`OLDEST_OWN`](Self::OLDEST_OWN) on. The derive implements it.
+/// The layout of a type at the versions from [`OLDEST_OWN`](Self::OLDEST_OWN) on. Implemented by the derive.
 ///
-/// A struct counts as one variant of index 0.
+/// A struct counts as an enum with one variant, whose index is 0.
 pub trait Body: WireMessage {
-    /// The oldest version of this layout. Older versions are read as the type's `previous` type.
+    /// The oldest version of this layout. Older versions are read as the `previous` type, if there is one.
     const OLDEST_OWN: u8;
     /// The name of the type, for formats that write names.
     const NAME: &'static str;
     /// The names of an enum's variants; `None` for a struct.
     const VARIANTS: Option<&'static [&'static str]>;
-    /// The oldest version that has each variant, in the order of the variants. It never decreases.
+    /// For each variant, in order: the oldest version that has the variant. These versions never decrease along the
+    /// list.
     const VARIANTS_SINCE: &'static [u8];
-    /// The shape of each variant.
+    /// The shape of each variant, in order.
     const SHAPES: &'static [Shape];
 
     /// Returns [`CodecError::NotRepresentable`] if the value holds something that `version` has no place for.
     fn ensure_representable(&self, version: u8) -> Result<(), CodecError>;
 
-    /// Writes the fields that `version` has.
+    /// Writes the body of `version`: the variant of an enum, and the fields that `version` has.
     fn serialize_body<S: Serializer>(&self, version: u8, serializer: S) -> Result<S::Ok, S::Error>;
 
-    /// Reads the fields of a variant in their order.
+    /// Reads the fields of a variant in order, and returns the value.
     fn from_seq<'de, A: SeqAccess<'de>>(variant: u32, version: u8, fields: &mut SeqFields<A>)
     -> Result<Self, A::Error>;
 
-    /// Reads the fields of a variant by their names, which only the serde form does.
+    /// Reads the fields of a variant by name, and returns the value. The derive overrides this method for a message
+    /// with `#[wire(serde)]`. A frame has no names.
     fn from_map<'de, A: MapAccess<'de>>(
         _variant: u32,
         _version: u8,
@@ -50,7 +52,7 @@ pub trait Body: WireMessage {
     }
 }
 
-/// The fields of a variant, those of every version included.
+/// The fields of a variant, including the fields of all versions.
 pub enum Shape {
     /// `Name`
     Unit,
@@ -60,9 +62,9 @@ pub enum Shape {
     Named(&'static [&'static str]),
 }
 
-/// A body that can borrow from its input. The derive implements it for types with a lifetime.
+/// A body that can borrow from its input. Implemented by the derive for types with a lifetime.
 pub trait BorrowedBody<'de>: Body {
-    /// Reads like [`Body::from_seq`], and borrows the `Cow` fields.
+    /// Reads fields like [`Body::from_seq`], but `Cow` fields borrow from the input.
     fn from_seq_borrowed<A: SeqAccess<'de>>(
         variant: u32,
         version: u8,
@@ -70,7 +72,8 @@ pub trait BorrowedBody<'de>: Body {
     ) -> Result<Self, A::Error>;
 }
 
-/// How [`BodyVisitor`] reads fields in their order: into values that own what they hold, or borrowed.
+/// How [`BodyVisitor`] reads fields in order. Implemented by [`Owned`], for values that own what they hold, and by
+/// [`Borrowed`], for values whose `Cow` fields borrow from the input.
 trait ReadBody<'de> {
     type Value: Body;
 
@@ -109,7 +112,7 @@ pub fn deserialize_body<'de, T: Body, D: Deserializer<'de>>(version: u8, deseria
     BodyVisitor::<Owned<T>>::read(version, deserializer)
 }
 
-/// Reads like [`deserialize_body`], and borrows the `Cow` fields.
+/// Reads a body like [`deserialize_body`], but `Cow` fields borrow from the input.
 #[inline]
 pub(super) fn deserialize_borrowed_body<'de, T: BorrowedBody<'de>, D: Deserializer<'de>>(
     version: u8,
@@ -120,7 +123,7 @@ pub(super) fn deserialize_borrowed_body<'de, T: BorrowedBody<'de>, D: Deserializ
 
 /// Visits an enum, or the fields of one variant.
 struct BodyVisitor<R> {
-    /// The index of the variant whose fields it visits; of no use while it visits an enum.
+    /// The index of the variant whose fields are visited. Unused while the enum itself is visited.
     variant: u32,
     version: u8,
     reader: PhantomData<R>,
@@ -195,7 +198,7 @@ impl<'de, R: ReadBody<'de>> Visitor<'de> for BodyVisitor<R> {
     }
 }
 
-/// The message of the error for a variant that `version` does not have.
+/// Returns the message of the error for a variant that `version` does not have.
 #[cold]
 fn no_variant<T: Body>(index: u64, version: u8) -> String {
     format!("`{}` has no variant of index {index} at version {version}", T::NAME)
@@ -215,7 +218,8 @@ struct VariantSeed<T> {
 }
 
 impl<T: Body> VariantSeed<T> {
-    /// The variants that the version has. They come first, because newer variants stand behind older ones.
+    /// Returns the names of the variants that the version has. These names come first in the list, because newer
+    /// variants follow older variants.
     #[inline]
     fn names(&self) -> &'static [&'static str] {
         let count = T::VARIANTS_SINCE.partition_point(|since| *since <= self.version);

@@ -1,10 +1,10 @@
-//! Traits with one implementation each, for every type that has the trait which they stand for.
+//! Traits that only improve rustc's error messages.
 //!
-//! Generated code asks for these traits in place of `From`, `TryFrom`, `Default` and `PartialEq`. What a
-//! user's type lacks is then reported in the words below instead of rustc's, and says which setting asks for
-//! it.
+//! Each trait here stands for one of `From`, `TryFrom`, `Default` and `PartialEq`, and is implemented by every type
+//! that implements that trait. Generated code requires the traits of this file. If a user's type does not implement
+//! one of them, rustc prints the message below instead of its own. The message tells what to write.
 
-/// `From`, for `previous = Old`: the message is made from the type of its older versions.
+/// Stands for `From`. `previous = Old` requires it, to convert `Old`, the type of the older versions, to the message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from `{Old}`, which its older versions are decoded as",
     label = "write `impl From<{Old}> for {Self}`"
@@ -14,7 +14,7 @@ pub trait Upgraded<Old>: From<Old> {}
 #[diagnostic::do_not_recommend]
 impl<T: From<Old>, Old> Upgraded<Old> for T {}
 
-/// `TryFrom`, for `previous(Old, downgrade)`: `Old` is made from the message.
+/// Stands for `TryFrom`. `previous(Old, downgrade)` requires it, to convert the message to `Old`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from `{Message}`, which `downgrade` asks for",
     label = "write `impl TryFrom<{Message}> for {Self}`, with an error that has `std::error::Error`"
@@ -29,7 +29,7 @@ where
 {
 }
 
-/// `Default`, for a field with `since` and without `default = path`.
+/// Stands for `Default`. A field with `since` and without `default = path` requires it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no default value for the versions that lack this field",
     label = "does not implement `Default`",
@@ -40,14 +40,14 @@ pub trait Defaulted: Default {}
 #[diagnostic::do_not_recommend]
 impl<T: Default> Defaulted for T {}
 
-/// Returns the value that the field has where it is missing.
+/// Returns the value of a field at versions that lack the field.
 #[inline]
 pub fn default_of<T: Defaulted>() -> T {
     T::default()
 }
 
-/// `PartialEq`, for a field with `since` and without `lossy`: an older version leaves the field out only if it
-/// equals its default.
+/// Stands for `PartialEq`. A field with `since` and without `lossy` requires it: an older version leaves out the field
+/// only if the field equals its default.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be compared with its default, and an older version may leave out only a field that equals it",
     label = "does not implement `PartialEq`",

@@ -1,4 +1,4 @@
-//! How one field is read and written: in the order of the fields, by its name, or as bytes.
+//! Reads fields in order or by name. Writes and reads a field of bytes as a whole.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// Reads the fields of a variant in their order.
+/// Reads the fields of a variant in order.
 pub struct SeqFields<A> {
     seq: A,
     /// How many fields have been read.
@@ -68,7 +68,7 @@ impl<'de, E: serde::de::Error> SeqAccess<'de> for NoFields<E> {
     }
 }
 
-/// Reads the fields of a variant by their names.
+/// Reads the fields of a variant by name.
 pub struct MapFields<A> {
     map: A,
     /// The names of the fields of all versions.
@@ -104,12 +104,12 @@ impl<'de, A: MapAccess<'de>> MapFields<A> {
         Ok(())
     }
 
-    /// Returns the value of a field that the version has.
+    /// Returns the value of a field that the version has. Fails if the input lacks the field.
     pub fn present<T>(&self, index: usize, field: Option<T>) -> Result<T, A::Error> {
         field.ok_or_else(|| A::Error::missing_field(self.name(index)))
     }
 
-    /// Returns the default of a field that the version does not have.
+    /// Returns the default of a field that the version does not have. Fails if the input has the field.
     pub fn absent<T>(&self, index: usize, field: Option<T>, default: impl FnOnce() -> T) -> Result<T, A::Error> {
         match field {
             Some(_) => Err(A::Error::custom(format_args!(
@@ -159,12 +159,13 @@ pub(super) fn index_of<E: serde::de::Error>(name: &str, names: &[&str]) -> Resul
 
 /// A field of bytes that is written and read as a whole.
 ///
-/// Serde would write and read such a field byte by byte, like any sequence. In bincode the result is the
+/// Serde would write and read such a field byte by byte, like any sequence. In bincode, the written bytes are the
 /// same.
 pub struct Bytes<T>(pub T);
 
-/// A type that the derive takes for bytes. The derive knows only how the user wrote the type, so that it may
-/// be another type of that name.
+/// A type that the derive treats as bytes. Implemented by `Vec<u8>`, `Box<[u8]>` and `Cow<'_, [u8]>`.
+///
+/// The derive sees only the tokens of a field's type. The error below is for a user's own type of such a name.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the type of the standard library that it looks like",
     label = "the derive takes this for bytes",
@@ -173,7 +174,7 @@ pub struct Bytes<T>(pub T);
 pub trait ByteField {
     /// Returns the bytes to write.
     fn as_bytes(&self) -> &[u8];
-    /// Makes a field of the bytes that were read.
+    /// Creates the field from the bytes that were read.
     fn from_bytes(bytes: Vec<u8>) -> Self;
 }
 
@@ -247,7 +248,7 @@ impl<'de> Visitor<'de> for BytesVisitor {
         Ok(bytes)
     }
 
-    // Human-readable formats have no bytes, and write them as a sequence of numbers.
+    // Human-readable formats such as JSON write bytes as a sequence of numbers.
     fn visit_seq<A: SeqAccess<'de>>(self, bytes: A) -> Result<Vec<u8>, A::Error> {
         Vec::deserialize(SeqAccessDeserializer::new(bytes))
     }

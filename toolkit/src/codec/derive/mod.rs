@@ -1,24 +1,25 @@
 //! The run-time part of `#[derive(WireMessage)]`, which generated code calls through `crate::__private`.
 //!
-//! A body is what serde's derive would make of the fields and variants that its version has. So a body goes
-//! through any serde format, and in a frame it is what bincode would write. This folder knows versions and
-//! fields; the format is in `codec/bincode/`, and the version byte of a frame in `codec/frame.rs`.
+//! A body is serialized as serde's own derive would serialize a type with only the fields and variants of the body's
+//! version. So any serde format can carry a body; in a frame, the bytes are bincode's. This folder knows versions and
+//! fields. The format is in `codec/bincode/`, and the version byte of a frame is in `codec/frame.rs`.
 //!
 //! The derive implements [`Body`] for the versions of a type's own layout, and [`SerdeForm`] for
-//! `#[wire(serde)]`. From there a message takes one of two ways:
+//! `#[wire(serde)]`. A message is then encoded and decoded in one of two ways:
 //!
-//! - `encode` and `decode` of `WireMessage` -> `message.rs`, which makes a frame -> `body.rs`
-//! - the generated `Serialize` and `Deserialize` -> `serde_form.rs`, which writes the version beside the
-//!   body -> `body.rs`
+//! - As a frame: `WireMessage::encode` and `decode` call `message.rs`, which handles the version byte and hands
+//!   the body to `body.rs`.
+//! - As a serde value: the generated `Serialize` and `Deserialize` call `serde_form.rs`, which writes the version
+//!   next to the body and hands the body to `body.rs`.
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `body.rs` | the trait of a layout, and how a body is read in any serde format |
-//! | `fields.rs` | how one field is read and written: in order, by name, as bytes |
+//! | `body.rs` | the trait `Body`, and the visitors that read a body in any serde format |
+//! | `fields.rs` | reads fields in order or by name, and writes and reads bytes as a whole |
 //! | `message.rs` | the frame of a message |
 //! | `serde_form.rs` | the version and the body as one serde value |
-//! | `previous.rs` | the versions that are another type's: `previous = Old` |
-//! | `diagnostics.rs` | traits that only exist so that rustc's errors say what to write |
+//! | `previous.rs` | the versions that are read and written as the previous type: `previous = Old` |
+//! | `diagnostics.rs` | traits that only improve rustc's error messages |
 
 mod body;
 mod diagnostics;

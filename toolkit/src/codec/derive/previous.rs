@@ -1,7 +1,9 @@
-//! Versions below a type's own layout: `previous = Old` and `previous(Old, downgrade)`.
+//! The versions that are read and written as a type's previous type: `previous = Old` and
+//! `previous(Old, downgrade)`.
 //!
-//! A body of such a version is the body of the type `Old`, converted on decode by `From` and on encode by
-//! `TryFrom`. `Old` may have a previous type in turn.
+//! These versions are below those of the type's own layout, and their bodies are bodies of `Old`. Decoding converts
+//! `Old` to the message with `From`. Encoding converts the message to `Old` with `TryFrom`. `Old` may itself have a
+//! previous type.
 
 use serde::Deserializer;
 use serde::ser::{Error as _, Serializer};
@@ -21,12 +23,12 @@ pub fn is_previous_frame<T: Body>(frame: &[u8]) -> bool {
     frame.first().is_some_and(|version| is_previous_version::<T>(*version))
 }
 
-/// Converts a decoded previous type.
+/// Converts a decoded value of the previous type to the message.
 pub fn upgrade<T: Upgraded<Old>, Old>(previous: Old) -> T {
     T::from(previous)
 }
 
-/// Converts `message` to its previous type, which writes `version`.
+/// Converts `message` to its previous type, for writing at `version`.
 pub fn downgrade<'m, T: Body, Old: Downgraded<&'m T>>(message: &'m T, version: u8) -> Result<Old, CodecError> {
     Old::try_from(message).map_err(|error| CodecError::NotRepresentable {
         version,

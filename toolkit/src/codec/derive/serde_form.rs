@@ -1,8 +1,8 @@
-//! `#[wire(serde)]`: the version and the body as one serde value.
+//! The serde form of a message with `#[wire(serde)]`: its version and its body as one serde value.
 //!
-//! In a binary format it is the pair `(version, body)`, whose bytes in bincode are those of the frame. In a
-//! human-readable format it is the map `{"v3": body}`. [`WriteVersion`](crate::codec::WriteVersion) says at
-//! which version it is written.
+//! In a binary format, the serde form is the pair `(version, body)`; in bincode, its bytes are those of the frame.
+//! In a human-readable format, the serde form is the map `{"v3": body}`. Messages are written at their newest
+//! version, or in a [`WriteVersion::scope`](crate::codec::WriteVersion::scope) at the level of the scope.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,17 +15,17 @@ use crate::codec::error::CodecError;
 use crate::codec::frame::ensure_supported;
 use crate::codec::write_version::serde_version;
 
-/// A message with `#[wire(serde)]`: its `Serialize` and `Deserialize` carry its version.
+/// A message with `#[wire(serde)]`, whose `Serialize` and `Deserialize` carry its version.
 ///
-/// Where [`Body`] is about the type's own layout, these methods take the versions of previous types too. The
-/// derive overrides them for a type with `previous`.
+/// The methods of [`Body`] take only the versions of the type's own layout. For a type with `previous`, the derive
+/// overrides the methods of `SerdeForm`, so that they take the versions of the previous type too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no serde form that carries its version",
     label = "does not have `#[wire(serde)]`",
     note = "add `serde` to the `#[wire(..)]` of `{Self}`, because a message with `serde` needs it on its `previous` type as well"
 )]
 pub trait SerdeForm: Body {
-    /// The oldest version that can be written.
+    /// The oldest version at which the message can be written.
     const OLDEST_WRITABLE: u8 = Self::OLDEST_OWN;
 
     /// Returns [`CodecError::NotRepresentable`] if the value holds something that `version` has no place for.
@@ -64,7 +64,7 @@ pub fn serialize_message<T: SerdeForm, S: Serializer>(message: &T, serializer: S
     }
 }
 
-/// The message of an error, with the name of the type: it may be deep inside other types.
+/// Returns the text of `error` with the name of the type, because the message may be deep inside another value.
 #[cold]
 fn named<T: Body>(error: &CodecError) -> String {
     match error {
@@ -91,8 +91,8 @@ impl<T: SerdeForm> Serialize for AtVersion<'_, T> {
 pub fn deserialize_message<'de, T: SerdeForm, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let visitor = MessageVisitor(PhantomData);
     if deserializer.is_human_readable() {
-        // Accept the pair too. For `untagged` and its kin serde buffers a value first, and the buffer claims to be
-        // human-readable in every format.
+        // Accept the pair too. For a type with `untagged` or internal tags, serde buffers the value first, and the
+        // buffer claims to be human-readable even if the format is binary.
         deserializer.deserialize_any(visitor)
     } else {
         deserializer.deserialize_tuple(2, visitor)
