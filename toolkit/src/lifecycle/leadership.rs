@@ -67,8 +67,8 @@ impl<C: RaftTypeConfig> LeadershipState<C> {
 ///
 /// Only a change of the role, the vote or the membership wakes the reader's task. Writes and replication do not.
 ///
-/// The stream does not keep the node running, and does not borrow `raft`. It works on any runtime of openraft, because it
-/// uses only [`Raft::metrics`](openraft::Raft::metrics) and
+/// The stream does not keep the node running, and does not borrow `raft`. It works on any runtime of openraft, because
+/// it only uses [`Raft::metrics`](openraft::Raft::metrics) and
 /// [`Raft::server_metrics`](openraft::Raft::server_metrics). To run a task while this node leads, use
 /// [`while_leader`](super::while_leader).
 ///

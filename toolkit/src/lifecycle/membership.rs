@@ -12,8 +12,8 @@ use crate::codec::WriteVersion;
 /// Makes `voters` the voters of the cluster, and returns the log id of the new membership.
 ///
 /// Every new voter must be a learner first: see [`add_learner`]. A voter that is left out becomes a learner if `retain`
-/// is true, and leaves the cluster otherwise. Learners stay in both cases. A leader may leave itself out: it leads until
-/// the change is committed, and then steps down.
+/// is true, and leaves the cluster otherwise. Learners stay in both cases. A leader may leave itself out. It then leads
+/// until the change is committed, and then steps down.
 ///
 /// If `voters` are not the present voters, the change takes the two steps of joint consensus: first a joint membership,
 /// which needs both a majority of the old voters and a majority of the new voters, and then the new voters alone. Both

@@ -19,7 +19,7 @@ use crate::support::lock::lock;
 /// The version of the frame that holds a snapshot.
 const VERSION: u8 = 1;
 
-/// A state machine in memory, for tests of a network, a log store or the life of a node.
+/// A state machine in memory, for tests of a network, a log store, or starting and stopping nodes.
 ///
 /// `S` is the state, which starts as its default. A closure applies each entry to the state and returns the response,
 /// even for a blank entry or a membership. A snapshot is the state as a [`codec`](crate::codec) frame, in a

@@ -45,8 +45,9 @@
 //! # The checker
 //!
 //! The checker is [`todc_utils::WGLChecker`]: the search of Wing and Gong with Lowe's cache of visited states, as in
-//! Porcupine and Knossos. Each key is checked by itself, which finds the same violations as checking all keys together.
-//! The time of any such search is exponential in the worst case. [`Keys`] keeps the history of each key short.
+//! Porcupine and Knossos. Each key is checked by itself. This is exact, because a history is linearizable if and only
+//! if its operations on each key are. The time of any such search is exponential in the worst case. [`Keys`] keeps the
+//! history of each key short.
 //!
 //! The tests of this module compare the verdicts of `WGLChecker` with those of stateright's `LinearizabilityTester` on
 //! random histories. stateright's checker is correct too, but has no cache of visited states, and takes exponential

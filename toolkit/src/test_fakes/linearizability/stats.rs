@@ -12,7 +12,7 @@ use super::operation::{End, Operation};
 ///
 /// # Examples
 ///
-/// The sum over two histories:
+/// Adds up two histories:
 ///
 /// ```
 /// use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op, Stats};
