@@ -3,10 +3,10 @@
 //! - [`declare_raft_types_ext!`] declares the type config. You name only the types that differ from the defaults.
 //! - [`WireMessage`](derive@WireMessage) gives your RPCs and records a [versioned frame](codec).
 //! - [`RocksdbLogStore`](log_store) is openraft's log storage on RocksDB, for one raft group or thousands.
-//! - [`lifecycle`] starts, grows, watches and stops the nodes of a cluster.
+//! - [`lifecycle`] starts, watches and stops the nodes of a cluster, and changes its members.
 //! - [`test_fakes`] runs a cluster in one process, on a network with faults, in your own tests.
 //!
-//! # The whole use
+//! # A complete example
 //!
 //! You write the state machine and the network. The toolkit connects them with openraft:
 //!
@@ -35,7 +35,7 @@
 //! {
 //!     let db = open_db(dir, LogDbOptions::default())?;
 //!     let log = RocksdbLogStore::<Types, _>::open(db, LOG_CF, META_CF, Flat)?;
-//!     // A leader that restarts is elected again before it reads: see `log_store::durability`.
+//!     // Make a restarted leader win an election before it serves reads: see `log_store::durability`.
 //!     let config = Config { enable_leader_restore: Some(false), ..Config::default() };
 //!     let config = Arc::new(config.validate()?);
 //!     let raft = Raft::new(1, config, network, log, state_machine).await?;
@@ -50,10 +50,10 @@
 //!
 //! # Where names are
 //!
-//! The modules [`codec`], [`lifecycle`] and [`log_store`] own their names, and each has a page that explains them
-//! together. The names that most services use are re-exported here, so that one `use openraft_toolkit::{...}` is enough
-//! to start, grow and stop a node. Settings and tools of the log store are in [`log_store`] alone, and everything for
-//! tests is in [`test_fakes`] alone.
+//! Each of the modules [`codec`], [`lifecycle`] and [`log_store`] explains its names together on its own page. The
+//! names that most services use are also re-exported here, so that one `use openraft_toolkit::{...}` is enough to
+//! start, grow and stop a node. Settings and tools of the log store are only in [`log_store`], and everything for tests
+//! is only in [`test_fakes`].
 //!
 //! # Feature flags
 //!
@@ -61,12 +61,12 @@
 //! |---|---|---|
 //! | `rocksdb-log-store` | yes | [`log_store`], and RocksDB as a dependency. |
 //! | `test-fakes` | no | [`test_fakes`]. Enable it in `[dev-dependencies]`. |
-//! | `linearizability` | no | [`test_fakes::linearizability`], a checker of what clients are told. Implies `test-fakes`. |
+//! | `linearizability` | no | [`test_fakes::linearizability`], a checker of the answers that clients get. Implies `test-fakes`. |
 //!
 //! # Runtimes
 //!
 //! Everything works on any multi-threaded runtime of openraft; tokio is the default. openraft's feature
-//! `single-threaded` is not supported, because the log store runs callbacks on a thread of its own.
+//! `single-threaded` is not supported, because the log store runs callbacks on its own thread.
 #![cfg_attr(
     not(all(feature = "rocksdb-log-store", feature = "linearizability")),
     allow(rustdoc::broken_intra_doc_links)
@@ -102,6 +102,7 @@ pub use log_store::{Flat, GroupPrefixed, KeySpace, MetaLabel, RocksdbLogStore, R
 pub use openraft_toolkit_macros::declare_raft_types_ext;
 pub use raft_types::RaftTypes;
 
-/// The names that generated code uses. They are not part of the interface, and may change in any release.
+/// Names for the code that the macros of this library generate. They are not part of the public interface, and may
+/// change in any release.
 #[doc(hidden)]
 pub mod __private;

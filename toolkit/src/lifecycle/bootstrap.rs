@@ -22,45 +22,47 @@ pub enum BootstrapMode<C: RaftTypeConfig> {
     ///
     /// # With different members
     ///
-    /// Neither openraft nor this library can tell that two nodes were given different lists.
+    /// Neither openraft nor this library can detect that two nodes were given different lists.
     ///
-    /// - If the lists can have majorities without a common node, such as `{1}` and `{2}`, each list forms **a cluster
-    ///   of its own**, whose writes succeed. When nodes of the two clusters meet, their committed entries contradict
-    ///   each other: a node stops, or loses writes that it acknowledged.
-    /// - If any two majorities have a common node, such as those of `{1, 2, 3}` and `{1, 2}`, the nodes form one
-    ///   cluster. The list of the node that is elected replaces the other list.
-    /// - The second case is unsafe with a type config of one leader a term (`leader_id_std`). The first entries of all
-    ///   nodes then have the same log id, so each node **keeps its own list**, and the nodes count majorities of
-    ///   different voters until the next change of the membership.
+    /// - If a majority of one list and a majority of the other list can be without a common node, as with `{1}` and
+    ///   `{2}`, each list forms **its own cluster**, whose writes succeed. When nodes of the two clusters meet, their
+    ///   committed entries contradict each other: a node stops, or loses writes that it acknowledged.
+    /// - If any two majorities have a common node, as with `{1, 2, 3}` and `{1, 2}`, the nodes form one cluster. The
+    ///   list of the node that is elected replaces the other list.
+    /// - The second case is unsafe with a type config that allows only one leader in a term (`leader_id_std`). The
+    ///   first entries of all nodes then have the same log id, so each node **keeps its own list**, and the nodes count
+    ///   majorities of different voters until the next change of the membership.
     ///
     /// With [`Static`](Self::Static), one node alone forms the cluster, whatever list the others were given.
     Fresh {
-        /// The first voters, and how to reach each. This node must be one of them. The others start with
+        /// The first voters, and how to reach each. This node must be one of them. The other voters start with
         /// [`Join`](Self::Join), and the cluster elects a leader once a majority is up.
         initial_members: BTreeMap<NodeIdOf<C>, NodeOf<C>>,
     },
-    /// Every node is started with the same arguments, at every start, as the pods of a Kubernetes StatefulSet are.
-    /// etcd calls this static bootstrapping.
+    /// All nodes start with the same arguments at every start, like the pods of a Kubernetes StatefulSet. etcd calls
+    /// this static bootstrapping.
     ///
-    /// A node with state resumes. Of the blank nodes, the node with the **smallest id** in `initial_members` forms the
-    /// cluster like [`Fresh`](Self::Fresh), and all others wait like [`Join`](Self::Join). Nodes that are not in the
-    /// list wait too: bring them in with [`add_learner`](super::add_learner) when the deployment grows.
+    /// A node with state resumes. If the node with the **smallest id** in `initial_members` is blank, it forms the
+    /// cluster like [`Fresh`](Self::Fresh). All other blank nodes wait like [`Join`](Self::Join), even nodes that are
+    /// not in the list: add those with [`add_learner`](super::add_learner) when the deployment grows.
     ///
-    /// Because only one node forms a cluster, there is never a second cluster, even if nodes were given different lists,
-    /// as long as the smallest id is the same in all lists. A crash at any moment leaves a node either blank or formed,
-    /// and the same call continues from both.
+    /// Only one node forms a cluster. So nodes with different lists cannot form two clusters, as long as the smallest
+    /// id is the same in all lists. After a crash at any moment, the storage of a node is either blank or has the first
+    /// membership, and the same call continues from there.
     ///
     /// # A node that lost its disk
     ///
     /// A node that lost its disk is blank, like a node that starts for the first time:
     ///
     /// - The node with the smallest id would form the cluster again. As long as a majority of `initial_members` has its
-    ///   state, the others do not follow it. If a majority has lost its state, this makes **a second cluster** under
-    ///   the same name. [`bootstrap_checked`] detects it, by asking the other nodes first.
-    /// - Any other node waits to be contacted, as a voter that has forgotten its votes. **Nothing detects this.**
+    ///   state, the other nodes do not elect this node. If a majority has lost its state, the blank nodes form **a
+    ///   second cluster** under the same name. [`bootstrap_checked`] detects the lost disk, because it first asks the
+    ///   other nodes.
+    /// - Any other node waits for a leader to contact it. The leader treats it as a voter, although it has forgotten
+    ///   its votes. **Nothing detects this.**
     ///
-    /// A disk can come back blank under the same id, for example when a volume is created again. If this may happen to
-    /// you, start nodes with [`Reopen`](Self::Reopen) once the cluster is formed, and replace a node that lost its disk
+    /// If one of your nodes may come back with a blank disk under the same id, for example because a volume is created
+    /// again, start nodes with [`Reopen`](Self::Reopen) once the cluster is formed. Replace a node that lost its disk
     /// with [`replace_voter`](super::replace_voter).
     Static {
         /// The first voters, and how to reach each: the same list on all nodes. It has no effect once the cluster is
@@ -76,11 +78,11 @@ pub enum BootstrapMode<C: RaftTypeConfig> {
     Join,
 }
 
-/// What [`bootstrap`] found and did.
+/// How a node started, as [`bootstrap`] returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bootstrapped {
-    /// The first membership is in the log, durably, and this node stands for election.
+    /// The first membership is durable in the log, and this node stands for election.
     Initialized,
     /// The node resumes with the vote and the log of its storage.
     Resumed,
@@ -88,26 +90,27 @@ pub enum Bootstrapped {
     Joining,
 }
 
-/// Starts a node on its storage as `mode` says, or refuses if that would be unsafe.
+/// Starts a node on its storage, or returns an error if the storage is not what `mode` expects.
 ///
-/// Call it once, right after `Raft::new`, and **before peers can reach the node's RPC handlers**: a blank node that is
-/// reachable grants votes, and `Reopen` can then no longer tell that the disk was lost. It also starts a `Raft` that was
-/// built with `Raft::build`.
+/// Call this function once, right after `Raft::new`, and **before peers can reach the node's RPC handlers**: a blank
+/// node that is reachable grants votes, and `Reopen` can then no longer detect that the disk was lost. The function
+/// also starts a `Raft` that was built with `Raft::build`.
 ///
-/// Storage is blank while it has no log, nothing applied, and no vote of a term beyond the first; see
+/// Storage is blank while it has no log, nothing applied, and no vote of a later term than the default one; see
 /// [`Raft::is_initialized`](openraft::Raft::is_initialized).
 ///
-/// `Fresh` uses [`Raft::initialize`](openraft::Raft::initialize), which checks and writes in one step, so that a crash
-/// leaves either blank storage or a formed cluster. The call returns when the first membership is durable, and does not
-/// wait for a leader.
+/// With `Fresh`, the function calls [`Raft::initialize`](openraft::Raft::initialize), which checks that the storage is
+/// blank and writes the first membership in one step. After a crash, the storage is thus either blank or has the first
+/// membership. The function returns when the first membership is durable, and does not wait for a leader.
 ///
 /// # Errors
 ///
-/// Each variant of [`BootstrapError`] says what to do. On any error the storage is unchanged.
+/// Each variant of [`BootstrapError`] has a message that says what to do. On an error the storage is unchanged; only
+/// after [`BootstrapError::Fatal`] may it have the first membership.
 ///
 /// # Examples
 ///
-/// The first node of a cluster starts, the first time and later, with the same arguments:
+/// Starts the first node of a cluster, with the same arguments at the first start and at every later start:
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -156,20 +159,22 @@ where
 }
 
 /// Starts a node like [`bootstrap`], but a blank node that is about to form a cluster first asks the other
-/// `initial_members` whether they have state. If one of them has, there is a cluster already, and this node lost its
-/// disk.
+/// `initial_members` whether they have state. If one of them has state, the call returns an error: a cluster exists
+/// already, and this node lost its disk.
 ///
-/// `has_state` asks one node, over the application's own network, and returns what
-/// [`Raft::is_initialized`](openraft::Raft::is_initialized) says there. If it fails, the node is asked again after a
-/// pause. So the call waits until **every** other initial member has answered: bound it with a timeout, and repeat it.
-/// Every one must answer, because any one may be the last that still has the data.
+/// `has_state` asks one node, over the application's own network, and returns the value of
+/// [`Raft::is_initialized`](openraft::Raft::is_initialized) on that node. If `has_state` fails, the node is asked again
+/// after a pause. So the call waits until **every** other initial member has answered: bound it with a timeout, and
+/// repeat the call. All of them must answer, because any of them may be the last node that still has the data.
 ///
-/// Use it with [`BootstrapMode::Static`]. It then detects a lost disk as long as at least one of `initial_members` has
-/// its state. In a StatefulSet, start all pods at the same time (`podManagementPolicy: Parallel`), because the first pod
-/// is not ready before the others have answered. The others can answer, because only the node with the smallest id asks.
+/// Use this function with [`BootstrapMode::Static`]: the node with the smallest id then notices that it lost its disk,
+/// as long as at least one other initial member has its state. Only that node asks; all others answer without waiting.
+/// In a StatefulSet, start all pods at once (`podManagementPolicy: Parallel`): with the default policy, the first pod
+/// would wait for pods that are not started before the first one is ready.
 ///
-/// With [`BootstrapMode::Fresh`], use it on one node alone: two blank nodes that ask wait for each other, if they answer
-/// only after they have started. In the other modes, and on a node with state, it asks no node.
+/// With [`BootstrapMode::Fresh`], call this function on one node only. Two blank nodes would wait for each other if
+/// each answers only after its own call has returned. In the other modes, and on a node with state, the function asks
+/// no node.
 ///
 /// # Errors
 ///
@@ -242,7 +247,7 @@ where
     }
 }
 
-/// Returns whether this node has to form a cluster of `initial_members`: it has the smallest id, and is blank.
+/// Returns whether this node has to form a cluster of `initial_members`: whether it has the smallest id and is blank.
 async fn forms_cluster<C, SM>(
     raft: &Raft<C, SM>,
     initial_members: &BTreeMap<NodeIdOf<C>, NodeOf<C>>,
@@ -271,8 +276,8 @@ where
     }
     let mut log_progress = raft.watch_log_progress();
     raft.initialize(initial_members).await?;
-    // openraft returns before the first entry is durable. Wait until it reports the entry as flushed, or the vote of the
-    // election, which is written after the entry.
+    // `initialize` returns before the first entry is durable. Wait until openraft reports that the entry is flushed, or
+    // that the vote of the following election is: openraft writes this vote after the entry.
     let durable = log_progress.wait_until(|flushed| {
         flushed
             .as_ref()

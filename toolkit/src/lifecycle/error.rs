@@ -1,4 +1,5 @@
-//! Why a node does not start, change members or take writes. Each message says what to do.
+//! The errors of starting a node, changing members and waiting for a leader that accepts writes. Each message says what
+//! to do.
 
 use std::time::Duration;
 
@@ -13,14 +14,14 @@ use super::redirect::{leader_of, redirect};
 
 /// Why [`bootstrap`](super::bootstrap()) did not start a node.
 ///
-/// The storage is unchanged. Do not let peers or clients reach the node; shut it down with
-/// [`Raft::shutdown`](openraft::Raft::shutdown).
+/// Do not let peers or clients reach the node, and shut it down with [`Raft::shutdown`](openraft::Raft::shutdown). Its
+/// storage is unchanged, unless the error is [`Fatal`](Self::Fatal).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BootstrapError<C: RaftTypeConfig> {
     /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) found a vote or a log in the storage.
     ///
-    /// The node's [`metrics`](openraft::Raft::metrics) show both.
+    /// The node's [`metrics`](openraft::Raft::metrics) show the vote and the last log index.
     #[error(
         "the storage already belongs to a cluster; help: start with `Reopen` or `Join` to resume it, or open blank storage to create a new cluster"
     )]
@@ -30,10 +31,11 @@ pub enum BootstrapError<C: RaftTypeConfig> {
         "the storage is blank, so there is nothing to reopen; help: check that its path is right and mounted; if the data is lost, remove this node from the voters and start a node with a new id with `Join`"
     )]
     NoExistingState,
-    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) or [`Static`](super::BootstrapMode::Static) names no members.
+    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) or [`Static`](super::BootstrapMode::Static) has an empty
+    /// list.
     #[error("`initial_members` is empty; help: name at least this node, and how to reach it")]
     NoInitialMembers,
-    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) names members, and this node is not one of them.
+    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) names members, but not this node.
     #[error(
         "node {node_id} is not one of the initial members; help: add it to `initial_members`, or start it with `Join`"
     )]
@@ -43,7 +45,7 @@ pub enum BootstrapError<C: RaftTypeConfig> {
         /// openraft's error.
         source: NotInMembers<C>,
     },
-    /// This node is blank and was about to form the cluster, but another initial member has state: there is a cluster
+    /// This node is blank and was about to form the cluster, but another initial member has state: a cluster exists
     /// already. Only [`bootstrap_checked`](super::bootstrap_checked) returns this.
     #[error(
         "the storage is blank, and node {node_id} already belongs to a cluster of these members; help: check that the path of the storage is right and mounted; if the data is lost, remove this node from the voters and start a node with a new id with `Join`"
@@ -55,7 +57,7 @@ pub enum BootstrapError<C: RaftTypeConfig> {
     /// The node has stopped.
     #[error("the node has stopped; help: see the cause, and build a new `Raft` once it is dealt with")]
     Fatal {
-        /// Why it stopped.
+        /// Why the node stopped.
         source: Fatal<C>,
     },
 }
@@ -82,18 +84,18 @@ impl<C: RaftTypeConfig> From<RaftError<C, InitializeError<C>>> for BootstrapErro
 /// Why the membership did not change.
 ///
 /// The errors of openraft's own calls convert into this type. So code that calls openraft directly, such as
-/// [`Raft::change_membership_if`](openraft::Raft::change_membership_if), can match on it too.
+/// [`Raft::change_membership_if`](openraft::Raft::change_membership_if), can match on this type too.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MembershipError<C: RaftTypeConfig> {
-    /// This node does not lead, has lost the majority, or hands leadership over.
+    /// This node does not lead, has lost the majority, or is handing leadership over.
     ///
-    /// If the error ends a [`change_membership`](super::change_membership) that was under way, the first of its two
-    /// steps may have taken effect. The same call on the leader completes it.
+    /// If this error interrupts a [`change_membership`](super::change_membership), the first of its two steps may have
+    /// taken effect. The same call on the leader completes the change.
     #[error("this node is not the leader; help: {}", redirect(.leader))]
     NotLeader {
-        /// The node to send the change to: the leader, or the node that is about to lead. `None` until an election
-        /// has a winner that this node knows of.
+        /// The node to send the change to: the leader, or the node that is about to lead. `None` if this node knows of
+        /// neither.
         leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
         /// openraft's error.
         source: ForwardToLeader<C>,
@@ -101,10 +103,10 @@ pub enum MembershipError<C: RaftTypeConfig> {
     /// An earlier change is not committed yet.
     #[error("a membership change is in progress; help: try again once it is committed")]
     InProgress {
-        /// openraft's error, with the log id of that change.
+        /// openraft's error, with the log id of the membership change that is not committed yet.
         source: InProgressOf<C>,
     },
-    /// A node that is to become a voter is not in the cluster. It must be a learner first.
+    /// A node that is to become a voter is not in the cluster. Make the node a learner first.
     #[error("node {node_id} is not in the cluster; help: bring it in with `add_learner` before making it a voter")]
     LearnerNotFound {
         /// The missing node.
@@ -112,7 +114,7 @@ pub enum MembershipError<C: RaftTypeConfig> {
         /// openraft's error.
         source: LearnerNotFound<NodeIdOf<C>>,
     },
-    /// The learner did not catch up before the deadline. It stays a learner, and keeps catching up.
+    /// The learner did not catch up before the deadline. The learner stays a learner, and keeps catching up.
     ///
     /// Only [`promote_learner`](super::promote_learner) and [`replace_voter`](super::replace_voter) return this.
     #[error(
@@ -122,14 +124,14 @@ pub enum MembershipError<C: RaftTypeConfig> {
     Lagging {
         /// The learner.
         node_id: NodeIdOf<C>,
-        /// How many entries of the leader's log the learner is not known to have.
+        /// How many entries of the leader's log the learner lacks, as far as the leader knows.
         lag: u64,
         /// How many entries the caller allows the learner to lack.
         max_lag: u64,
         /// How long the call waited.
         deadline: Duration,
     },
-    /// The node that is to be replaced has no vote. Only [`replace_voter`](super::replace_voter) returns this.
+    /// The node that is to be replaced is not a voter. Only [`replace_voter`](super::replace_voter) returns this.
     #[error(
         "node {node_id} is not a voter, so it cannot be replaced as one; help: to add a voter, use `promote_learner`"
     )]
@@ -153,14 +155,14 @@ pub enum MembershipError<C: RaftTypeConfig> {
     },
     /// Another change was made between the two steps of this change.
     ///
-    /// The membership is a joint one: until the other change ends, or this one is repeated, the cluster needs the
-    /// majority of the old voters and of the new ones.
+    /// The membership may still be a joint one. Until the other change ends or this change is repeated, the cluster
+    /// then needs both a majority of the old voters and a majority of the new voters.
     #[error("another membership change overtook this one; help: look at the membership, then decide again")]
     Overtaken {
         /// openraft's error.
         source: PreconditionFailed<C>,
     },
-    /// The leader changed while the change was being replicated, so the change may be committed or not.
+    /// The leader changed while the membership change was being replicated. The change may or may not be committed.
     #[error("leadership was lost before the change was committed, so its outcome is unknown; help: {}, and look at the membership there", redirect(.leader))]
     OutcomeUnknown {
         /// The new leader, if it is known.
@@ -178,18 +180,18 @@ pub enum MembershipError<C: RaftTypeConfig> {
     TooOld {
         /// The node that is too old.
         node_id: NodeIdOf<C>,
-        /// The newest level that its release reads.
+        /// The newest level that the node's release reads.
         newest: u8,
         /// The level of the cluster.
         level: u8,
-        /// If the level was raised during the call and the node had become a learner: why the node could not be
-        /// removed again. `None` if it was removed, was a member before, or never became a learner.
+        /// Why the node could not be removed again, if the level was raised during the call and the node had become a
+        /// learner by then. `None` if the node was removed, was a member before, or never became a learner.
         not_removed: Option<Box<MembershipError<C>>>,
     },
     /// The change breaks a rule of [`Raft::append_membership`](openraft::Raft::append_membership).
     ///
     /// [`change_membership`](super::change_membership) and [`add_learner`](super::add_learner) never return this,
-    /// because they take the steps that the rules ask for.
+    /// because they make a change in the steps that the rules require.
     #[error("the change cannot be made in one step; help: use `change_membership`, which makes it in two")]
     Rejected {
         /// openraft's error, which names the rule.
@@ -198,7 +200,7 @@ pub enum MembershipError<C: RaftTypeConfig> {
     /// The node has stopped.
     #[error("the node has stopped; help: see the cause, and send the change to another node")]
     Fatal {
-        /// Why it stopped.
+        /// Why the node stopped.
         source: Fatal<C>,
     },
 }
@@ -245,14 +247,14 @@ impl<C: RaftTypeConfig> From<ChangeMembershipErrorOf<C>> for MembershipError<C> 
     }
 }
 
-/// Why [`wait_writable`](super::wait_writable) did not find that this node takes writes.
+/// Why [`wait_writable`](super::wait_writable) returned before this node accepted writes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WritableError<C: RaftTypeConfig> {
-    /// This node does not lead: another node does or is about to, or no leader was elected before the deadline.
+    /// This node does not lead. Another node leads or is about to lead, or no leader was elected before the deadline.
     #[error("this node is not the leader; help: {}", redirect(.leader))]
     NotLeader {
-        /// The node to send writes to, or `None` if no leader was elected before the deadline.
+        /// The node to send writes to, or `None` if this node knows of no leader.
         leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
         /// openraft's error.
         source: ForwardToLeader<C>,
@@ -264,13 +266,13 @@ pub enum WritableError<C: RaftTypeConfig> {
     NoQuorum {
         /// How long the call waited.
         deadline: Duration,
-        /// openraft's error, which names the nodes that did acknowledge it.
+        /// openraft's error, which names the nodes that acknowledged this node's leadership.
         source: QuorumNotEnough<C>,
     },
     /// The node has stopped.
     #[error("the node has stopped; help: see the cause, and write to another node")]
     Fatal {
-        /// Why it stopped.
+        /// Why the node stopped.
         source: Fatal<C>,
     },
 }

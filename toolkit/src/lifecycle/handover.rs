@@ -11,12 +11,12 @@ use openraft::type_config::TypeConfigExt;
 use openraft::vote::RaftLeaderId;
 use openraft::{Instant, Raft, RaftMetrics, RaftTypeConfig};
 
-/// What became of the leadership of a node that is about to stop.
+/// The outcome of [`hand_over`]: what became of the leadership of a node that is about to stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "the outcome says whether the cluster has another leader"]
 pub enum Handover<C: RaftTypeConfig> {
-    /// Another node leads, and every write that this node accepted as the leader has its outcome.
+    /// Another node leads, and every write that this node accepted as the leader was either applied or dropped.
     HandedOver {
         /// The new leader.
         to: NodeIdOf<C>,
@@ -25,12 +25,13 @@ pub enum Handover<C: RaftTypeConfig> {
     NotLeader,
     /// This node is the only voter, so no other node can lead.
     OnlyVoter,
-    /// No other voter took over, and none has answered this node within the last lease
+    /// No other voter took over, and no other voter has answered this node within the last lease
     /// ([`Config::election_timeout_max`](openraft::Config::election_timeout_max)): all of them have stopped, or this
-    /// node is cut off. The last node of a cluster that shuts down as a whole gets this outcome.
+    /// node is cut off. When a whole cluster shuts down, its last node gets this outcome.
     Unreachable,
-    /// The deadline passed before a voter became the leader, or before every write that this node accepted had its
-    /// outcome. The callers of such writes get an error when the node stops.
+    /// The deadline passed, or this node stopped, before the handover was complete: another node must lead, and every
+    /// write that this node accepted must be applied or dropped. The callers of the remaining writes get an error when
+    /// the node stops.
     ///
     /// Once the node has stopped, the others elect a leader, as they do after a crash.
     DeadlinePassed,
@@ -38,23 +39,24 @@ pub enum Handover<C: RaftTypeConfig> {
 
 /// Hands leadership over to another voter, so that stopping this node does not interrupt the cluster.
 ///
-/// The call picks the voter that has most of the log, among those that answered within the last lease, and asks it to
-/// stand for election at once. Then it waits until another node leads, and until the writes that this node accepted are
-/// applied here and thus answered.
+/// The call picks the voter that has most of the log, among those that answered within the last lease if there are any,
+/// and asks it to stand for election at once. Then the call waits until another node leads, and until every write that
+/// this node accepted is either applied here or dropped.
 ///
-/// If the voter does not take over, because it died or is cut off, the call picks the next one. After the last it starts
-/// again with the first, as long as any of them answers. `deadline` bounds the whole call.
+/// If the voter does not take over, because it died or is cut off, the call picks the next one. After the last voter,
+/// it starts again with the first, as long as any of them has answered within the last lease. `deadline` bounds the
+/// whole call.
 ///
-/// Meanwhile the node refuses writes and names the voter that it hands over to
+/// During the call, this node refuses writes with an error that names the picked voter
 /// ([`ForwardReason::LeadershipTransfer`](openraft::errors::ForwardReason::LeadershipTransfer)). Once that voter leads,
-/// this node is a follower. Serve clients until the call returns, because the node redirects them. No write fails for
-/// another reason.
+/// this node is a follower. Serve clients until the call returns, because the node redirects them. If the picked voter
+/// takes over, no write fails that was accepted before.
 ///
-/// **Call it only if you stop the node next**, as [`graceful_shutdown`] does. The node no longer stands for election,
-/// until [`runtime_config().elect(true)`](openraft::raft::RuntimeConfigHandle::elect). A leader that could not hand over
-/// accepts no writes for as long as it leads.
+/// **Call this function only if you stop the node next**, as [`graceful_shutdown`] does. Afterwards, the node does not
+/// stand for election until you call [`runtime_config().elect(true)`](openraft::raft::RuntimeConfigHandle::elect). A
+/// leader that could not hand over accepts no writes for as long as it leads.
 ///
-/// The network must deliver the transfer. On the sending side, implement
+/// Your network must deliver the request for the transfer. On the sending side, implement
 /// [`RaftNetworkV2::transfer_leader`](openraft::RaftNetworkV2::transfer_leader), whose default always fails. On the
 /// receiving side, call [`Raft::handle_transfer_leader`](openraft::Raft::handle_transfer_leader).
 ///
@@ -62,7 +64,7 @@ pub enum Handover<C: RaftTypeConfig> {
 ///
 /// # Examples
 ///
-/// A server does something else between the handover and the shutdown:
+/// A server stops accepting clients between the handover and the shutdown:
 ///
 /// ```
 /// use std::time::Duration;
@@ -95,12 +97,12 @@ where
 /// Hands leadership over like [`hand_over`], and then stops the node with
 /// [`Raft::shutdown`](openraft::Raft::shutdown). This is one step of a rolling restart.
 ///
-/// When the call returns, the node has stopped, whatever the outcome. The call takes at most `deadline` and the time of
-/// `Raft::shutdown`.
+/// When the call returns, the node has stopped, whatever the outcome. The call takes at most `deadline` plus the time
+/// of `Raft::shutdown`.
 ///
 /// # Examples
 ///
-/// A process ends when it is asked to:
+/// Stops the node when the process is asked to end:
 ///
 /// ```
 /// use std::time::Duration;
@@ -129,7 +131,7 @@ where
     handover
 }
 
-/// Asks one voter after the other to take over, until one leads or none can.
+/// Asks one voter after the other to take over, until another node leads or no voter answers.
 async fn transfer<C, SM>(raft: &Raft<C, SM>) -> Handover<C>
 where
     C: RaftTypeConfig,
@@ -160,15 +162,15 @@ where
             let next = others.into_iter().find(|voter| asked.insert(voter.id.clone()));
             let Some(Voter { id: to, .. }) = next else { continue };
             led = Some(LeaderIdOf::<C>::new(metrics.current_term, metrics.id.clone()).to_committed());
-            // Ignore the error: it says that raft has stopped, and the next round reads that from the metrics.
+            // Ignore the error: it means that raft has stopped, and the next round reads that from the metrics.
             raft.trigger().transfer_leader(to).await.ok();
         }
         let Some(led) = &led else {
             return Handover::NotLeader;
         };
 
-        // Wait for two leases: one for the voter to get the log, and one for its election. Once this node has applied an
-        // entry of a later leader, every write that it accepted is either applied or dropped.
+        // Wait for two leases: one for the voter to get the log, and one for its election. Once this node has applied
+        // an entry of a later leader, every write that this node accepted is either applied or dropped.
         let wait = raft.wait(Some(lease * 2));
         let settled = wait.metrics(
             |m| {
@@ -194,7 +196,8 @@ struct Voter<NodeId> {
     alive: bool,
 }
 
-/// Returns the other voters, the most suitable first: those that are alive, and have most of the log.
+/// Returns the other voters, the most suitable first. Voters that are alive come before others, and among those, voters
+/// with more of the log come first.
 fn other_voters<C: RaftTypeConfig>(metrics: &RaftMetrics<C>, lease: Duration) -> Vec<Voter<NodeIdOf<C>>> {
     let alive = |id: &NodeIdOf<C>| {
         let acknowledged = metrics.heartbeat.as_ref().and_then(|acks| *acks.get(id)?);

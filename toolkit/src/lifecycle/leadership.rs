@@ -1,4 +1,4 @@
-//! What a node is in its cluster, as a stream.
+//! The role of a node in its cluster, as a stream.
 
 use std::pin::pin;
 
@@ -15,9 +15,8 @@ use openraft::{OptionalSend, Raft, RaftMetrics, RaftTypeConfig, ServerState};
 pub enum LeadershipState<C: RaftTypeConfig> {
     /// The node won the election of this term.
     ///
-    /// Another node may have won a later election, of which this node has not heard yet. So send everything that only
-    /// the leader may do through the log, or do it after
-    /// [`Raft::ensure_linearizable`](openraft::Raft::ensure_linearizable).
+    /// Another node may have won a later election, of which this node has not heard yet. So if only the leader may do
+    /// something, do it through the log, or after [`Raft::ensure_linearizable`](openraft::Raft::ensure_linearizable).
     Leader {
         /// The term in which the node leads.
         term: TermOf<C>,
@@ -60,17 +59,16 @@ impl<C: RaftTypeConfig> LeadershipState<C> {
     }
 }
 
-/// Returns a stream of the roles of `raft`'s node: the present one at once, and then each change.
+/// Returns a stream of the roles of `raft`'s node: the present role at once, and then each change.
 ///
-/// The stream never repeats a state. If several changes happen between two polls, it shows only the last one, so a slow
-/// reader always sees the present. After [`LeadershipState::Shutdown`] the stream ends, and it stays ended when it is
-/// polled again.
+/// The stream never repeats a role. If several changes happen between two polls, the stream returns only the last one,
+/// so even a slow reader sees the present role. After [`LeadershipState::Shutdown`] the stream ends, and stays ended
+/// when it is polled again.
 ///
-/// The reader's task is woken only when role, vote or membership change, however much is written and replicated
-/// meanwhile.
+/// Only a change of the role, the vote or the membership wakes the reader's task. Writes and replication do not.
 ///
-/// The stream does not keep the node running, and does not borrow `raft`. It works on any runtime of openraft, because it
-/// uses only [`Raft::metrics`](openraft::Raft::metrics) and
+/// The stream does not keep the node running, and does not borrow `raft`. It works on any runtime of openraft, because
+/// it only uses [`Raft::metrics`](openraft::Raft::metrics) and
 /// [`Raft::server_metrics`](openraft::Raft::server_metrics). To run a task while this node leads, use
 /// [`while_leader`](super::while_leader).
 ///
@@ -107,14 +105,14 @@ where
     })
 }
 
-/// Returns the stream of [`leadership_events`] for code that has a metrics receiver and no `Raft`.
+/// Returns the stream of [`leadership_events`] to code that has a metrics receiver and no `Raft`.
 ///
 /// `metrics` is the receiver that [`Raft::metrics`](openraft::Raft::metrics) returns, on any runtime. These metrics
-/// change with every write. So the reader's task is woken for each write, and goes back to sleep if the role is the same.
+/// change with every write. So each write wakes the reader's task, which goes back to sleep if the role is the same.
 ///
 /// # Examples
 ///
-/// This tests a task without a node:
+/// Tests code that follows the leadership, without a node:
 ///
 /// ```
 /// # openraft_toolkit::declare_raft_types_ext! {
@@ -151,7 +149,7 @@ pub fn leadership_events_from_metrics<C: RaftTypeConfig>(
     })
 }
 
-/// Returns the states of `watched`, without repetitions.
+/// Returns the roles that `watched` shows, without repetitions.
 fn changes<C, M, S>(
     watched: Watched<M, S>,
 ) -> impl FusedStream<Item = LeadershipState<C>> + Unpin + OptionalSend + 'static
@@ -169,7 +167,8 @@ where
             if last.as_ref() != Some(&now) {
                 return Some((now.clone(), (watched, Some(now))));
             }
-            // The node is gone, because the sender of its metrics is dropped. It may not have reported its end before.
+            // The sender of the metrics is dropped, so the node is gone. Report the shutdown here, because the metrics
+            // may not have shown it.
             if watched.changed::<C>().await.is_none() {
                 return Some((LeadershipState::Shutdown, (watched, Some(LeadershipState::Shutdown))));
             }
@@ -180,12 +179,12 @@ where
 
 /// The metrics from which the role is read.
 struct Watched<M, S> {
-    /// Has the role and the term, and changes with every write.
+    /// The source of the role and the term. Changes with every write.
     metrics: M,
-    /// Says when to look at `metrics`: it changes when the role does, and seldom otherwise.
+    /// Tells when to read `metrics`: `server` changes with the role, and seldom otherwise.
     ///
-    /// The state is not read from `server`, because its vote is the one on disk, which is older than the role for a
-    /// moment: a candidate would appear in the term before its own.
+    /// The role is not read from `server`, because the vote in `server` is the vote on disk. For a moment, that vote is
+    /// older than the role: a candidate would appear in the term before its own.
     server: Option<S>,
 }
 
@@ -204,8 +203,8 @@ impl<M, S> Watched<M, S> {
         changed.ok()
     }
 
-    /// Returns the present state. openraft updates `metrics` and `server` one after the other, so if they differ, this
-    /// waits for the one that is behind.
+    /// Returns the present role. openraft updates `metrics` and `server` one after the other, so if the two differ,
+    /// this function waits until they show the same role.
     async fn state<C>(&mut self) -> LeadershipState<C>
     where
         C: RaftTypeConfig,
@@ -219,7 +218,7 @@ impl<M, S> Watched<M, S> {
             let seen = server.borrow_and_update().clone();
             {
                 let metrics = self.metrics.borrow_and_update();
-                // Only `metrics` says that the node has stopped.
+                // Only `metrics` shows that the node has stopped.
                 if metrics.running_state.is_err() || same_moment(&metrics, &seen) {
                     return LeadershipState::from_metrics(&*metrics);
                 }

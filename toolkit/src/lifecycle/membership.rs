@@ -1,4 +1,4 @@
-//! Adds learners, and changes who votes.
+//! Adds learners, and changes the voters.
 
 use std::collections::BTreeSet;
 
@@ -9,15 +9,16 @@ use openraft::{ChangeMembers, Raft, RaftTypeConfig};
 use super::error::MembershipError;
 use crate::codec::WriteVersion;
 
-/// Makes `voters` the voters of the cluster, and returns the log id of the membership.
+/// Makes `voters` the voters of the cluster, and returns the log id of the new membership.
 ///
 /// Every new voter must be a learner first: see [`add_learner`]. A voter that is left out becomes a learner if `retain`
-/// is true, and leaves the cluster otherwise. Learners stay in both cases. A leader may leave itself out: it leads until
-/// the change is committed, and then steps down.
+/// is true, and leaves the cluster otherwise. Learners stay in both cases. A leader may leave itself out. It then leads
+/// until the change is committed, and then steps down.
 ///
-/// If the sets differ, the change takes the two steps of joint consensus: first a joint membership, which needs the
-/// majority of the old and of the new voters, and then the new voters alone. Both steps are committed when the call
-/// returns. Without a majority, the call waits until there is one: bound it with a timeout.
+/// If `voters` are not the present voters, the change takes the two steps of joint consensus: first a joint membership,
+/// which needs both a majority of the old voters and a majority of the new voters, and then the new voters alone. Both
+/// steps are committed when the call returns. Without a majority, the call waits until there is one: bound it with a
+/// timeout.
 ///
 /// An error or a dropped future may interrupt the change between its steps. The cluster then keeps working in the joint
 /// membership. The same call completes the change, on whichever node leads then.
@@ -26,7 +27,7 @@ use crate::codec::WriteVersion;
 ///
 /// # Errors
 ///
-/// Each variant of [`MembershipError`] says what to do.
+/// Each variant of [`MembershipError`] has a message that says what to do.
 ///
 /// # Examples
 ///
@@ -67,22 +68,22 @@ where
     Ok(committed.log_id)
 }
 
-/// Adds node `id` to the cluster as a learner, and returns the log id of the membership.
+/// Adds node `id` to the cluster as a learner, and returns the log id of the new membership.
 ///
-/// A learner receives the log, or a snapshot first, and has no vote. `node` says how the others reach it. If `id` is
-/// already a member, nothing changes, and its `node` stays as it is.
+/// A learner receives the log, if necessary after a snapshot, and has no vote. `node` tells the other nodes how to
+/// reach the learner. If `id` is already a member, nothing changes, and its `node` stays as it is.
 ///
 /// With `blocking`, the call returns once the learner's log is within
-/// [`Config::replication_lag_threshold`](openraft::Config::replication_lag_threshold) entries of the leader's. The node
-/// can then become a voter without holding up commits. The call returns earlier if this node ceases to lead or the
-/// learner is removed. It waits for a learner that is down: bound it with a timeout. If the future is dropped, the
-/// learner stays a member.
+/// [`Config::replication_lag_threshold`](openraft::Config::replication_lag_threshold) entries of the leader's log. The
+/// learner can then become a voter without holding up commits. The call returns earlier if this node ceases to lead or
+/// the learner is removed. While the learner is down, the call waits: bound it with a timeout. If the future is
+/// dropped, the learner stays a member.
 ///
 /// The call uses [`Raft::add_learner`](openraft::Raft::add_learner).
 ///
 /// # Errors
 ///
-/// Each variant of [`MembershipError`] says what to do.
+/// Each variant of [`MembershipError`] has a message that says what to do.
 ///
 /// # Examples
 ///
@@ -109,17 +110,18 @@ where
 ///
 /// # If the level is raised meanwhile
 ///
-/// The call checks `level` twice: before it proposes the learner, and after the learner is committed and applied. By
-/// then `level` includes every raise that comes before the learner in the log. If the node is too old only by then, the
-/// call removes it again, unless it was a member before.
+/// The call checks `level` twice: before it proposes the learner, and after the learner is committed and applied. The
+/// second check sees every raise that comes before the learner in the log. If only the second check finds that the node
+/// is too old, the call removes the node again, unless it was a member before.
 ///
-/// A raise that comes after the learner in the log is the task of the code that raises the level. That code asks all
-/// members, learners included, whether they are new enough. A member that is added between the question and the command
-/// would be missed. So let the command name the members that were asked, and let the state machine ignore the command if
-/// the members are different ones by then. All nodes decide alike, because they apply the command after the same
-/// memberships.
+/// The call cannot see a raise that comes after the learner in the log. The code that raises the level must cover this
+/// case: it asks all members, including learners, whether they are new enough, and then proposes the command that
+/// raises the level. This code would miss a member that is added between the question and the command. So let the
+/// command name the members that were asked, and let the state machine ignore the command if the members are different
+/// by then. All nodes decide alike, because they apply the command after the same memberships.
 ///
-/// With `blocking`, the membership is committed a second time, after these checks.
+/// With `blocking`, the call adds the learner a second time after these checks, to wait until it has caught up. So the
+/// membership is committed a second time.
 ///
 /// # Errors
 ///
@@ -177,7 +179,7 @@ where
         return Err(too_old(None));
     }
     let was_member = is_member(raft, id.clone()).await?;
-    // Do not wait until the learner has caught up: a node that is too old never does.
+    // Do not wait until the learner has caught up: a node that is too old never catches up.
     let log_id = add_learner(raft, id.clone(), node.clone(), false).await?;
     if level.get() > newest {
         let removed = match was_member {
@@ -192,7 +194,7 @@ where
     Ok(log_id)
 }
 
-/// Returns whether node `id` is a member. Asks raft itself, because the metrics lag behind.
+/// Returns whether node `id` is a member. Reads the state of raft itself, because the metrics lag behind.
 async fn is_member<C, SM>(raft: &Raft<C, SM>, id: NodeIdOf<C>) -> Result<bool, MembershipError<C>>
 where
     C: RaftTypeConfig,

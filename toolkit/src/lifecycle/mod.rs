@@ -1,85 +1,91 @@
-//! Starts, grows, watches and stops the nodes of a cluster.
+//! Starts, watches and stops the nodes of a cluster, and changes its members.
 //!
-//! Each function takes a `Raft` that you have built, on a storage and a network of your choice. Each error says what to
-//! do. Nothing here opens storage, sends messages of its own, or keeps state between calls.
+//! Most functions take a `Raft` that you have built on a storage and a network of your choice. Each error message says
+//! what to do. No function opens storage or connections, or keeps state between calls.
 //!
 //! # Bringing a node up
 //!
-//! 1. Open the storage, on the same path each time: the storage makes the node the same node again.
+//! 1. Open the storage, on the same path at every start: the node's identity is in its storage.
 //! 2. Call `Raft::new` with the storage, the state machine and the network.
-//! 3. Call [`bootstrap`](bootstrap()) with the [`BootstrapMode`] that says what the storage must look like.
+//! 3. Call [`bootstrap`](bootstrap()) with the [`BootstrapMode`] that states what the storage must contain.
 //! 4. Only then make the node's RPC handlers reachable, and serve clients.
 //!
-//! Step 3 must come before step 4, because openraft answers a vote request even if the node belongs to no cluster. A
-//! blank node that is reachable grants its vote and then has state, so [`BootstrapMode::Reopen`] could no longer tell
-//! that its disk was lost. Clients that read from the local state machine must also wait for
-//! `Raft::wait_for_recovery`.
+//! Step 3 must come before step 4, because openraft answers a vote request even if the node belongs to no cluster. If a
+//! blank node is reachable, it may grant its vote and then has state. [`BootstrapMode::Reopen`] could then no longer
+//! detect that the node lost its disk. If clients read from the local state machine, also wait for
+//! `Raft::wait_for_recovery` before step 4.
 //!
 //! # Forming a cluster, and growing it
 //!
 //! One node starts with [`BootstrapMode::Fresh`] and names the first voters, often only itself. All others start with
 //! [`BootstrapMode::Join`], which waits for a leader to contact them. A node that restarts uses `Join` again, or
-//! [`BootstrapMode::Reopen`] if blank storage would be an accident.
+//! [`BootstrapMode::Reopen`], which refuses blank storage.
 //!
 //! In a deployment that gives the same arguments to all nodes, such as a StatefulSet, all nodes start with
-//! [`BootstrapMode::Static`]: the node with the smallest id forms the cluster. [`bootstrap_checked`] first asks the
-//! others whether there is a cluster already.
+//! [`BootstrapMode::Static`]: the node with the smallest id forms the cluster. If that node calls
+//! [`bootstrap_checked`], it first asks the other nodes whether there is a cluster already.
 //!
-//! The leader brings further nodes in:
+//! Call these functions on the leader to add nodes and to change the voters:
 //!
-//! - [`add_learner`] copies the log to a node that has no vote yet.
-//! - [`add_learner_checked`] also refuses a node whose release is too old to read what the cluster writes.
+//! - [`add_learner`] adds a node that receives the log and has no vote.
+//! - [`add_learner_checked`] does the same, but refuses a node whose release is too old to read what the cluster
+//!   writes.
 //! - [`promote_learner`] makes a learner a voter once it has caught up.
-//! - [`replace_voter`] makes it a voter in the place of a dead one.
-//! - [`change_membership`] makes any set of members the voters.
+//! - [`replace_voter`] makes a learner a voter in place of a dead voter.
+//! - [`change_membership`] sets which members are the voters.
+//!
+//! What [`bootstrap`](bootstrap()) returns depends on the mode and on the storage:
 //!
 //! | storage | `Fresh` | `Static` | `Reopen` | `Join` |
 //! |---|---|---|---|---|
-//! | blank | [`Initialized`](Bootstrapped::Initialized) | `Initialized` on the node of the smallest id, [`Joining`](Bootstrapped::Joining) on others | [`NoExistingState`](BootstrapError::NoExistingState) | `Joining` |
+//! | blank | [`Initialized`](Bootstrapped::Initialized) | `Initialized` on the node with the smallest id, [`Joining`](Bootstrapped::Joining) on others | [`NoExistingState`](BootstrapError::NoExistingState) | `Joining` |
 //! | has state | [`UnexpectedExistingState`](BootstrapError::UnexpectedExistingState) | [`Resumed`](Bootstrapped::Resumed) | `Resumed` | `Resumed` |
 //!
 //! # A node that lost its disk
 //!
-//! A node that lost its disk has forgotten its votes and the entries that it acknowledged. If it came back under its old
-//! id, it could vote twice in one term, and acknowledged entries could be lost. Start a node with a **new id**, and put
-//! it in the place of the lost one with [`replace_voter`].
+//! A node that lost its disk has forgotten its votes and the entries that it acknowledged. If the node came back under
+//! its old id, it could vote twice in one term, and the cluster could lose acknowledged entries. Instead, start a node
+//! with a **new id**, and make it a voter in place of the lost node with [`replace_voter`].
 //!
 //! # Writing
 //!
-//! A leader that was just elected, or that has lost the majority, refuses writes for a moment. [`wait_writable`] waits
-//! until the leader takes writes, or names the node that does.
+//! A leader refuses writes until a majority has acknowledged its leadership: right after its election, and while it has
+//! lost contact with the majority. [`wait_writable`] waits until this node leads and accepts writes, or returns an
+//! error that names the leader if another node leads.
 //!
 //! # A rolling restart
 //!
 //! Restart one node after the other:
 //!
-//! 1. Call [`hand_over`], which makes another node the leader if this one leads. Keep serving clients meanwhile, because
-//!    the node redirects them.
+//! 1. Call [`hand_over`], which makes another node the leader if this node leads. Serve clients until the call returns,
+//!    because the node redirects them.
 //! 2. Stop accepting clients, and let connected clients finish.
-//! 3. Call `Raft::shutdown`, and end the process. [`graceful_shutdown`] does steps 1 and 3 in one call.
-//! 4. Start the node as usual, and wait until it has caught up, for example with `Raft::wait_for_recovery`. Only then
-//!    stop the next node, because a majority of the voters must be up at any moment.
+//! 3. Call `Raft::shutdown`, and end the process. If you skip step 2, [`graceful_shutdown`] hands over and shuts down
+//!    in one call.
+//! 4. Start the node again, and wait until it has caught up, for example with `Raft::wait_for_recovery`. Only then stop
+//!    the next node, because a majority of the voters must be up at any moment.
 //!
 //! # Following the leadership
 //!
-//! [`leadership_events`] returns a stream of the roles of a node: leader, follower, candidate, learner, or shut down.
-//! [`while_leader`] runs a task while the node leads.
+//! [`leadership_events`] returns a stream of the roles that a node has: leader, follower, candidate, learner, or shut
+//! down. [`while_leader`] runs a task while the node leads.
 
 #[doc = include_str!("../../docs/clusters.md")]
 pub mod clusters {}
 
-// The files of this folder, in the order of a node's life. A file imports only `error`, `redirect` and files below it in
-// this list. What a decision depends on is read from the `Raft` itself, because its metrics lag behind.
+// The files of this folder, in the order of a node's life. A file imports only `error`, `redirect` and files below it
+// in this list. The metrics of a `Raft` lag behind its state. So `promotion` and `membership` read who is a member from
+// the state itself. How far a learner lags, which voter takes over, and the role of a node come from the metrics.
 //
 // - `bootstrap`: starts a node on its storage.
 // - `promotion`: makes a learner a voter once it has caught up.
-// - `membership`: adds learners, and changes who votes.
-// - `writable`: waits until a node takes writes.
+// - `membership`: adds learners, and changes the voters.
+// - `writable`: waits until a node accepts writes.
 // - `while_leader`: runs a task while a node leads.
 // - `leadership`: the role of a node, as a stream.
 // - `handover`: hands leadership over before a node stops.
-// - `error`: why a node does not start, change members or take writes.
-// - `redirect`: the node that an error sends the caller to.
+// - `error`: the errors of `bootstrap`, `promotion`, `membership` and `writable`.
+// - `redirect`: the leader that an error names.
 
 mod bootstrap;
 mod error;

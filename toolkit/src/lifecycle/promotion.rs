@@ -1,4 +1,4 @@
-//! Makes a learner a voter once it has caught up, also in the place of another voter.
+//! Makes a learner a voter once it has caught up, in addition to the present voters or in place of one.
 
 use std::time::Duration;
 
@@ -13,20 +13,22 @@ use openraft::{ChangeMembers, Instant, Raft, RaftMetrics, RaftTypeConfig};
 use super::error::MembershipError;
 use super::redirect::leader_of;
 
-/// Makes learner `id` a voter, once it is at most `max_lag` entries behind, and returns the log id of the membership.
+/// Makes learner `id` a voter once it lacks at most `max_lag` entries of the leader's log. Returns the log id of the
+/// new membership.
 ///
-/// A voter that lags is worse than none: it counts for the majority, so if another voter is down, nothing commits until
-/// it has caught up. Choose a `max_lag` well above the number of entries that are in flight at any moment, such as a
-/// thousand if writes are small. Under load, a `max_lag` of 0 may never be reached.
+/// A voter that lags can be worse than none. It counts for the majority, so if another voter is down, commits may wait
+/// until the lagging voter has caught up. Choose a `max_lag` well above the number of entries that are in flight at any
+/// moment, such as a thousand if writes are small. Under load, a `max_lag` of 0 may never be reached.
 ///
-/// The node must be a learner: see [`add_learner`](super::add_learner), which need not be `blocking`. The call waits for
-/// the learner for at most `deadline`. Then it changes the membership like
-/// [`change_membership`](super::change_membership), and waits until the change is committed. If `id` is a voter already,
-/// the call only completes a joint membership, if there is one.
+/// Make the node a learner first, with [`add_learner`](super::add_learner); the argument `blocking` may be false. The
+/// call waits for the learner for at most `deadline`. Then it changes the membership like
+/// [`change_membership`](super::change_membership), and waits until the change is committed. If `id` is a voter
+/// already, the call only completes a joint membership, if there is one.
 ///
 /// # Errors
 ///
-/// - [`MembershipError::Lagging`] if the learner is still too far behind. It stays a learner, and keeps catching up.
+/// - [`MembershipError::Lagging`] if the learner still lacks too many entries. It stays a learner, and keeps catching
+///   up.
 /// - [`MembershipError::LearnerNotFound`] if the node is not in the cluster.
 /// - [`MembershipError::NotLeader`] if this node does not lead, or ceases to lead while it waits.
 /// - The errors of [`change_membership`](super::change_membership).
@@ -71,13 +73,13 @@ where
     Ok(committed.log_id)
 }
 
-/// Makes learner `new` a voter in the place of `old`, in one change, and returns the log id of the membership.
+/// Makes learner `new` a voter in place of voter `old`, in one change. Returns the log id of the new membership.
 ///
-/// Use it for a voter that is gone for good, for example because it lost its disk. The number of voters stays the same
-/// at every moment, so the majority does not get larger while a voter is down.
+/// Use this function for a voter that is gone for good, for example because it lost its disk. The number of voters
+/// stays the same, so the majority does not get larger while a voter is down.
 ///
-/// `old` leaves the cluster, whether it runs or not. It must not come back under its id. A leader may replace itself: it
-/// leads until the change is committed, and then steps down.
+/// `old` leaves the cluster, whether its process runs or not. It must not come back under its id. A leader may replace
+/// itself: it leads until the change is committed, and then steps down.
 ///
 /// The call waits for `new` like [`promote_learner`]. If the change was interrupted, the same call completes it. If the
 /// change is complete, the same call changes nothing.
@@ -139,14 +141,14 @@ where
     Ok(committed.log_id)
 }
 
-/// The part of a member in the effective membership.
+/// The role of a member in the effective membership.
 #[derive(Clone, Copy, PartialEq)]
 enum Standing {
     Learner,
     Voter,
 }
 
-/// Waits until node `id` is a voter, or a learner at most `max_lag` entries behind.
+/// Waits until node `id` is a voter, or a learner that lacks at most `max_lag` entries. Returns which of the two it is.
 async fn caught_up<C, SM>(
     raft: &Raft<C, SM>,
     id: &NodeIdOf<C>,
@@ -178,7 +180,8 @@ where
         );
         match near_or_gone.await {
             Ok(metrics) if lag(&metrics, id).is_some() => return Ok(Standing::Learner),
-            // This node does not replicate to the learner, or has stopped: the next round returns why.
+            // This node does not replicate to the learner, or has stopped. The next round finds out which, and returns
+            // the reason.
             Ok(_) | Err(WaitError::ShuttingDown) => {}
             Err(WaitError::Timeout(..)) => {
                 let metrics = raft.metrics().borrow_watched().clone();
@@ -193,10 +196,10 @@ where
     }
 }
 
-/// Returns the part of node `id` in the cluster, or `None` if it is not a member.
+/// Returns the role of node `id` in the cluster, or `None` if the node is not a member.
 ///
-/// Asks raft itself, because the metrics lag behind. Fails if this node does not lead, because another node may have an
-/// old membership.
+/// Reads the state of raft itself, because the metrics lag behind. Fails if this node does not lead, because its
+/// membership may then be an old one.
 async fn standing_of<C, SM>(raft: &Raft<C, SM>, id: &NodeIdOf<C>) -> Result<Option<Standing>, MembershipError<C>>
 where
     C: RaftTypeConfig,
@@ -231,8 +234,8 @@ where
     }
 }
 
-/// Returns how many entries of this leader's log node `id` is not known to have. Returns `None` if this node does not
-/// lead, or does not replicate to `id`.
+/// Returns how many entries of this leader's log node `id` lacks, as far as this leader knows. Returns `None` if this
+/// node does not lead, or does not replicate to `id`.
 fn lag<C: RaftTypeConfig>(metrics: &RaftMetrics<C>, id: &NodeIdOf<C>) -> Option<u64> {
     let matching = metrics.replication.as_ref()?.get(id)?;
     let has = matching.as_ref().map_or(0, |log_id| log_id.index() + 1);

@@ -1,10 +1,10 @@
-//! The node that an error sends the caller to.
+//! The leader that an error names, and the advice to ask that leader.
 
 use openraft::RaftTypeConfig;
 use openraft::alias::{NodeIdOf, NodeOf};
 use openraft::errors::ForwardToLeader;
 
-/// Returns the advice of an error that names a leader, or names none.
+/// Returns the advice for an error message: to ask the leader or, if none is known, to ask again later.
 pub(super) fn redirect<NodeId: std::fmt::Display, Node>(leader: &Option<(NodeId, Node)>) -> String {
     match leader {
         Some((id, _)) => format!("ask node {id}"),
@@ -12,7 +12,7 @@ pub(super) fn redirect<NodeId: std::fmt::Display, Node>(leader: &Option<(NodeId,
     }
 }
 
-/// Returns the leader that openraft names, if it also says how to reach the leader.
+/// Returns the id and the node of the leader that openraft names, or `None` if either is missing.
 pub(super) fn leader_of<C: RaftTypeConfig>(forward: &ForwardToLeader<C>) -> Option<(NodeIdOf<C>, NodeOf<C>)> {
     forward.leader_id.clone().zip(forward.leader_node.clone())
 }

@@ -11,32 +11,33 @@ use super::leadership::LeadershipState;
 
 /// Runs `task` while this node leads: once in each term, and never two tasks at a time.
 ///
-/// `events` is the stream of [`leadership_events`](super::leadership_events). When it says that this node leads, `task`
-/// is called with the term, and its future is polled. At the next event, whatever it is, the future is dropped before
-/// anything else happens, finished or not. So the task of a term is gone before the task of the next term starts. To end
-/// everything, drop the future of this function.
+/// `events` is the stream of [`leadership_events`](super::leadership_events). When the stream reports that this node
+/// leads, the function calls `task` with the term and polls the returned future. At the next event of any kind, the
+/// function drops that future, whether it is finished or not, before it does anything else. So the task of a term is
+/// gone before the task of the next term starts. To end everything, drop the future of this function.
 ///
 /// - A task that returns `Ok` is done for its term. A new task starts in the next term in which this node leads.
 /// - A task that returns an error ends this function with that error.
-/// - A task that panics unwinds through this function, because the function spawns nothing.
+/// - If a task panics, the panic reaches the caller of this function, because the function spawns nothing.
 /// - When the node stops, the task is dropped, and this function returns `Ok`.
 ///
-/// The function is one future, which the caller awaits or spawns, on any runtime. A future is cancelled only where it
-/// awaits. So a task that blocks, or computes for long without awaiting, ends late, and whatever it has spawned does not
-/// end with it. Keep everything that must end with the leadership inside the future.
+/// The caller awaits or spawns the future of this function, on any runtime. A future can be dropped only while it
+/// awaits. So a task that blocks, or computes for long without awaiting, ends late. Whatever the task has spawned does
+/// not end with it. Keep everything that must end with the leadership inside the future of the task.
 ///
-/// # It is not a distributed lock
+/// # Not a distributed lock
 ///
-/// The function keeps one node from running two tasks. It does not keep two nodes from running a task at the same time:
-/// a leader that is cut off or paused learns late that another node was elected; see [`LeadershipState::Leader`].
+/// The function prevents one node from running two tasks at a time. It does not prevent two nodes from running a task
+/// at the same time: a leader that is cut off or paused learns late that another node was elected; see
+/// [`LeadershipState::Leader`].
 ///
 /// - What a task writes through raft is safe, because a deposed leader cannot commit.
-/// - Everything else that a task does outside of the cluster needs a fencing token. The receiver compares the token with
-///   the highest one that it has seen, and refuses a lower one.
+/// - Everything that a task does outside of the cluster needs a fencing token. The receiver compares the token with the
+///   highest token that it has seen, and refuses a lower one.
 ///
-/// The token is a pair: the term first, and the id of this node second. openraft allows several leaders in one term, of
-/// which a leader with a higher id deposes the others, so a term alone does not order two leaders. With a type config of
-/// one leader a term (`leader_id_std`), the term alone is a token.
+/// The token is a pair: the term first, and the id of this node second. The term alone is not enough, because openraft
+/// allows several leaders in one term: a leader with a higher id deposes a leader with a lower one. With a type config
+/// that allows only one leader in a term (`leader_id_std`), the term alone is a token.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Waits until a node takes writes.
+//! Waits until a node accepts writes.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use openraft::{Instant, LinearizerOption, Raft, RaftTypeConfig};
 use super::error::WritableError;
 use super::redirect::leader_of;
 
-/// Waits until this node leads and takes writes, and returns its leadership. Returns an error as soon as another leader
-/// is known.
+/// Waits until this node leads and accepts writes, and returns the id of its leadership. Returns an error as soon as
+/// another leader is known.
 ///
-/// A leader refuses writes until a majority has acknowledged its leadership, and again if no majority does so for
-/// [`Config::election_timeout_max`](openraft::Config::election_timeout_max). `client_write` then fails with
-/// [`ForwardReason::LeaseExpired`](openraft::errors::ForwardReason::LeaseExpired), and nothing is written. This call asks
-/// the voters at once, without waiting for the next heartbeat, and waits for their answers.
+/// A leader refuses writes until a majority has acknowledged its leadership, and again when no majority has
+/// acknowledged it for [`Config::election_timeout_max`](openraft::Config::election_timeout_max). `client_write` then
+/// fails with [`ForwardReason::LeaseExpired`](openraft::errors::ForwardReason::LeaseExpired), and nothing is written.
+/// This call asks the voters at once, without waiting for the next heartbeat, and waits for their answers.
 ///
-/// The call waits through an election too, for example on a node that has just started. `deadline` bounds the whole
-/// call.
+/// The call also waits until an election is over, for example on a node that has just started. `deadline` bounds the
+/// whole call.
 ///
-/// The returned leadership is the one in the [log id](openraft::raft::ClientWriteResponse::log_id) of the next write, if
-/// that write succeeds before another node leads. The answer holds for a moment only: the node may cease to lead, or lose
-/// the majority, right after it.
+/// The returned id is also in the [log id](openraft::raft::ClientWriteResponse::log_id) of the next write, if that
+/// write succeeds before another node leads. The result may be outdated at once: right after the call, the node may
+/// cease to lead or lose the majority.
 ///
 /// The call uses [`Raft::get_read_linearizer`](openraft::Raft::get_read_linearizer), and writes nothing.
 ///
 /// # Errors
 ///
-/// Each variant of [`WritableError`] says what to do. [`WritableError::NotLeader`] is returned as soon as another leader
-/// is known, without waiting for the deadline.
+/// Each variant of [`WritableError`] has a message that says what to do. [`WritableError::NotLeader`] is returned as
+/// soon as another leader is known, without waiting for the deadline.
 ///
 /// # Examples
 ///
@@ -66,7 +66,7 @@ where
     let started = C::now();
     loop {
         let left = deadline.saturating_sub(started.elapsed());
-        // Accept acknowledgements as old as a lease (`true`), as openraft does before it takes a write.
+        // Accept acknowledgements as old as a lease (`true`), as openraft does before it accepts a write.
         let acknowledged = LinearizerOption::new(None, true).with_wait_timeout(left);
         let forward = match raft.get_read_linearizer(acknowledged).await {
             Ok(linearizer) => return Ok(linearizer.read_log_id().committed_leader_id().clone()),

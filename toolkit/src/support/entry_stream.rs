@@ -1,4 +1,5 @@
-//! Reads the entries of a range a chunk at a time, as openraft's readers return them.
+//! Iterators over the entries of a range, which they read in chunks. The log stores make openraft's entry streams from
+//! them.
 
 use std::io;
 use std::ops::RangeBounds;
@@ -13,11 +14,11 @@ use openraft::vote::RaftVote;
 
 use crate::support::span::Span;
 
-/// About how many bytes of entries `limited_get_log_entries` returns, and a stream holds in memory. A single entry may
-/// be larger.
+/// The approximate limit, in bytes, of the entries that `limited_get_log_entries` returns and of the chunk that a
+/// stream holds in memory. A single entry may be larger.
 pub(crate) const READ_BYTES: usize = 1 << 20;
 
-/// A log that entries are read from.
+/// A log from which [`Entries`] reads.
 pub(crate) trait EntrySource<C: RaftTypeConfig> {
     /// Returns the first and the last index of the log, or `None` if the log is empty.
     fn span(&self) -> Option<Span>;
@@ -25,15 +26,16 @@ pub(crate) trait EntrySource<C: RaftTypeConfig> {
     /// Calls `read` with the last saved vote.
     fn with_vote<R>(&self, read: impl FnOnce(Option<&VoteOf<C>>) -> R) -> R;
 
-    /// Reads the entries of `range` that the log contains, in order. If they have more than about `max_bytes`, reads
-    /// only the first ones, but at least one.
+    /// Reads the entries of `range` that the log contains, in order. Stops after about `max_bytes`, but reads at least
+    /// one entry if there is one.
     fn read(&self, range: Span, max_bytes: usize) -> io::Result<Vec<C::Entry>>;
 
-    /// Returns the error for an entry that should be in the log and is not.
+    /// Returns the error for a read that finds no entry at `index`, although the log contained this index before.
     fn missing(&self, index: u64) -> io::Error;
 }
 
-/// Iterates over the entries of a range that the log contains when the iteration starts. Ends after the first error.
+/// Iterates over those entries of a range that the log contains when the iterator is made. The iteration ends after the
+/// first error.
 pub(crate) struct Entries<C: RaftTypeConfig, S> {
     source: S,
     chunk: vec::IntoIter<C::Entry>,
@@ -102,8 +104,8 @@ impl<C: RaftTypeConfig, S: EntrySource<C>> Iterator for LeaderBounded<C, S> {
             return None;
         }
         let entry = self.entries.next();
-        // Check the vote after the read. A vote never goes back to an earlier leader, so if it is this leader's now, it
-        // was this leader's during the whole read, and no truncation came in between.
+        // Check the vote after the read. The saved vote never returns to an earlier leader. So if the vote is
+        // `leader`'s now, it was `leader`'s during the whole read, and no truncation came in between.
         let changed = self.entries.source.with_vote(|vote| match vote {
             Some(vote) if vote.is_committed() && *vote.leader_id() == self.leader => None,
             vote => Some(vote.cloned()),

@@ -1,4 +1,4 @@
-//! Shows an error and its sources in one line.
+//! Formats an error and its sources as one line.
 
 use std::error::Error;
 

@@ -1,11 +1,11 @@
-//! Code that the log store on RocksDB and the fakes share. Nothing here is public or knows of a database.
+//! Code that the log store on RocksDB and the fakes share. Nothing here is public, and nothing here depends on RocksDB.
 //!
-//! The files, from the top down. `entry_stream` imports `span`; the others stand apart.
+//! The files, from the top down. `entry_stream` imports `span`; the others import no file of this folder.
 //!
-//! - [`entry_stream`]: reads the entries of a range a chunk at a time, as openraft's readers return them.
-//! - [`span`]: ranges of log indexes, and the rule that a log has no hole.
-//! - [`lock`](mod@lock): locks a mutex, also after a panic.
-//! - [`error_chain`](mod@error_chain): shows an error and its sources in one line.
+//! - [`entry_stream`]: iterators over the entries of a range, which they read in chunks.
+//! - [`span`]: ranges of log indexes, and the check that a log has no hole.
+//! - [`lock`](mod@lock): locks a mutex, even if the mutex is poisoned.
+//! - [`error_chain`](mod@error_chain): formats an error and its sources as one line.
 
 pub(crate) mod entry_stream;
 pub(crate) mod error_chain;

@@ -1,8 +1,8 @@
-//! Ranges of log indexes, and the rule that a log has no hole.
+//! Ranges of log indexes, and the check that a log has no hole.
 
 use std::ops::{Bound, RangeBounds};
 
-/// A range of indexes that is not empty. Both ends are included, so that it can end with `u64::MAX`.
+/// A range of indexes that is not empty: `first` inclusive, `last` inclusive. So a range can end with `u64::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) first: u64,
@@ -15,7 +15,7 @@ impl Span {
         (first <= last).then_some(Self { first, last })
     }
 
-    /// Returns the indexes of `range`, or `None` if it is empty.
+    /// Returns the indexes of `range`, or `None` if `range` is empty.
     pub(crate) fn of(range: &impl RangeBounds<u64>) -> Option<Self> {
         let first = match range.start_bound() {
             Bound::Included(&start) => start,
@@ -30,7 +30,8 @@ impl Span {
         Self::new(first, last)
     }
 
-    /// Returns a capacity for entries that are read from the range. It is bounded, because a read may end early.
+    /// Returns how much capacity to reserve for the entries of the range. The capacity is bounded, because a read may
+    /// end early.
     #[cfg(feature = "rocksdb-log-store")]
     pub(crate) fn capacity(self) -> usize {
         (self.last - self.first).saturating_add(1).min(1024) as usize
@@ -71,7 +72,7 @@ impl Span {
     }
 }
 
-/// An index that is not the one expected after the index before it.
+/// A gap in a log: the entry has `index`, but `expected` follows the entry before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hole {
     pub(crate) index: u64,
@@ -80,8 +81,8 @@ pub(crate) struct Hole {
 
 /// Checks that `indexes` continue a log without a hole.
 ///
-/// The first index must follow `previous`, which is the index of the last entry or of the last purged one. If `previous`
-/// is `None`, the log is blank, and may start at any index.
+/// `previous` is the index of the last entry of the log or, if the log has no entries, the last purged index. The first
+/// of `indexes` must follow it. If `previous` is `None`, the log is blank, and `indexes` may start anywhere.
 pub(crate) fn check_consecutive(mut previous: Option<u64>, indexes: impl IntoIterator<Item = u64>) -> Result<(), Hole> {
     for index in indexes {
         let expected = match previous {

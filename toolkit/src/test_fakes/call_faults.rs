@@ -14,11 +14,11 @@ use openraft::type_config::TypeConfigExt;
 use crate::support::lock::lock;
 
 /// The faults of a [`MemLogStore`](super::MemLogStore) or a [`MemStateMachine`](super::MemStateMachine). A test sets
-/// and lifts them while the store is in use.
+/// and removes faults while the store is in use.
 ///
 /// `Call` names the calls that may fail: [`LogStoreCall`](super::LogStoreCall) or
-/// [`StateMachineCall`](super::StateMachineCall). Each call has faults of its own. A call that is held or delayed waits
-/// first, by the clock of the runtime, and then fails if it is to fail.
+/// [`StateMachineCall`](super::StateMachineCall). Each of these calls has its own faults. A call first waits while it
+/// is held, then waits for its delay by the clock of the runtime, and then fails or succeeds.
 ///
 /// A clone is another handle on the same faults.
 ///
@@ -46,9 +46,9 @@ pub struct CallFaults<Call> {
 /// The faults of one call.
 #[derive(Debug, Default)]
 struct Faults {
-    /// How many calls were made so far, those that failed included.
+    /// How many calls were made so far, including calls that failed. A call is counted when it no longer waits.
     count: u64,
-    /// The counts at which a call fails.
+    /// The values of `count` at which a call fails.
     fail_at: BTreeSet<u64>,
     fail_all: bool,
     delay: Option<Duration>,
@@ -60,13 +60,13 @@ struct Faults {
 }
 
 impl<Call: Copy + Ord + fmt::Display> CallFaults<Call> {
-    /// Returns a set of faults in which no call has any.
+    /// Returns a set of faults that is empty for every call.
     pub(super) fn none() -> Self {
         Self { calls: Arc::default() }
     }
 
-    /// Makes the `n`th `call` from now on fail, once; the next one is the first. A call that is held is counted when it
-    /// goes on.
+    /// Makes the `n`th `call` from now on fail, once. The next `call` has the number 1. A held or delayed call gets its
+    /// number when it goes on.
     pub fn fail_nth(&self, call: Call, n: u64) {
         let mut calls = self.calls();
         let faults = calls.entry(call).or_default();
@@ -83,12 +83,12 @@ impl<Call: Copy + Ord + fmt::Display> CallFaults<Call> {
         self.calls().entry(call).or_default().delay = Some(delay);
     }
 
-    /// Makes every `call` wait, until [`release`](Self::release) or [`heal`](Self::heal).
+    /// Makes every `call` wait, until [`release`](Self::release) or [`heal`](Self::heal) is called.
     pub fn hold(&self, call: Call) {
         self.calls().entry(call).or_default().held = true;
     }
 
-    /// Undoes [`hold`](Self::hold): the calls that wait go on.
+    /// Undoes [`hold`](Self::hold): the calls that are held go on.
     pub fn release(&self, call: Call) {
         let wakers = {
             let mut calls = self.calls();
@@ -99,7 +99,7 @@ impl<Call: Copy + Ord + fmt::Display> CallFaults<Call> {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Lifts all faults of `call`: the calls that wait go on, and no call fails any more.
+    /// Removes all faults of `call`: the calls that are held go on, and no call fails any more.
     pub fn heal(&self, call: Call) {
         {
             let mut calls = self.calls();
@@ -111,7 +111,7 @@ impl<Call: Copy + Ord + fmt::Display> CallFaults<Call> {
         self.release(call);
     }
 
-    /// Returns how many calls are held.
+    /// Returns how many calls wait because of [`hold`](Self::hold).
     pub fn held(&self, call: Call) -> usize {
         self.calls().get(&call).map_or(0, |faults| faults.waiting)
     }
@@ -180,7 +180,7 @@ impl<Call: fmt::Debug> fmt::Debug for CallFaults<Call> {
     }
 }
 
-/// Counts a call among those that are held, until this is dropped: also if the future of the call is dropped.
+/// Counts a call as held until this guard is dropped. A call whose future is dropped is thus no longer counted.
 struct Waiting<'a, Call: Copy + Ord + fmt::Display> {
     faults: &'a CallFaults<Call>,
     call: Call,

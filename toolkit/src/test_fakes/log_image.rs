@@ -1,6 +1,6 @@
 //! What a log store holds at one moment, and what each write changes.
 //!
-//! The log store in memory keeps such an image, and the conformance tests compare a store with one.
+//! `MemLogStore` keeps such images, and the conformance tests compare the store under test with one.
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,11 +22,11 @@ pub(super) struct LogImage<C: RaftTypeConfig> {
     pub(super) vote: Option<VoteOf<C>>,
     pub(super) committed: Option<LogIdOf<C>>,
     pub(super) purged: Option<LogIdOf<C>>,
-    /// The entries, with consecutive indexes. The first entry follows `purged`, if there is one.
+    /// The entries, with consecutive indexes. The first entry follows `purged`, unless `purged` is `None`.
     pub(super) entries: VecDeque<StoredEntry<C>>,
 }
 
-/// An entry, encoded as it would be on a disk. So an entry that does not survive encoding is noticed.
+/// An entry, encoded as it would be on a disk. So a test notices an entry that does not survive encoding.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct StoredEntry<C: RaftTypeConfig> {
     pub(super) log_id: LogIdOf<C>,
@@ -96,7 +96,7 @@ impl<C: RaftTypeConfig> LogImage<C> {
             .collect()
     }
 
-    /// Changes the log as `write` says.
+    /// Applies `write` to the log.
     pub(super) fn apply(&mut self, write: LogWrite<C>) {
         match write {
             LogWrite::Vote(vote) => self.vote = Some(vote),

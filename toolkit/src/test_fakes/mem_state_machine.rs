@@ -19,15 +19,16 @@ use crate::support::lock::lock;
 /// The version of the frame that holds a snapshot.
 const VERSION: u8 = 1;
 
-/// A state machine in memory, for tests of a network, a log store or the life of a node.
+/// A state machine in memory, for tests of a network, a log store, or starting and stopping nodes.
 ///
 /// `S` is the state, which starts as its default. A closure applies each entry to the state and returns the response,
-/// also for blank and membership entries. A snapshot is the state as a [`codec`](crate::codec) frame, in a
-/// `Cursor<Vec<u8>>`: openraft's usual snapshot data, and the default of
+/// even for a blank entry or a membership. A snapshot is the state as a [`codec`](crate::codec) frame, in a
+/// `Cursor<Vec<u8>>`. This type of snapshot data is the default of
 /// [`declare_raft_types_ext!`](crate::declare_raft_types_ext).
 ///
-/// A clone is another handle on the same state. So if a node starts again on a clone, its state machine was durable at
-/// every entry. If it starts again on what [`crash`](Self::crash) returns, only its snapshots were durable.
+/// A clone is another handle on the same state. So a node that starts again on a clone finds the state after the last
+/// entry that it applied. A node that starts again on what [`crash`](Self::crash) returns finds only the current
+/// snapshot.
 ///
 /// [`faults`](Self::faults) makes calls fail, take time or wait for the test; see [`StateMachineCall`].
 ///
@@ -66,7 +67,7 @@ struct Machine<C: RaftTypeConfig, S> {
     faults: CallFaults<StateMachineCall>,
 }
 
-/// Applies an entry, and returns the response to it.
+/// The closure that applies an entry and returns the response, if there is one.
 type Apply<C, S> = dyn Fn(&mut S, &<C as RaftTypeConfig>::Entry) -> Option<<C as RaftTypeConfig>::R> + Send + Sync;
 
 /// What the state machine has applied, and its current snapshot.
@@ -103,8 +104,8 @@ pub enum StateMachineCall {
     BuildSnapshot,
     /// `install_snapshot`, before anything is stored.
     InstallSnapshot,
-    /// The second half of `install_snapshot`, when the snapshot is stored and the state is still the old one. A node
-    /// that starts again after a failure here finds the new snapshot and the old state.
+    /// The second half of `install_snapshot`: the snapshot is stored, but the state is still the old one. A node that
+    /// starts again after a failure here finds the new snapshot and the old state.
     FinishInstall,
     /// `get_current_snapshot`.
     GetCurrentSnapshot,
@@ -153,7 +154,7 @@ where
 }
 
 impl<C: RaftTypeConfig, S: Default> MemStateMachine<C, S> {
-    /// Returns a blank state machine that answers nothing, for logs to which no client of a `Raft` writes.
+    /// Returns a blank state machine that sends no responses. Use it only for logs whose entries no client waits for.
     pub(super) fn silent() -> Self {
         Self::on(Arc::new(|_, _| None), None)
     }
@@ -173,8 +174,9 @@ impl<C: RaftTypeConfig, S: Default> MemStateMachine<C, S> {
         }
     }
 
-    /// Returns the state machine as the next start finds it if only snapshots are durable: blank, with the current
-    /// snapshot, and without faults. openraft restores the state from the snapshot. Earlier handles keep the old state.
+    /// Simulates a power failure after which only the snapshot is left. Returns a state machine with a blank state, the
+    /// current snapshot and no faults. openraft restores the state from the snapshot. Earlier handles keep the old
+    /// state.
     pub fn crash(&self) -> Self {
         let snapshot = lock(&self.machine.held).snapshot.clone();
         Self::on(self.machine.apply.clone(), snapshot)
@@ -298,7 +300,7 @@ where
     }
 }
 
-/// Builds a snapshot of a [`MemStateMachine`], as the state was when openraft asked for the builder.
+/// Builds a snapshot of the state that a [`MemStateMachine`] had when openraft asked for the builder.
 pub struct MemSnapshotBuilder<C: RaftTypeConfig, S> {
     machine: MemStateMachine<C, S>,
     view: Applied<C, S>,
@@ -322,7 +324,7 @@ where
             frame: encode(VERSION, &self.view).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?,
         };
         let mut held = lock(&machine.held);
-        // Keep a snapshot that was installed meanwhile and reaches further.
+        // If a snapshot that reaches further was installed meanwhile, keep the installed snapshot.
         let newest = held
             .snapshot
             .as_ref()

@@ -4,12 +4,12 @@
 //!
 //! | to test | use |
 //! |---|---|
-//! | a cluster of nodes | [`Cluster`] starts, stops, crashes and restarts nodes, and waits until they are as a test expects. |
+//! | a cluster of nodes | [`Cluster`] starts, stops, crashes and restarts nodes, and waits until a condition holds. |
 //! | the network between nodes | [`MemNetwork`] has [slow and lossy links](LinkFaults) and [partitions](PartitionController), and [counts](RpcCounts) messages. |
-//! | a node, without a disk | [`MemLogStore`] and [`MemStateMachine`] fail, wait and lose power when a test wants it. |
+//! | a node, without a disk | [`MemLogStore`] and [`MemStateMachine`] keep their data in memory, and fail, wait or lose power on request. |
 //! | your own log store or key space | [`conformance`] checks it against the rules that openraft relies on. |
-//! | your own messages | [`golden`] freezes them in files, so that every release can read the data of earlier ones. |
-//! | what clients are told | `linearizability` checks that it could come from a single copy; with the feature of that name. |
+//! | your own messages | [`golden`] compares their encoding with files, so that every release can read the data of earlier releases. |
+//! | the answers that clients get | `linearizability` (behind the feature of that name) checks that the answers could come from a single copy of the data. |
 //!
 //! # A cluster in one process
 //!
@@ -41,7 +41,7 @@
 //!     let written = cluster.raft(leader).client_write(command).await.expect("a write");
 //!
 //!     cluster.crash(leader).await?;
-//!     cluster.wait_for_leader().await?; // of the other two
+//!     cluster.wait_for_leader().await?; // one of the other two
 //!     cluster.restart(leader).await?;
 //!     cluster.wait_for_applied(written.log_id.index).await?;
 //!
@@ -66,11 +66,12 @@
 //! 1 -> 2 append_entries: 4 sent, 4 delivered, 4 answered, 100 unreachable
 //! ```
 //!
-//! # Minutes in seconds
+//! # Simulating minutes in seconds, with a paused clock
 //!
 //! With tokio's clock paused (`#[tokio::test(start_paused = true)]`), a test does not wait: when no task can run, time
-//! jumps to the next timer. This needs stores that work in the tasks of the runtime, such as the stores in memory.
-//! [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) has a thread of its own, for which paused time does not wait.
+//! jumps to the next timer. This needs stores that do their work in tasks of the runtime, such as [`MemLogStore`].
+//! [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) works in its own thread, and a paused clock does not wait for
+//! that thread.
 //!
 //! Heartbeats still cost computing time: in a build without optimization, about a millisecond for each node and
 //! heartbeat. So if a test simulates a long time, set a long
@@ -78,8 +79,8 @@
 //!
 //! # Without a `Cluster`
 //!
-//! A node starts as follows. It restarts in the same way, because [`register`](MemNetwork::register) replaces the
-//! earlier `Raft` of the node:
+//! Start a node as follows. The same code restarts the node, because [`register`](MemNetwork::register) replaces its
+//! earlier `Raft`:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -111,17 +112,17 @@
 //! }
 //! ```
 
-// The files and folders, from the entrance down. Each imports only those below it, and of the rest of this crate only
-// `lifecycle`, `log_store`, `codec` and `support`.
+// The files and folders, from the entrance down. Each imports only files and folders below it. From the rest of this
+// crate, they import only `lifecycle`, `log_store`, `codec`, `raft_types` and `support`.
 //
 // - `cluster/`: nodes in one process, which a test starts, stops, crashes and waits for.
 // - `conformance/`: checks of a log store or a key space.
 // - `network/`: the network between nodes, with faults, partitions and counts.
-// - `mem_log_store/`, `mem_state_machine`: the stores of a node in memory.
+// - `mem_log_store/`, `mem_state_machine`: a log store and a state machine in memory.
 // - `call_faults`: how a test makes a call on a store in memory fail or wait.
 // - `log_image`: what a log store holds at one moment.
-// - `golden/`: messages that are frozen in files; stands apart.
-// - `linearizability/`: records and checks what clients are told; stands apart.
+// - `golden/`: compares the encoding of messages with files; imports no other file of this folder.
+// - `linearizability/`: records and checks the answers that clients get; imports no other file of this folder.
 
 mod call_faults;
 mod cluster;

@@ -1,4 +1,4 @@
-//! What a [`Cluster`] is made of, and its start.
+//! The settings of a [`Cluster`], and its start.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -18,7 +18,7 @@ use super::stores::{NodesOn, OpenStores};
 use crate::RaftTypes;
 use crate::test_fakes::network::MemNetwork;
 
-/// How long a wait lasts unless a test says otherwise. It may be long, because only a failing test waits that long.
+/// How long a wait lasts by default. The time may be long, because only a failing test waits that long.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 impl<C, SM> Cluster<C, SM>
@@ -30,7 +30,7 @@ where
     ///
     /// # Examples
     ///
-    /// Each node has a RocksDB in a directory of its own:
+    /// Each node has its own directory with a RocksDB:
     ///
     /// ```
     /// # #[cfg(feature = "rocksdb-log-store")] mod example {
@@ -72,7 +72,7 @@ where
     }
 }
 
-/// The settings of a [`Cluster`]. [`Cluster::builder`] makes it, and [`start`](Self::start) uses it.
+/// The settings of a [`Cluster`]. [`Cluster::builder`] returns it, and [`start`](Self::start) consumes it.
 #[must_use = "nothing runs before `start` is called"]
 pub struct ClusterBuilder<C: RaftTypes, O, N = Arc<MemNetwork<C>>> {
     stores: O,
@@ -105,7 +105,7 @@ impl<C: RaftTypes, O: OpenStores<C>> ClusterBuilder<C, O> {
 }
 
 impl<C: RaftTypes, O: OpenStores<C>, N: ClusterNetwork<C>> ClusterBuilder<C, O, N> {
-    /// Sets the first voters. Each has the `Default` of the type of nodes, which [`MemNetwork`] ignores.
+    /// Sets the first voters, each with the default value of the node type. [`MemNetwork`] ignores this value.
     pub fn nodes(self, ids: impl IntoIterator<Item = NodeIdOf<C>>) -> Self
     where
         NodeOf<C>: Default,
@@ -121,8 +121,8 @@ impl<C: RaftTypes, O: OpenStores<C>, N: ClusterNetwork<C>> ClusterBuilder<C, O, 
 
     /// Sets the config of all nodes.
     ///
-    /// The default is made for tests: heartbeats every 50 ms, elections after 300 to 600 ms, snapshots only when a
-    /// test triggers them, and no entries kept behind a snapshot.
+    /// The default is made for tests. Nodes send heartbeats every 50 ms, and start an election after 300 to 600 ms.
+    /// They take snapshots only when a test triggers them, and can then purge all entries that the snapshot covers.
     pub fn config(self, config: Config) -> Self {
         Self { config, ..self }
     }
@@ -145,10 +145,9 @@ impl<C: RaftTypes, O: OpenStores<C>, N: ClusterNetwork<C>> ClusterBuilder<C, O, 
 
     /// Opens the stores of all nodes, bootstraps them and connects them.
     ///
-    /// If all stores are blank, the first node is bootstrapped with
-    /// [`Fresh`](crate::lifecycle::BootstrapMode::Fresh), and the others with
-    /// [`Join`](crate::lifecycle::BootstrapMode::Join). If any store has the state of an earlier cluster, all nodes
-    /// resume that cluster. This does not wait for a leader.
+    /// If all stores are blank, the first node is bootstrapped with [`Fresh`](crate::lifecycle::BootstrapMode::Fresh),
+    /// and the others with [`Join`](crate::lifecycle::BootstrapMode::Join). If any store has the state of an earlier
+    /// cluster, all nodes resume that cluster. The call does not wait for a leader.
     ///
     /// # Errors
     ///

@@ -15,9 +15,8 @@ use crate::support::error_chain::error_chain;
 
 /// Why a [`Cluster`](super::Cluster) did not do what a test asked for.
 ///
-/// Most messages end with the [report](super::Cluster::report): what each node believed, and what the network did.
-/// `Debug` shows the message, the report and the causes, so that a test which unwraps or returns the error shows all
-/// of them.
+/// Most messages end with the [report](super::Cluster::report): the metrics of each node, and what the network did.
+/// `Debug` shows the message, the report and the causes, so a test that unwraps or returns the error shows all of them.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ClusterError<C: RaftTypes> {
@@ -35,7 +34,7 @@ pub enum ClusterError<C: RaftTypes> {
     Open {
         /// The node.
         id: NodeIdOf<C>,
-        /// What the closure that opens stores returned.
+        /// The error of the closure that opens stores.
         source: io::Error,
     },
     /// A node could not start from its stores, or has stopped.
@@ -59,23 +58,23 @@ pub enum ClusterError<C: RaftTypes> {
     Connect {
         /// The node.
         id: NodeIdOf<C>,
-        /// What [`connect`](super::ClusterNetwork::connect) returned.
+        /// The error of [`connect`](super::ClusterNetwork::connect).
         source: io::Error,
     },
-    /// The call needs a node that does not run.
+    /// The call needs a running node, but the node does not run.
     #[error("node {id} does not run; help: `restart` it, or `add_learner` it if there never was one\n\n{report}")]
     NotRunning {
         /// The node.
         id: NodeIdOf<C>,
-        /// What each node believed.
+        /// The metrics of each node, as text.
         report: String,
     },
-    /// The call was to start a node, and there is a node of this id already.
+    /// The call would start a node, but a node with this id exists already.
     #[error("there is a node {id} already; help: `stop` or `crash` it, and then `restart` it\n\n{report}")]
     AlreadyThere {
         /// The node.
         id: NodeIdOf<C>,
-        /// What each node believed.
+        /// The metrics of each node, as text.
         report: String,
     },
     /// A wait reached its deadline.
@@ -85,7 +84,7 @@ pub enum ClusterError<C: RaftTypes> {
         what: String,
         /// How long the test waited, by the clock of the runtime.
         deadline: Duration,
-        /// What each node believed at the deadline.
+        /// The metrics of each node at the deadline, as text.
         report: String,
     },
     /// A membership change failed.
@@ -93,16 +92,16 @@ pub enum ClusterError<C: RaftTypes> {
     Membership {
         /// Why the change failed.
         source: MembershipError<C>,
-        /// What each node believed.
+        /// The metrics of each node, as text.
         report: String,
     },
-    /// The network has a [failure](super::ClusterNetwork::failure) that no test should pass with, such as a
-    /// [message that does not survive encoding](crate::test_fakes::MemNetwork::encode_messages).
+    /// The network has a [failure](super::ClusterNetwork::failure) with which no test should pass, such as a message
+    /// that does not survive [encoding](crate::test_fakes::MemNetwork::encode_messages).
     #[error("{failure}\n\n{report}")]
     Network {
         /// What the network found.
         failure: String,
-        /// What each node believed.
+        /// The metrics of each node, as text.
         report: String,
     },
 }

@@ -17,7 +17,7 @@ use super::wait::INTERVAL;
 use crate::RaftTypes;
 use crate::lifecycle::{BootstrapMode, bootstrap};
 
-/// How long a node that starts again waits for the stores of its earlier life to be closed.
+/// How long `restart` tries again to open stores that the earlier run of the node may still be closing.
 const CLOSING: Duration = Duration::from_secs(10);
 
 impl<C, SM, N> Cluster<C, SM, N>
@@ -33,18 +33,18 @@ where
     /// [`ClusterError::NotRunning`] if the node does not run.
     pub async fn stop(&self, id: NodeIdOf<C>) -> Result<(), ClusterError<C>> {
         let (raft, _) = self.take_down(&id, "stopped")?;
-        // Ignore the outcome: it says why the node stopped, and the node has stopped either way.
+        // Ignore the outcome: it only tells why the node stopped.
         let _ = raft.shutdown().await;
         self.network.disconnect(id);
         Ok(())
     }
 
-    /// Ends node `id` as a kill of its process does: at once it reaches no node, and no node reaches it. Then its
-    /// `Raft` is shut down, so that its stores can be opened again.
+    /// Ends node `id` as if its process was killed: from now on it reaches no node, and no node reaches it. Then shuts
+    /// down its `Raft`, so that its stores can be opened again.
     ///
-    /// Everything that the node has written to its stores stays there, also what is not durable. To lose what is not
-    /// durable, as a power failure does, let [`open`](super::OpenStores::open) return a store that has lost it, such as the
-    /// one that [`MemLogStore::crash`](crate::test_fakes::MemLogStore::crash) returns.
+    /// Everything that the node has written to its stores stays there, even writes that are not durable. To simulate a
+    /// power failure, let [`open`](super::OpenStores::open) return a store without these writes, such as the store that
+    /// [`MemLogStore::crash`](crate::test_fakes::MemLogStore::crash) returns.
     ///
     /// # Errors
     ///
@@ -56,15 +56,16 @@ where
         Ok(())
     }
 
-    /// Starts a node again that was stopped or crashed, on the stores that it had.
+    /// Starts a node that was stopped or crashed, on its earlier stores.
     ///
-    /// A node that had state is bootstrapped with [`Reopen`](crate::lifecycle::BootstrapMode::Reopen), so it must
-    /// find its state. Do not drop the future of this call before it ends: the node would be neither up nor down.
+    /// A node that had state is bootstrapped with [`Reopen`](crate::lifecycle::BootstrapMode::Reopen), which fails if
+    /// its stores are blank. Do not drop the future of this call before it ends: the node would stay between running
+    /// and down.
     ///
     /// # Errors
     ///
     /// - [`ClusterError::AlreadyThere`] if the node runs.
-    /// - [`ClusterError::NotRunning`] if there never was a node of this id.
+    /// - [`ClusterError::NotRunning`] if there never was a node with this id.
     /// - Any error that keeps the node from starting. The node is then down, as before.
     pub async fn restart(&self, id: NodeIdOf<C>) -> Result<(), ClusterError<C>> {
         let down = {
@@ -98,11 +99,12 @@ where
         started
     }
 
-    /// Starts a new node, which then waits for a leader to add it. [`add_learner`](Self::add_learner) does both.
+    /// Starts a new node, which then waits for a leader to add it. [`add_learner`](Self::add_learner) starts a node and
+    /// also adds it.
     ///
     /// # Errors
     ///
-    /// - [`ClusterError::AlreadyThere`] if there is a node of this id.
+    /// - [`ClusterError::AlreadyThere`] if there is a node with this id.
     /// - Any error that keeps the node from starting.
     pub async fn add_node(&self, id: NodeIdOf<C>) -> Result<(), ClusterError<C>> {
         let is_there = {
@@ -134,7 +136,8 @@ where
         self.check_network()
     }
 
-    /// Opens all nodes, and bootstraps them: a new cluster if all stores are blank, and the earlier one otherwise.
+    /// Opens all nodes, and bootstraps them. If all stores are blank, they form a new cluster. Otherwise they resume
+    /// the earlier cluster.
     pub(super) async fn form(&self, members: BTreeMap<NodeIdOf<C>, NodeOf<C>>) -> Result<(), ClusterError<C>> {
         let mut initialized = false;
         for id in members.keys() {
@@ -181,7 +184,7 @@ where
         connected.map_err(|source| ClusterError::Connect { id, source })
     }
 
-    /// Marks a running node as down, and returns what it was opened with.
+    /// Marks a running node as down, and returns its `Raft` and state machine.
     fn take_down(&self, id: &NodeIdOf<C>, how: &'static str) -> Result<Opened<C, SM>, ClusterError<C>> {
         let mut nodes = self.nodes();
         if let Some(node @ Node::Running(_)) = nodes.get_mut(id)
@@ -201,13 +204,13 @@ where
             raft.runtime_config().elect(false);
         }
         for id in running {
-            // Ignore the error: it says that another task has stopped the node.
+            // Ignore the error: it means that another task has stopped the node.
             let _ = self.stop(id).await;
         }
     }
 }
 
-/// Returns whether a node had a vote or a log, which it must find again.
+/// Returns whether a node had a vote or a log. If so, it must find this state again when it restarts.
 fn has_state<C: RaftTypes>(metrics: &RaftMetrics<C>) -> bool {
     metrics.last_log_index.is_some() || metrics.vote != RaftMetrics::<C>::new_initial(metrics.id.clone()).vote
 }

@@ -1,4 +1,4 @@
-//! Changes of the membership of a [`Cluster`].
+//! Adds learners to a [`Cluster`], and changes its voters.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ where
     N: ClusterNetwork<C>,
 {
     /// Starts a new node, makes it a learner with [`lifecycle::add_learner`](crate::lifecycle::add_learner), and waits
-    /// until it has applied the entry that made it a learner.
+    /// until the node has applied the entry that made it a learner.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ where
     }
 
     /// Makes these nodes the voters with [`lifecycle::change_membership`](crate::lifecycle::change_membership), and
-    /// waits until the change is committed. Each of them must be a voter or a learner before.
+    /// waits until the change is committed. Each of them must already be a voter or a learner.
     ///
     /// Other voters leave the cluster. Their nodes keep running.
     ///

@@ -1,4 +1,4 @@
-//! What a cluster asks of the network between its nodes.
+//! The interface of the network between the nodes of a cluster.
 
 use std::future::{Future, ready};
 use std::io;
@@ -12,7 +12,7 @@ use openraft::{OptionalSend, OptionalSync, Raft, RaftNetworkFactory};
 use crate::RaftTypes;
 use crate::test_fakes::network::{MemNetwork, MemNetworkFactory};
 
-/// A network that a [`Cluster`](super::Cluster) runs on: [`MemNetwork`], or one of your own.
+/// A network that a [`Cluster`](super::Cluster) runs on: [`MemNetwork`], or your own network.
 ///
 /// # Examples
 ///
@@ -51,7 +51,7 @@ use crate::test_fakes::network::{MemNetwork, MemNetworkFactory};
 /// }
 /// ```
 pub trait ClusterNetwork<C: RaftTypes>: OptionalSend + OptionalSync + 'static {
-    /// Makes the clients with which a node calls others.
+    /// The factory of the clients with which a node calls other nodes.
     type Factory: RaftNetworkFactory<C, Network: NetSnapshot<C, SnapshotData = C::SnapshotData>>;
 
     /// Returns the factory of node `id`, which is about to start.
@@ -61,7 +61,7 @@ pub trait ClusterNetwork<C: RaftTypes>: OptionalSend + OptionalSync + 'static {
     ///
     /// # Errors
     ///
-    /// Any reason why the node cannot be reached, such as a port that is in use. The node is then shut down.
+    /// Any reason why the node cannot be made reachable, such as a port that is in use. The node is then shut down.
     fn connect<SM>(&self, id: NodeIdOf<C>, raft: Raft<C, SM>) -> impl Future<Output = io::Result<()>> + OptionalSend
     where
         SM: RaftStateMachine<C, SnapshotData = C::SnapshotData>;
@@ -70,12 +70,13 @@ pub trait ClusterNetwork<C: RaftTypes>: OptionalSend + OptionalSync + 'static {
     /// network drops its handle of the node's `Raft`.
     fn disconnect(&self, id: NodeIdOf<C>);
 
-    /// Returns the state of the network for the message of a wait that fails: faults and counts.
+    /// Returns the state of the network, such as its faults and counts. The error of a failed wait shows it.
     fn report(&self) -> String {
         String::new()
     }
 
-    /// Returns a failure that no test should pass with, if there is one. Every wait then fails with it.
+    /// Returns a failure of the network with which no test should pass, or `None`. As long as there is a failure, every
+    /// wait fails with it.
     fn failure(&self) -> Option<String> {
         None
     }

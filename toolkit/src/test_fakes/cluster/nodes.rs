@@ -1,4 +1,4 @@
-//! The [`Cluster`]: which of its nodes run, and what they believe.
+//! The [`Cluster`]: which of its nodes run, and their metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -20,9 +20,9 @@ use crate::test_fakes::network::MemNetwork;
 
 /// The nodes of one cluster in one process, which a test starts, stops, crashes and waits for.
 ///
-/// A cluster runs on any stores, and on a [`MemNetwork`] or a [network of your own](ClusterNetwork). All methods
-/// take `&self`, so that a test which does several things at once can share the cluster in an `Arc`. Dropping the
-/// cluster ends its nodes.
+/// A cluster runs on any stores, and on a [`MemNetwork`] or [your own network](ClusterNetwork). All methods take
+/// `&self`, so a test that does several things at once can share the cluster in an `Arc`. Dropping the cluster ends its
+/// nodes.
 ///
 /// # Examples
 ///
@@ -62,7 +62,7 @@ where
     nodes: Mutex<BTreeMap<NodeIdOf<C>, Node<C, SM>>>,
 }
 
-/// Whether a node runs.
+/// A node that starts, runs or is down.
 pub(super) enum Node<C, SM>
 where
     C: RaftTypes,
@@ -73,7 +73,7 @@ where
     Down {
         /// How the node went down: "stopped" or "crashed".
         how: &'static str,
-        /// What the node believed when it went down.
+        /// The metrics of the node when it went down.
         last: Box<RaftMetrics<C>>,
     },
 }
@@ -100,7 +100,7 @@ where
         }
     }
 
-    /// Returns the network, for faults and counts: `cluster.network().partitions().isolate(1)`.
+    /// Returns the network, to set faults and read counts: `cluster.network().partitions().isolate(1)`.
     pub fn network(&self) -> &N {
         &self.network
     }
@@ -126,7 +126,7 @@ where
         }
     }
 
-    /// Returns the state machine of node `id`: a clone of the one that its stores were opened with.
+    /// Returns the state machine of node `id`: a clone of the state machine that the node was opened with.
     ///
     /// # Panics
     ///
@@ -143,24 +143,24 @@ where
         }
     }
 
-    /// Returns the nodes that run.
+    /// Returns the ids of the nodes that run.
     pub fn running(&self) -> BTreeSet<NodeIdOf<C>> {
         let nodes = self.nodes();
         let running = nodes.iter().filter(|(_, node)| matches!(node, Node::Running(_)));
         running.map(|(id, _)| id.clone()).collect()
     }
 
-    /// Returns the nodes that were stopped or crashed.
+    /// Returns the ids of the nodes that were stopped or crashed.
     pub fn down(&self) -> BTreeSet<NodeIdOf<C>> {
         let nodes = self.nodes();
         let down = nodes.iter().filter(|(_, node)| matches!(node, Node::Down { .. }));
         down.map(|(id, _)| id.clone()).collect()
     }
 
-    /// Returns what each node believes and what the network did, as text. Most errors end with it.
+    /// Returns the metrics of each node and the report of the network, as text. Most errors end with this text.
     ///
     /// The text has a line for each node: whether the node runs, its role, term, vote and leader, its log and its
-    /// membership. For a node that is down, the line shows the node as it was when it went down.
+    /// membership. The line of a node that is down shows its last metrics.
     pub fn report(&self) -> String {
         let beliefs: Vec<Belief<C>> = self
             .nodes()
@@ -183,7 +183,7 @@ where
         format!("{}\n{}", table(&beliefs), self.network.report())
     }
 
-    /// Fails if the network has found something that no test should pass with.
+    /// Returns an error if the network reports a [failure](ClusterNetwork::failure).
     pub(super) fn check_network(&self) -> Result<(), ClusterError<C>> {
         match self.network.failure() {
             None => Ok(()),

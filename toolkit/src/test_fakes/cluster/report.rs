@@ -1,11 +1,11 @@
-//! What the nodes of a cluster believe, as a table.
+//! The metrics of the nodes of a cluster, as a table.
 
 use std::fmt::Display;
 
 use openraft::alias::StoredMembershipOf;
 use openraft::{RaftMetrics, RaftTypeConfig};
 
-/// What a node believes, or what it believed when it went down.
+/// The metrics of a node, or its last metrics if it is down: what the node believes about the cluster.
 pub(super) struct Belief<C: RaftTypeConfig> {
     /// Whether the node runs, such as "running" or "crashed".
     pub(super) process: &'static str,
@@ -27,7 +27,7 @@ const HEADER: [&str; 12] = [
     "membership",
 ];
 
-/// Returns a line for each node. Lines about failed nodes and about replication follow.
+/// Returns a table with a line for each node, and after it lines about failed nodes and about replication.
 pub(super) fn table<C: RaftTypeConfig>(beliefs: &[Belief<C>]) -> String {
     let mut rows = vec![HEADER.map(str::to_owned)];
     rows.extend(beliefs.iter().map(row));

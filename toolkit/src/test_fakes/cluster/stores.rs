@@ -16,19 +16,20 @@ use crate::RaftTypes;
 
 /// Opens the log store and the state machine of a node.
 ///
-/// Any closure from a node's id to a future of both implements this trait;
+/// Implemented by closures that take a node's id and return a future of the two stores.
 /// [`Cluster::builder`](super::Cluster::builder) takes such a closure.
 ///
-/// The closure is called each time that a node starts, and must open the same data for the same id. So keep a store
-/// in memory outside of the closure, and let the closure return handles of it. A node whose store is made anew in
-/// each call has lost its disk when it restarts, and is refused.
+/// The closure is called each time that a node starts, and must open the same data for the same id. So keep a store in
+/// memory outside of the closure, and let the closure return handles on it. If the closure makes a new store in each
+/// call, a node that restarts finds blank storage and is refused.
 ///
-/// When a node restarts, the store of its earlier life may still be closing its files. So if the closure fails then,
-/// it is called again for some seconds.
+/// When a node restarts, its earlier store may still be closing its files. So if the closure fails at a restart, the
+/// cluster calls it again for up to 10 seconds, or up to its [`deadline`](super::ClusterBuilder::deadline) if that is
+/// shorter.
 ///
 /// # Examples
 ///
-/// Log stores in memory that outlive their nodes. A clone of `LS` is a handle of the same log:
+/// Keeps log stores in memory, so that they outlive their nodes. A clone of `LS` is another handle on the same log:
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -89,7 +90,7 @@ pub(super) trait OpenNode<C: RaftTypes, SM: RaftStateMachine<C>, Factory>: Optio
     ) -> BoxFuture<'static, Result<Opened<C, SM>, ClusterError<C>>>;
 }
 
-/// A node that was opened, and a handle on its state machine.
+/// The `Raft` of a node that was opened, and a handle on its state machine.
 pub(super) type Opened<C, SM> = (Raft<C, SM>, SM);
 
 /// Opens nodes on the stores `O` and on a network `N`.

@@ -1,4 +1,4 @@
-//! Waits until a condition holds for what the nodes of a cluster believe.
+//! Waits until a condition holds for the metrics of the nodes of a cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::network::ClusterNetwork;
 use super::nodes::Cluster;
 use crate::RaftTypes;
 
-/// How long a wait pauses before it looks at its condition again.
+/// How long a wait pauses before it checks its condition again.
 pub(super) const INTERVAL: Duration = Duration::from_millis(5);
 
 /// The metrics of each node that runs.
@@ -33,10 +33,10 @@ where
     SM: RaftStateMachine<C, SnapshotData = C::SnapshotData> + Clone,
     N: ClusterNetwork<C>,
 {
-    /// Waits until all running nodes see the same one of them lead in the same term, and the leader has committed an
-    /// entry of that term. Returns the id of the leader.
+    /// Waits until all running nodes report the same leader in the same term, and the leader has committed an entry of
+    /// that term. The leader must be one of these nodes. Returns its id.
     ///
-    /// If a running node cannot see the leader, because it is isolated or was removed, use
+    /// If a running node cannot know the leader, because the node is isolated or was removed, use
     /// [`wait_for_leader_among`](Self::wait_for_leader_among).
     ///
     /// # Errors
@@ -46,7 +46,7 @@ where
         self.wait_for("all running nodes see one of them lead", leader).await
     }
 
-    /// Waits as [`wait_for_leader`](Self::wait_for_leader) does, for these nodes alone. All of them must run.
+    /// Waits like [`wait_for_leader`](Self::wait_for_leader), but only for the nodes `ids`. All of them must run.
     ///
     /// # Errors
     ///
@@ -74,10 +74,10 @@ where
         .await
     }
 
-    /// Waits until all running nodes see the same one of them lead, and have applied the whole log of the leader.
-    /// Returns the id of the leader.
+    /// Waits until all running nodes report the same leader, and have applied the whole log of the leader. The leader
+    /// must be one of these nodes. Returns its id.
     ///
-    /// While the test writes, the condition may never hold.
+    /// While the test keeps writing, the condition may never hold.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ where
             .await
     }
 
-    /// Waits as [`wait_for_agreement`](Self::wait_for_agreement) does, for these nodes alone. All of them must run.
+    /// Waits like [`wait_for_agreement`](Self::wait_for_agreement), but only for the nodes `ids`. All of them must run.
     ///
     /// # Errors
     ///
@@ -101,7 +101,8 @@ where
         self.wait_for(&what, |beliefs| agreement(&only(beliefs, &ids)?)).await
     }
 
-    /// Waits until the committed membership that each running node knows of has exactly these voters.
+    /// Waits until each running node knows a committed membership that has exactly these voters, and no later
+    /// membership.
     ///
     /// # Errors
     ///
@@ -120,8 +121,8 @@ where
         .await
     }
 
-    /// Waits until `condition` holds for the metrics of node `id`, and returns these metrics. No condition holds for
-    /// a node that does not run. `what` names the condition in the error.
+    /// Waits until `condition` holds for the metrics of node `id`, and returns these metrics. While the node does not
+    /// run, the condition does not hold. `what` names the condition in the error.
     ///
     /// # Errors
     ///
@@ -206,7 +207,7 @@ where
     }
 }
 
-/// Returns the beliefs of these nodes, if all of them run.
+/// Returns the metrics of the nodes `ids`, or `None` if one of them does not run.
 fn only<Id: Ord + Clone, Metrics: Clone>(
     beliefs: &BTreeMap<Id, Metrics>,
     ids: &BTreeSet<Id>,
@@ -215,7 +216,8 @@ fn only<Id: Ord + Clone, Metrics: Clone>(
     ids.iter().map(of).collect()
 }
 
-/// Returns the one of these nodes that all of them see lead.
+/// Returns the leader, if all nodes in `beliefs` report the same one of them, and it has committed an entry of its
+/// term.
 fn leader<C: RaftTypes>(beliefs: &Beliefs<C>) -> Option<NodeIdOf<C>> {
     let (_, one) = beliefs.first_key_value()?;
     let id = one.current_leader.as_ref()?;
@@ -228,7 +230,7 @@ fn leader<C: RaftTypes>(beliefs: &Beliefs<C>) -> Option<NodeIdOf<C>> {
     (agreed && in_its_term).then(|| id.clone())
 }
 
-/// Returns the leader, if all of these nodes have applied its whole log.
+/// Returns the leader, if all nodes in `beliefs` have applied its whole log.
 fn agreement<C: RaftTypes>(beliefs: &Beliefs<C>) -> Option<NodeIdOf<C>> {
     let id = leader::<C>(beliefs)?;
     let leads = beliefs.get(&id)?;

@@ -1,26 +1,27 @@
-//! Sequences of calls on a log store: fixed ones, each for a rule, and random ones.
+//! Sequences of calls on a log store: fixed sequences, each made for one rule, and random sequences.
 
 use fastrand::Rng;
 
-/// A call on a log store. Its numbers are relative to the log at the time of the call, so that openraft could make any
-/// sequence of these calls.
+/// A call on a log store, a restart or a power cut. Indexes are relative to the log at the time of the call. So any
+/// sequence of these calls is one that openraft could make.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Call {
-    /// Appends `count` entries, and waits for the callback if `wait`.
+    /// Appends `count` entries, and waits for the callback if `wait` is true.
     Append { count: u64, wait: bool },
     /// Saves a vote of a new term.
     Vote { committed: bool },
-    /// Removes `count` entries from the end. Later entries are of a new term.
+    /// Removes `count` entries from the end. Entries that are appended later have a new term.
     Truncate { count: u64 },
-    /// Purges up to the entry that is `count` after the first one, which may be past the last one.
+    /// Purges up to the index that is `count` after the first entry. This index may be past the last entry.
     Purge { count: u64 },
     /// Saves the last log id as committed.
     Committed,
-    /// Reads `count` entries, from the one that is `skip` after the first one.
+    /// Reads `count` indexes, starting at the index that is `skip` after the first entry.
     Read { skip: u64, count: u64 },
     /// Waits for all callbacks, drops the store and opens it again.
     Restart,
-    /// Drops the store, and opens the disk as a power cut leaves it. Restarts if the disk cannot cut its power.
+    /// Simulates a power failure, and opens the store on the disk that it leaves. Restarts instead if the disk cannot
+    /// simulate a power failure.
     PowerCut,
 }
 
@@ -46,8 +47,8 @@ impl Call {
     }
 }
 
-/// Returns sequences that are made to break one rule each. Random sequences, which may break any rule, come after
-/// them, so that the first violation of a store is a simple one.
+/// Returns sequences that are each made to reveal a break of one rule. The check makes them before the random
+/// sequences, which may reveal a break of any rule. So the first violation that it finds is a simple one.
 pub(super) fn fixed() -> Vec<Vec<Call>> {
     let append = |count, wait| Call::Append { count, wait };
     let vote = Call::Vote { committed: false };

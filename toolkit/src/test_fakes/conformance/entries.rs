@@ -1,4 +1,4 @@
-//! The entries of the tests, and how messages show a log.
+//! Makes the entries that the checks append, and formats logs for messages.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -11,7 +11,7 @@ use openraft::{LogId, Membership, RaftTypeConfig};
 use super::violation::{Violation, call_failed};
 use crate::test_fakes::log_image::{LogImage, StoredEntry};
 
-/// Returns a log id of node 1.
+/// Returns the log id at `index` with node 1 as the leader of `term`.
 pub(super) fn log_id<C>(term: u64, index: u64) -> LogIdOf<C>
 where
     C: RaftTypeConfig<Term: From<u64>, NodeId: From<u64>>,
@@ -19,8 +19,8 @@ where
     LogId::new(LeaderIdOf::<C>::new_committed(term.into(), 1.into()), index)
 }
 
-/// Returns an entry. Entries are of several sizes, and of the two kinds that every type config can make: blank entries
-/// and memberships.
+/// Returns an entry whose kind and size depend on `index`: a blank entry, or a membership of up to 49 voters. Every
+/// type config can make these two kinds.
 pub(super) fn entry<C>(term: u64, index: u64) -> C::Entry
 where
     C: RaftTypeConfig<Term: From<u64>, NodeId: From<u64>, Node: Default>,

@@ -7,22 +7,22 @@ use super::entries::{shown, shown_log};
 use super::violation::{Rule, Violation};
 use crate::test_fakes::log_image::{LogImage, LogWrite, StoredEntry};
 
-/// What the calls made of the log, which part of it is durable, and what a restart may undo.
+/// The log after all calls so far, which part of it is durable, and what a restart may undo.
 pub(super) struct Expected<C: RaftTypeConfig> {
-    /// What the calls made of the log.
+    /// The log after all calls so far.
     log: LogImage<C>,
-    /// The index up to which entries are durable, and the rule that makes them so.
+    /// The index up to which entries are durable, and the rule that is broken if one of them is lost.
     durable: Option<(u64, Rule)>,
     undo: Undo<C>,
 }
 
-/// What no caller waits for, so that a restart or a power cut may undo it.
+/// The writes that a restart or a power cut may undo, because no caller waits until they are durable.
 struct Undo<C: RaftTypeConfig> {
-    /// Each log id that was the last purged one since the last power cut.
+    /// Each value that the last purged log id has had since the last power cut.
     purged: Vec<Option<LogIdOf<C>>>,
     /// The entries that were purged since the last power cut and not truncated.
     entries: Vec<StoredEntry<C>>,
-    /// Each log id that was the committed one since the last power cut, and none.
+    /// `None`, and each value that the committed log id has had since the last power cut.
     committed: Vec<Option<LogIdOf<C>>>,
 }
 
@@ -46,12 +46,12 @@ impl<C: RaftTypeConfig> Expected<C> {
         }
     }
 
-    /// What the calls made of the log.
+    /// Returns the log after all calls so far.
     pub(super) fn log(&self) -> &LogImage<C> {
         &self.log
     }
 
-    /// Notes a write that returned.
+    /// Records a write that returned.
     pub(super) fn apply(&mut self, write: LogWrite<C>) {
         match &write {
             LogWrite::Append(_) | LogWrite::Vote(_) => {}
@@ -73,7 +73,8 @@ impl<C: RaftTypeConfig> Expected<C> {
         }
     }
 
-    /// Notes that the callback of an append up to `last` ran. A truncation may have removed some of its entries since.
+    /// Records that the callback ran of an append whose last index is `last`. A truncation may have removed some of the
+    /// appended entries since.
     pub(super) fn callback_ran(&mut self, last: Option<u64>) {
         let last = last.min(self.log.last().map(|last| last.index));
         if self.durable.as_ref().map(|(index, _)| *index) < last {
@@ -81,7 +82,7 @@ impl<C: RaftTypeConfig> Expected<C> {
         }
     }
 
-    /// Notes that everything is durable, because a later write is.
+    /// Records that all entries are durable, because a later write is durable.
     fn all_durable(&mut self) {
         let last = self.log.last().map(|last| last.index);
         self.durable = last.map(|last| match self.durable {
@@ -90,23 +91,25 @@ impl<C: RaftTypeConfig> Expected<C> {
         });
     }
 
-    /// Goes on with what a restart or a power cut left, which must have passed [`check`](Self::check).
+    /// Continues from the log that was found after a restart or a power cut. That log must have passed
+    /// [`check`](Self::check).
     pub(super) fn reopened(&mut self, found: LogImage<C>) {
         self.durable = found.last().map(|last| (last.index, Rule::AppendDurable));
         self.log = found;
     }
 
-    /// Notes that the disk holds what was found after a power cut, so that no later restart may undo it.
+    /// Records that the log that was found after a power cut is on the disk, so that no later restart may undo it.
     ///
-    /// A restart without a power cut does not show that: a file system may have served reads from its cache.
+    /// A restart without a power cut is no such proof: the store may have read from the cache of the file system.
     pub(super) fn on_disk(&mut self) {
         self.undo = Undo::since(&self.log);
     }
 
-    /// Checks that a store which holds `found` holds what it must.
+    /// Checks that `found`, which is what the store holds, is what it must hold.
     ///
-    /// With a `rule`, the store must hold all that was called, and `rule` is broken if it does not. Without one, the
-    /// store was opened again, and may lack what a restart may undo or lose. In both cases a purge may be outstanding.
+    /// With a `rule`, the store must show the effect of all calls, and `rule` is broken if it does not. Without a
+    /// `rule`, the store was opened again, and may lack whatever a restart may undo or lose. In both cases, the store
+    /// may not have carried out a purge yet.
     pub(super) fn check(&self, found: &LogImage<C>, rule: Option<Rule>) -> Result<(), Violation> {
         let broken = |of, found: String| Err(Violation::new(rule.unwrap_or(of), found));
         if found.vote != self.log.vote {
@@ -175,7 +178,7 @@ impl<C: RaftTypeConfig> Expected<C> {
             }
             next = Some(entry.index() + 1);
         }
-        // Without a purge the first entry is at 0, because all logs of these tests begin there.
+        // Without a purge the first entry is at 0, because all logs of these checks begin there.
         match (&found.purged, found.entries.front()) {
             (None, Some(first)) if first.index() > 0 => Err(Violation::new(
                 Rule::PurgeWhole,

@@ -1,4 +1,4 @@
-//! Makes calls on a log store, and compares the store with what it must hold after each.
+//! Makes calls on a log store, and compares the store after each call with what it must hold.
 
 use std::io;
 use std::time::Duration;
@@ -28,16 +28,16 @@ pub(super) struct History<C: RaftTypeConfig, D: LogDisk<C>> {
     expected: Expected<C>,
     /// The term of the next entry.
     term: u64,
-    /// The callbacks that have not run yet, as far as is known.
+    /// The callbacks that are not known to have run.
     pending: Vec<Pending<C>>,
     /// The calls so far, for the message of a violation.
     calls: Vec<String>,
 }
 
-/// A callback of an append that has not run yet, as far as is known.
+/// A callback of an append that is not known to have run.
 struct Pending<C: RaftTypeConfig> {
-    /// The last index that the callback makes durable. `None` if a later write has made it durable already, or has
-    /// removed it.
+    /// The last index that the callback makes durable. `None` if a later write has already made that entry durable, or
+    /// has removed it.
     last: Option<u64>,
     outcome: OneshotReceiverOf<C, io::Result<()>>,
 }
@@ -63,7 +63,7 @@ where
         Ok(this)
     }
 
-    /// Makes the calls, and compares the store with what it must hold after each.
+    /// Makes the calls, and compares the store after each call with what it must hold.
     pub(super) async fn run(&mut self, calls: &[Call], report: &mut LogStoreReport) -> Result<(), Violation> {
         for call in calls {
             report.calls += 1;
@@ -206,7 +206,7 @@ where
     }
 
     async fn power_cut(&mut self, report: &mut LogStoreReport) -> Result<(), Violation> {
-        // Note the callbacks that have run already, whatever their order.
+        // Take the callbacks that have already run, whatever their order: their entries must survive the power cut.
         for mut callback in std::mem::take(&mut self.pending) {
             match (&mut callback.outcome).now_or_never() {
                 Some(outcome) => self.callback_ran(callback.last, outcome.map_err(|_| dropped()))?,
@@ -236,7 +236,8 @@ where
             .check(&found, None)
             .map_err(|violation| Violation::new(violation.rule, format!("{} after {after}", violation.found)))?;
         self.expected.reopened(found);
-        // Start a new term, because entries of the present one may be lost, and log ids must not come back.
+        // Start a new term: the store may have lost entries of the current term, and a new entry must not reuse the log
+        // id of a lost one.
         self.term += 1;
         Ok(())
     }
@@ -255,15 +256,15 @@ where
         Ok(())
     }
 
-    /// Notes that a callback ran, which makes the entries up to `last` durable.
+    /// Records that a callback ran. If it reports success, the entries up to `last` are durable.
     fn callback_ran(&mut self, last: Option<u64>, outcome: Result<io::Result<()>, Violation>) -> Result<(), Violation> {
         outcome?.map_err(call_failed("the sync of an append"))?;
         self.expected.callback_ran(last);
         Ok(())
     }
 
-    /// Forgets which entries the pending callbacks make durable: a synced write has made them durable, and after a
-    /// truncation other entries may get the same indexes.
+    /// Forgets which entries the pending callbacks make durable. The write that was just synced has made these entries
+    /// durable already. After a truncation, other entries may also get the same indexes.
     fn forget_pending_indexes(&mut self) {
         self.pending.iter_mut().for_each(|callback| callback.last = None);
     }
@@ -273,7 +274,7 @@ where
         self.store.as_mut().ok_or_else(closed)
     }
 
-    /// Returns all that the store says it holds.
+    /// Reads everything that the store holds.
     async fn found(&mut self) -> Result<LogImage<C>, Violation> {
         let store = self.store()?;
         let LogState {
@@ -306,14 +307,14 @@ where
         Ok(found)
     }
 
-    /// Checks that the store holds all that was called.
+    /// Checks that the store shows the effect of all calls so far.
     async fn compare(&mut self, rule: Rule) -> Result<(), Violation> {
         let found = self.found().await?;
         self.expected.check(&found, Some(rule))
     }
 }
 
-/// Checks that a hole in the log is refused when it is appended, or an error when it is read.
+/// Checks that a store refuses to append an entry after a hole, or returns an error when the hole is read.
 pub(super) async fn holes<C, D>(disk: D, deadline: Duration) -> Result<(), Violation>
 where
     C: RaftTypeConfig<Term: From<u64>, NodeId: From<u64>, Node: Default>,

@@ -1,11 +1,11 @@
-//! The laws of key spaces.
+//! Checks the laws of key spaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::violation::{Rule, Violation};
 use crate::log_store::{KeySpace, MetaLabel};
 
-/// Group ids at which key spaces tend to be wrong, for a key space that is made from a number.
+/// Group ids that reveal common mistakes in a key space that is made from a number.
 pub const GROUP_IDS: [u64; 16] = [
     0,
     1,
@@ -25,8 +25,8 @@ pub const GROUP_IDS: [u64; 16] = [
     u64::MAX,
 ];
 
-/// Checks the laws of [`KeySpace`] on the key spaces of `groups`, which will share their column families: the keys of
-/// each group are in order, and no two groups use the same keys.
+/// Checks the laws of [`KeySpace`] on the key spaces of `groups` that will share their column families. The keys of
+/// each group must be in order, and no two groups may use the same keys.
 ///
 /// # Errors
 ///
@@ -55,7 +55,7 @@ pub fn key_spaces<K: KeySpace>(groups: impl IntoIterator<Item = K>) -> Result<()
     meta_keys_differ(&groups)
 }
 
-/// Returns the indexes at which encodings of numbers change: small ones, and those around every power of two.
+/// Returns indexes at which the encoding of a number changes: small ones, and those around each power of two.
 fn indexes() -> BTreeSet<u64> {
     let around = (0..u64::BITS).map(|bit| 1_u64 << bit);
     let around = around.flat_map(|power| [power - 1, power, power.saturating_add(1)]);
@@ -112,7 +112,7 @@ fn inverts<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violat
     Ok(())
 }
 
-/// Checks that no key space takes a key of another one for its own.
+/// Checks that no key space treats a key of another key space as its own.
 fn foreign<K: KeySpace>(groups: &[K]) -> Result<(), Violation> {
     for (n, group) in groups.iter().enumerate() {
         for (_, other) in groups.iter().enumerate().filter(|(m, _)| *m != n) {
@@ -136,7 +136,7 @@ fn log_index<K: KeySpace>(group: &K, key: &[u8], found: Option<u64>, expected: O
     )
 }
 
-/// Checks that the log keys of each group have a range of their own.
+/// Checks that the log keys of different groups are in separate ranges.
 fn apart<K: KeySpace>(groups: &[K]) -> Result<(), Violation> {
     let mut ranges: Vec<_> = groups
         .iter()

@@ -1,4 +1,4 @@
-//! What a log store under test keeps its data on.
+//! The medium on which a log store under test keeps its data.
 
 use std::future::Future;
 use std::io;
@@ -8,11 +8,12 @@ use openraft::{OptionalSend, OptionalSync, RaftTypeConfig};
 
 use crate::test_fakes::mem_log_store::MemLogStore;
 
-/// What a log store under test keeps its data on: a directory, a database, or anything else that outlives a process.
+/// The medium on which a log store under test keeps its data: a directory, a database, or anything else that outlives a
+/// process.
 ///
 /// # Examples
 ///
-/// A store has a directory of its own. Without a [`power_cut`](Self::power_cut), the check tests restarts alone.
+/// Each store has its own temporary directory. Without a [`power_cut`](Self::power_cut), the check tests only restarts.
 ///
 /// ```
 /// # #[cfg(feature = "rocksdb-log-store")] mod example {
@@ -47,30 +48,33 @@ pub trait LogDisk<C: RaftTypeConfig>: OptionalSend + OptionalSync + Sized + 'sta
     /// The log store under test.
     type LogStore: RaftLogStorage<C>;
 
-    /// Opens the log store on what the disk holds, as a process does when it starts. The store on a new disk is blank.
+    /// Opens the log store on this disk, as a process does when it starts. On a new disk, the store is blank.
     ///
-    /// All handles of an earlier opening have been dropped. If the earlier store takes a moment longer to close, wait for
-    /// it here.
+    /// If this disk was opened before, the check has dropped all handles of the earlier store. If that store takes a
+    /// moment longer to close, wait for it here.
     ///
     /// # Errors
     ///
     /// Any reason why the store cannot be opened. The check reports it as a violation.
     fn open(&mut self) -> impl Future<Output = io::Result<Self::LogStore>> + OptionalSend;
 
-    /// Cuts the power: returns another disk, as the next start would find this one if the power failed now.
+    /// Simulates a power failure: returns a new disk with the contents that this disk would have at the next start if
+    /// the power failed now.
     ///
-    /// The new disk must hold everything that is durable. It may hold writes that are not durable, as far as a real disk
-    /// may hold them. The method is called while a store is open on this disk; that store is dropped soon after.
+    /// The new disk must hold everything that is durable. It may also hold writes that are not durable, if a real disk
+    /// could hold them. This method is called while a store is open on this disk. The check drops that store soon
+    /// after.
     ///
-    /// The default returns `None`, for a disk that cannot do this. Then the check tests restarts in place of power cuts.
+    /// The default returns `None`, which means that this disk cannot simulate a power failure. The check then tests a
+    /// restart instead.
     ///
-    /// A copy of the files is not enough: it is what a killed process leaves, with all that the kernel still caches. With
-    /// such a copy, the check finds a store that acknowledges what is only in its own memory. It does not find a store
-    /// that forgets to sync.
+    /// A copy of the files is not enough. It shows what is left after a process is killed: the copy includes data that
+    /// is only in the cache of the kernel. With such a copy, the check detects a store that acknowledges data while the
+    /// data is only in the memory of the process. It does not detect a store that forgets to sync.
     ///
     /// # Errors
     ///
-    /// Any reason why the disk cannot be made. The check reports it as a violation.
+    /// Any reason why the new disk cannot be made. The check reports it as a violation.
     fn power_cut(&self) -> impl Future<Output = io::Result<Option<Self>>> + OptionalSend {
         async { Ok(None) }
     }

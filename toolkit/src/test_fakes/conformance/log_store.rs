@@ -20,7 +20,7 @@ use super::report::LogStoreReport;
 use super::violation::{Rule, Violation};
 use crate::test_fakes::mem_state_machine::MemStateMachine;
 
-/// How much [`log_store_with`] does.
+/// How many calls [`log_store_with`] makes, and how long it waits.
 ///
 /// # Examples
 ///
@@ -41,12 +41,12 @@ pub struct LogStoreOptions {
     pub histories: u64,
     /// How many calls a random sequence has.
     pub calls: u64,
-    /// How long a callback may take.
+    /// How long the callback of an append may take.
     pub deadline: Duration,
 }
 
 impl Default for LogStoreOptions {
-    /// Returns 20 sequences of 40 calls from seed 1, and 10 seconds for a callback.
+    /// Returns options for 20 random sequences of 40 calls, with the seeds from 1 on and a deadline of 10 seconds.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -57,16 +57,16 @@ impl Default for LogStoreOptions {
     }
 }
 
-/// Checks a log store: with sequences of calls, restarts and power cuts, and with openraft's own suite.
+/// Checks a log store with sequences of calls, restarts and power cuts, and with openraft's own suite.
 ///
-/// `new_disk` makes a blank [`LogDisk`], and is called about 90 times. A check takes about 8 seconds more than the store
-/// itself needs, because openraft's suite waits for purges.
+/// `new_disk` makes a blank [`LogDisk`], and is called about 90 times. In addition to the time that the store itself
+/// needs, a check takes about 8 seconds, because openraft's suite waits for purges.
 ///
 /// # Errors
 ///
-/// A [`Violation`] of the first [`Rule`] that is broken. openraft's suite panics instead; this function catches the
-/// panic and returns its message. The panic goes to standard error as well, with the line of the assertion. If panics
-/// abort, the process is aborted.
+/// A [`Violation`] of the first [`Rule`] that is broken. openraft's suite does not return an error but panics. This
+/// function catches the panic and returns its message as a violation. Standard error also shows the panic, with the
+/// line of the assertion. If the test is built with `panic = "abort"`, the process is aborted instead.
 ///
 /// # Examples
 ///
@@ -79,7 +79,7 @@ where
     log_store_with(LogStoreOptions::default(), new_disk).await
 }
 
-/// Checks a log store like [`log_store`], with as many calls as `options` say.
+/// Checks a log store like [`log_store`], with as many calls as `options` specify.
 ///
 /// # Errors
 ///

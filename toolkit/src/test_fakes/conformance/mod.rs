@@ -1,18 +1,18 @@
-//! Checks a log store or a key space of your own against the rules that openraft and this library rely on.
+//! Checks your own log store or key space against the rules that openraft and this library rely on.
 //!
 //! - [`log_store`](log_store()) checks a [`RaftLogStorage`](openraft::storage::RaftLogStorage). It makes fixed and
 //!   random sequences of calls, with restarts and power cuts, and checks the rules of durability, which openraft's own
-//!   suite does not reach. Then it runs that suite as well.
+//!   suite does not test. Then it runs that suite.
 //! - `key_spaces` checks the laws of a [`KeySpace`](crate::log_store::KeySpace). It needs the feature
 //!   `rocksdb-log-store`.
 //!
-//! A check that finds a broken [`Rule`] returns a [`Violation`]. Its message names the rule, the reason for the rule,
-//! and the calls that lead to the violation.
+//! A check that finds a broken [`Rule`] returns a [`Violation`]. The message of the violation names the rule, the
+//! reason for the rule, and the calls that lead to the violation.
 //!
 //! # Examples
 //!
-//! To check a log store, implement [`LogDisk`] for what it keeps its data on. The disk opens the store and, if
-//! possible, cuts its power. [`MemLogStore`](super::MemLogStore) is such a disk itself:
+//! To check a log store, implement [`LogDisk`] for the medium on which the store keeps its data. A `LogDisk` opens the
+//! store and, if it can, simulates a power failure. [`MemLogStore`](super::MemLogStore) implements `LogDisk`:
 //!
 //! ```
 //! use openraft_toolkit::test_fakes::{MemLogStore, conformance};
@@ -32,12 +32,12 @@
 // The files of this folder, from the entrance down. Each imports only files below it.
 //
 // - `log_store`: runs all checks of a log store.
-// - `history`: makes calls on a store, and compares the store with what it must hold after each.
+// - `history`: makes calls on a store, and compares the store after each call with what it must hold.
 // - `expected`: what a store must hold after the calls, a restart or a power cut.
-// - `calls`: the sequences of calls, fixed and random ones.
-// - `entries`: the entries that the calls append, and how messages show a log.
-// - `key_spaces`: checks key spaces; stands apart.
-// - `log_disk`, `report`, `violation`: the interface of the checks.
+// - `calls`: fixed and random sequences of calls.
+// - `entries`: makes the entries that the calls append, and formats logs for messages.
+// - `key_spaces`: checks key spaces; of this folder it imports only `violation`.
+// - `log_disk`, `report`, `violation`: the public types of the checks.
 
 mod calls;
 mod entries;

@@ -10,8 +10,8 @@ pub struct LogStoreReport {
     pub calls: u64,
     /// The number of restarts. After each, the log was compared with what it must hold.
     pub restarts: u64,
-    /// The number of power cuts. After each, the log was compared with what it must hold. 0 if
-    /// [`LogDisk::power_cut`](super::LogDisk::power_cut) returned none.
+    /// The number of power cuts. After each, the log was compared with what it must hold. The number is 0 if
+    /// [`LogDisk::power_cut`](super::LogDisk::power_cut) returned `None`.
     pub power_cuts: u64,
 }
 

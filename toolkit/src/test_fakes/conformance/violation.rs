@@ -1,9 +1,9 @@
-//! The rules, and how a broken one is reported.
+//! The rules, and the report of a broken rule.
 
 use std::fmt;
 
-/// A rule that a log store or a key space must keep. [`requirement`](Self::requirement) says what must hold, and
-/// [`reason`](Self::reason) says what goes wrong otherwise.
+/// A rule that a log store or a key space must keep. [`requirement`](Self::requirement) returns what must hold, and
+/// [`reason`](Self::reason) returns what goes wrong otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
@@ -15,7 +15,7 @@ pub enum Rule {
     AppendReadable,
     /// Every call changes the log as openraft expects.
     CallsTakeEffect,
-    /// A read returns all entries of its range, a limited read the first ones.
+    /// A read returns all entries of its range. A limited read returns the first of them.
     ReadsComplete,
     /// The callback of every append runs.
     CallbackRuns,
@@ -27,21 +27,21 @@ pub enum Rule {
     TruncationDurable,
     /// Writes become durable in the order of the calls.
     WritesInOrder,
-    /// A restart finds a purge whole, or not at all.
+    /// After a restart, a purge has taken effect completely or not at all.
     PurgeWhole,
-    /// The committed log id is one that was saved.
+    /// The committed log id is one that was saved, or none.
     CommittedSaved,
     /// An append or a read of a log with a hole fails.
     HolesRefused,
     /// The entries of a log are consecutive.
     NoHoles,
-    /// A key is the same each time.
+    /// A key space makes the same key for the same index or label each time.
     KeysStable,
     /// Log keys sort as their indexes do.
     LogKeysAscend,
     /// `log_index` inverts `log_key`.
     LogIndexInverts,
-    /// The log keys of a group have a range of their own.
+    /// The log keys of different groups are in separate ranges.
     LogKeysApart,
     /// Meta keys differ from one another.
     MetaKeysDiffer,
@@ -77,8 +77,7 @@ impl Rule {
         }
     }
 
-    /// Returns who relies on the rule, or what goes wrong without it. It completes a sentence that starts with
-    /// "otherwise".
+    /// Returns who relies on the rule, or what goes wrong without it. A message shows this text after "otherwise".
     pub fn reason(self) -> &'static str {
         match self {
             Self::OpenraftSuite => "openraft is tested only with stores that pass its suite",
@@ -149,7 +148,7 @@ pub struct Violation {
     pub rule: Rule,
     /// What the check found.
     pub found: String,
-    /// The seed, if the sequence of calls was a random one. To repeat the sequence, set
+    /// The seed of the sequence of calls, if the sequence was random. To repeat the sequence, set
     /// [`LogStoreOptions::seed`](super::LogStoreOptions::seed) to it, and `histories` to 1.
     pub seed: Option<u64>,
     /// The calls on a blank log store that lead to the violation, in order.
@@ -167,7 +166,7 @@ impl Violation {
     }
 }
 
-/// Returns a function from the error of a call to the violation that calls must succeed.
+/// Returns a function that turns an error of `call` into a violation of [`Rule::CallsSucceed`].
 pub(super) fn call_failed<E: fmt::Display>(call: &'static str) -> impl Fn(E) -> Violation {
     move |error| Violation::new(Rule::CallsSucceed, format!("{call} failed: {error}"))
 }

@@ -18,15 +18,16 @@ pub(super) struct Sample<T> {
 
 /// How the files of a sample are checked.
 pub(super) enum Kind<T> {
-    /// The sample is written as its files say, and read back equal.
+    /// Encoding the sample yields the bytes in its files. Decoding a file yields the sample.
     Same,
-    /// The sample is written as its files say, and the file of each version is read as this function returns.
+    /// Encoding the sample yields the bytes in its files. Decoding the file of a version yields the value that this
+    /// function returns for that version.
     Lossy(Box<dyn Fn(u8) -> T>),
-    /// Files of an earlier release are read as the sample, which is not written.
+    /// Decoding a file, which is from an earlier release, yields the sample. The sample is not encoded.
     ReadOnly,
 }
 
-/// Compares `samples` with the files in `dir`, and returns all failures. Missing files are added first if `adds`.
+/// Compares `samples` with the files in `dir`, and returns all failures. First adds missing files if `adds` is true.
 pub(super) fn check<T>(dir: &Path, samples: &[Sample<T>], adds: bool) -> Vec<String>
 where
     T: WireMessage + PartialEq + Debug,
@@ -109,8 +110,8 @@ impl Check<'_> {
         }
     }
 
-    /// Returns the frame in a file, which is added first if it is missing and files are to be added. Returns `None` if
-    /// there is no file and none is needed.
+    /// Returns the frame in a file. First adds the file if it is missing and `adds` is true. Returns `None` if there is
+    /// no file and none is needed.
     fn frozen(
         &self,
         file: &str,
@@ -146,7 +147,7 @@ impl Check<'_> {
         files::parse(&text).map(Some)
     }
 
-    /// Checks that a file is read as its sample.
+    /// Checks that a file decodes to the value that is expected for its sample.
     fn read<T: WireMessage + PartialEq + Debug>(&mut self, what: &str, version: u8, frozen: &[u8], sample: &Sample<T>) {
         let expected = match &sample.kind {
             Kind::Lossy(read_as) => &read_as(version),
@@ -167,11 +168,11 @@ impl Check<'_> {
         );
     }
 
-    /// Checks that the sample is written as its file says.
+    /// Checks that encoding the sample yielded the bytes in its file.
     fn written(&mut self, what: &str, frozen: &[u8], written: Result<Vec<u8>, CodecError>) {
         let (found, help) = match &written {
             Ok(written) if written == frozen => return,
-            // The type reads this version and no longer writes it.
+            // The type still reads this version but no longer writes it.
             Err(CodecError::VersionUnsupported { .. }) => return,
             Ok(written) => {
                 let same = frozen
@@ -196,7 +197,7 @@ impl Check<'_> {
     /// Checks that every file belongs to a sample.
     fn left_over<T: WireMessage>(&mut self) {
         let names = match files::names_in(self.dir) {
-            // Without the directory, its files are reported as missing.
+            // If there is no directory, no file is left over. The missing files are reported elsewhere.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => return self.fail("the directory", error),
             Ok(names) => names,
@@ -214,7 +215,7 @@ impl Check<'_> {
     }
 }
 
-/// Returns whether a value cannot be written because the version cannot hold it. Such a value has no file.
+/// Returns whether `error` means that the version cannot hold the value. Such a value has no file.
 fn is_version(error: &CodecError) -> bool {
     matches!(
         error,

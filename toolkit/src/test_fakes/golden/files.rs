@@ -1,4 +1,4 @@
-//! The text of a golden file, and how a file is added.
+//! The text of a golden file, and adding a file.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, io, process};
 
-/// Returns the text of a file. The comment is for people: [`parse`] skips it.
+/// Returns the text of a file: a comment for people, which [`parse`] skips, and the bytes of `frame`.
 pub(super) fn text(value: &impl Debug, version: u8, frame: &[u8]) -> String {
     let comment = format!("{value:?} at version {version}").replace('\n', "\n# ");
     let lines: Vec<String> = frame.chunks(32).map(hex).collect();
@@ -19,7 +19,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.join(" ")
 }
 
-/// Returns the bytes of a file with this text.
+/// Returns the bytes in the text of a file.
 pub(super) fn parse(text: &str) -> Result<Vec<u8>, String> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines

@@ -7,7 +7,7 @@ use std::{any, env};
 use super::check::{Kind, Sample, check};
 use crate::WireMessage;
 
-/// The golden files of one type: a directory that holds nothing else, and the samples in it.
+/// The golden files of one type, in a directory without other files, and the samples that are compared with them.
 ///
 /// The [module](super) shows how a test uses it.
 #[must_use = "nothing is checked before `check` is called"]
@@ -19,8 +19,8 @@ pub struct Frames<T> {
 impl<T: WireMessage + PartialEq + Debug> Frames<T> {
     /// Returns the golden files in `dir`, without samples.
     ///
-    /// A relative path starts at the root of the package whose test this is, because `cargo test` runs tests there.
-    /// Files whose names start with a dot are ignored.
+    /// A relative path starts at the root of the package that the test belongs to, because `cargo test` runs tests
+    /// there. Files whose names start with a dot are ignored.
     pub fn in_dir(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
@@ -28,15 +28,16 @@ impl<T: WireMessage + PartialEq + Debug> Frames<T> {
         }
     }
 
-    /// Adds a sample: each version that can hold `value` must write it as its file says, and read it back equal.
+    /// Adds a sample. At each version that can hold `value`, encoding it must yield the bytes in its file, and decoding
+    /// the file must yield an equal value.
     ///
-    /// A name consists of ASCII letters, digits, `-` and `_`.
+    /// `name` consists of ASCII letters, digits, `-` and `_`.
     pub fn sample(self, name: &str, value: T) -> Self {
         self.with(name, value, Kind::Same)
     }
 
-    /// Adds a sample of which some version drops a `lossy` field. `read_as` returns the value that the file of a
-    /// version is read as. All else is as for [`sample`](Self::sample).
+    /// Adds a sample with a `lossy` field that some version drops. `read_as` returns the value that the file of a given
+    /// version must decode to. Everything else is as for [`sample`](Self::sample).
     ///
     /// ```no_run
     /// use openraft_toolkit::WireMessage;
@@ -59,10 +60,10 @@ impl<T: WireMessage + PartialEq + Debug> Frames<T> {
         self.with(name, value, Kind::Lossy(Box::new(read_as)))
     }
 
-    /// Adds a sample that is only read: the files of this name must be read as `value`.
+    /// Adds a sample that is only decoded: the files of this name must decode to `value`.
     ///
     /// The files come from an earlier release, because this release writes `value` differently or not at all. There
-    /// must be at least one, and none are added.
+    /// must be at least one such file, and [`check`](Self::check) adds none.
     pub fn read_only(self, name: &str, value: T) -> Self {
         self.with(name, value, Kind::ReadOnly)
     }
@@ -73,8 +74,8 @@ impl<T: WireMessage + PartialEq + Debug> Frames<T> {
         self
     }
 
-    /// Checks every file, and that no file is missing or left over. With `GOLDEN=add` in the environment, missing files
-    /// are added first.
+    /// Checks every file, and that no file is missing or left over. With `GOLDEN=add` in the environment, first adds
+    /// missing files.
     ///
     /// # Panics
     ///

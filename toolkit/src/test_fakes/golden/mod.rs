@@ -1,8 +1,8 @@
-//! Golden files, which freeze messages byte by byte as they were released.
+//! Golden files, which hold the bytes of messages as they were released.
 //!
 //! Data outlives the code that wrote it. A golden file holds the frame of one sample value at one version. The
-//! [check](Frames::check) fails if the frame is no longer read as that value, or if the value is no longer written
-//! as that frame. Files are only ever added: the files of a new version stand beside those of the old ones.
+//! [check](Frames::check) fails if the frame no longer decodes to that value, or if the value no longer encodes to that
+//! frame. Files are only ever added: the files of a new version are added beside those of the old versions.
 //!
 //! ```no_run
 //! use openraft_toolkit::WireMessage;
@@ -29,17 +29,16 @@
 //!
 //! # The files
 //!
-//! `put.v1.hex` is the sample `put` at version 1. The directory has one file for each sample and each version that
-//! can hold the sample. So there is no `put-leased.v1.hex` in this example. Files are text, and are committed with
-//! the code:
+//! `put.v1.hex` is the sample `put` at version 1. The directory has one file for each sample and each version that can
+//! hold the sample. So there is no `put-leased.v1.hex` in this example. Files are text. Commit them with the code:
 //!
 //! ```text
 //! # Put { key: "k", lease: None } at version 1
 //! 01 00 01 6b
 //! ```
 //!
-//! `GOLDEN=add cargo test` writes the missing files and leaves the others as they are. Without `GOLDEN=add`, a missing
-//! file is a failure. So a test never passes because its files were not copied.
+//! `GOLDEN=add cargo test` adds the missing files and leaves the existing files as they are. Without `GOLDEN=add`, a
+//! missing file fails the test. So a test cannot pass because its files were not copied.
 //!
 //! # When the type gets a new version
 //!
@@ -49,25 +48,27 @@
 //!
 //! # Which values are equal
 //!
-//! A frame must decode to a value that is equal to its sample by `PartialEq`. There are three other cases:
+//! A frame must decode to a value that is equal to its sample by `PartialEq`. There are three exceptions:
 //!
-//! - A version drops a `lossy` field that the sample sets. [`lossy_sample`](Frames::lossy_sample) says what is read
-//!   instead.
-//! - The type [reads](crate::WireMessage::MIN_VERSION) a version and no longer writes it, as with `previous = Old` without
-//!   `downgrade`. The files of that version come from an earlier release, and must still decode to their samples.
-//! - Only frames of earlier releases become the value, because the type's conversions go one way. Name such a value
-//!   with [`read_only`](Frames::read_only).
+//! - A version drops a `lossy` field that the sample sets. Add such a sample with
+//!   [`lossy_sample`](Frames::lossy_sample), which takes a function that returns what the frame decodes to.
+//! - The type still [reads](crate::WireMessage::MIN_VERSION) a version but no longer writes it, for example with
+//!   `previous = Old` and without `downgrade`. The files of that version come from an earlier release, and must still
+//!   decode to their samples.
+//! - The value can only come from decoding a frame of an earlier release, because this release writes the value
+//!   differently or not at all. Add such a value with [`read_only`](Frames::read_only).
 //!
-//! Messages inside the message, in their serde form, are written in a [scope](crate::codec::WriteVersion::scope) of
-//! the file's version, so that a new version of theirs does not change the file.
+//! Nested messages in serde form are written in a [scope](crate::codec::WriteVersion::scope) of the file's version, so
+//! that a new version of a nested message does not change the file.
 //!
-//! A value whose bytes differ from run to run cannot be frozen, such as a `HashMap` with several entries.
+//! A value whose bytes differ from run to run cannot have a golden file. An example is a `HashMap` with several
+//! entries.
 
 // The files of this folder, from the entrance down. Each imports only files below it.
 //
 // - `frames`: `Frames`, which a test fills with samples.
 // - `check`: compares the samples with the files, and collects the failures.
-// - `files`: the text of a file, and how a file is added.
+// - `files`: the text of a file, and adding a file.
 
 mod check;
 mod files;

@@ -1,4 +1,4 @@
-//! The verdict about the operations on one key.
+//! Checks the operations on one key.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use super::operation::{End, Operation};
 use super::register::{Answer, Op};
 use super::violation::Violation;
 
-/// The sequential meaning of a key, in the form that the checker takes.
+/// How operations change one key if they are made one after the other, in the form that the checker takes.
 struct Register;
 
-/// An operation, and the answer that the client was told. The answer is `None` if the client was told nothing.
+/// An operation, and the answer that the client got, or `None` if the client got no answer.
 type Answered = Arc<(Op, Option<Answer>)>;
 
 impl Specification for Register {
@@ -29,7 +29,7 @@ impl Specification for Register {
     }
 }
 
-/// Checks the operations on one key, which must be in the order of their calls.
+/// Checks the operations on one key. `operations` must be in the order of their calls.
 pub(super) fn check_key(key: String, mut operations: Vec<Operation>) -> Result<(), Violation> {
     let observed = observed_values(&operations);
     operations.retain(|operation| match operation.end {
@@ -44,8 +44,8 @@ pub(super) fn check_key(key: String, mut operations: Vec<Operation>) -> Result<(
         return Ok(());
     }
 
-    // A prefix that is not linearizable stays so, whatever follows. So a binary search finds the first answer that
-    // makes the history not linearizable.
+    // If a prefix of the history is not linearizable, no longer prefix is linearizable. So a binary search finds the
+    // first answer that makes the history not linearizable.
     let mut returns: Vec<usize> = operations.iter().filter_map(Operation::returned).collect();
     returns.sort_unstable();
     let first = returns.partition_point(|event| is_linearizable(&operations, *event));
@@ -58,11 +58,11 @@ pub(super) fn check_key(key: String, mut operations: Vec<Operation>) -> Result<(
     })
 }
 
-/// Returns the values that a client was told of, or that a compare-and-set expected.
+/// Returns the values that a client got as an answer, or that a compare-and-set expected.
 ///
-/// An operation without an answer matters only if it wrote one of these values: while a value that
-/// nobody saw is in place, no answer to a get or to a compare-and-set fits. Leaving the other operations out spares the search from trying
-/// each of them at every place.
+/// An operation without an answer matters only if it wrote one of these values. While any other value is in place, no
+/// get and no compare-and-set can return one of the recorded answers. Without the other operations, the search does not
+/// have to try each of them at every place.
 fn observed_values(operations: &[Operation]) -> HashSet<Option<String>> {
     let mut observed = HashSet::new();
     for operation in operations {
@@ -79,14 +79,14 @@ fn observed_values(operations: &[Operation]) -> HashSet<Option<String>> {
 /// Returns whether the calls and returns up to the event `last` are linearizable.
 fn is_linearizable(operations: &[Operation], last: usize) -> bool {
     let mut events: Vec<(usize, (usize, Action<Answered>))> = Vec::new();
-    // Each operation is a process of its own for the checker: a client that went on without an answer has two
-    // operations at the same time, and a process cannot.
+    // Make each operation a process of its own. A client that goes on without an answer has two operations at the same
+    // time, but the checker allows a process only one.
     for (process, operation) in operations.iter().enumerate() {
         if operation.called.event > last {
             continue;
         }
-        // An operation without an answer returns after everything else. There the checker can place it even if it
-        // never took effect, because no later answer depends on it.
+        // Let an operation without an answer return after everything else. There, the checker can place the operation
+        // even if it never took effect, because no later answer depends on it.
         let (event, answer) = match &operation.end {
             End::Returned(moment, answer) if moment.event <= last => (moment.event, Some(answer.clone())),
             _ => (usize::MAX, None),

@@ -1,4 +1,4 @@
-//! Clients note their calls and what they were told, in one order.
+//! Records the calls of all clients and the answers that they got, in one order.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,14 +11,14 @@ use super::stats::Stats;
 use super::violation::Violation;
 use crate::support::lock::lock;
 
-/// What all clients called and what they were told, in the order in which it happened.
+/// The calls of all clients and the answers that they got, in the order in which they happened.
 ///
-/// A clone is another handle on the same history, so that clients may run in tasks and threads of their own. All
-/// clients must be in one process, which gives their calls and returns one order.
+/// A clone is another handle on the same history, so clients may run in different tasks and threads. All clients must
+/// be in one process, so that their calls and answers have one order.
 ///
 /// # Examples
 ///
-/// Two threads contend for a map, which the test checks afterwards:
+/// Two threads use the same key of a map, and then the test checks the history:
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ impl History {
         }
     }
 
-    /// Returns a new client, which has a number of its own: 1, 2, and so on.
+    /// Returns a new client. The clients are numbered 1, 2, and so on.
     pub fn client(&self) -> Client {
         let mut record = self.record();
         record.clients += 1;
@@ -87,8 +87,8 @@ impl History {
 
     /// Checks all operations that are recorded so far.
     ///
-    /// An operation without an answer has an unknown outcome, also if its [`Call`] is still held. The history can be
-    /// recorded further, and checked again.
+    /// An operation without an answer has an unknown outcome, even if its [`Call`] still exists. More operations can be
+    /// recorded after the check, and the history can be checked again.
     ///
     /// # Errors
     ///
@@ -129,10 +129,10 @@ impl Default for History {
     }
 }
 
-/// A caller that makes one call after the other. [`History::client`] makes it.
+/// A caller that makes one call after the other. [`History::client`] returns it.
 ///
-/// A client may go on after a call without an answer. The check takes each operation by itself; the client's number
-/// only tells a person who called.
+/// A client may go on after a call without an answer. The check ignores which client made a call: the client's number
+/// is for the person who reads a [`Violation`].
 ///
 /// # Examples
 ///
@@ -153,10 +153,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// Notes that the client is about to send `op`.
+    /// Records that the client is about to send `op`.
     ///
-    /// Call this before the request is sent. An operation that takes effect before its call is noted may be
-    /// reported as a violation.
+    /// Call this before the request is sent. If an operation takes effect before its call is recorded, the check may
+    /// report a violation.
     pub fn call(&self, key: impl Into<String>, op: Op) -> Call {
         let key = key.into();
         let mut record = self.history.record();
@@ -176,10 +176,10 @@ impl Client {
     }
 }
 
-/// An operation that was called, and whose outcome is still to be noted. [`Client::call`] makes it.
+/// An operation that was called, and whose outcome is not recorded yet. [`Client::call`] returns it.
 ///
-/// Dropping it leaves the outcome unknown, as after a timeout or a lost answer: the operation may take effect at any
-/// later time, once, or never.
+/// Drop the `Call` if the outcome is unknown, for example after a timeout. The check then allows that the operation
+/// takes effect at any later time, once, or never.
 ///
 /// # Examples
 ///
@@ -218,7 +218,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// Adds a note for the person who reads a [`Violation`], such as which node was asked. A later note replaces it.
+    /// Adds a note for the person who reads a [`Violation`], such as which node was asked. A later note replaces an
+    /// earlier one.
     ///
     /// The check ignores notes.
     pub fn note(&self, note: impl Into<String>) {
@@ -228,17 +229,17 @@ impl Call {
         }
     }
 
-    /// Notes what the client was told. Call this after the answer has arrived.
+    /// Records the answer that the client got. Call this after the answer has arrived.
     pub fn returned(self, answer: Answer) {
         let mut record = self.history.record();
         let moment = self.history.next_moment(&mut record);
         self.end(&mut record, End::Returned(moment, answer));
     }
 
-    /// Notes that the operation was refused: it took no effect, and never will.
+    /// Records that the operation was refused: it took no effect, and never will.
     ///
-    /// An example is a request to a node that does not lead and answered so. The check ignores the operation, so a
-    /// refused write that a client reads later is a [`Violation`].
+    /// For example, a node refused the request because it does not lead. The check ignores the operation. So if a
+    /// client reads the value of a refused write later, the check reports a [`Violation`].
     pub fn failed(self) {
         let mut record = self.history.record();
         self.end(&mut record, End::Failed);

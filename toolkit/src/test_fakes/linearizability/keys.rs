@@ -1,10 +1,10 @@
-//! Which keys a test uses, and for how long.
+//! Picks the keys that a test uses.
 
 use std::sync::Mutex;
 
 use crate::support::lock::lock;
 
-/// Picks the keys of a test: a few at a time, each replaced by a new one after a number of operations.
+/// Picks the keys of a test: a few at a time, each replaced by a new key after a number of operations.
 ///
 /// The history of each key thus stays short enough to be checked, however long the test runs.
 ///
@@ -20,15 +20,15 @@ use crate::support::lock::lock;
 #[derive(Debug)]
 pub struct Keys {
     operations: usize,
-    /// For each place of a key, how often the keys in this place were picked so far.
+    /// Each place holds one key at a time. This is how often a key was picked from each place so far.
     picked: Mutex<Vec<usize>>,
 }
 
 impl Keys {
-    /// Returns `count` keys at a time, each of them for `operations` operations.
+    /// Returns a source of keys that has `count` keys in use at a time, and replaces each key after `operations` picks.
     ///
-    /// Clients that share few keys contend, and contention is what shows anomalies. The check of a key with 100
-    /// operations of 8 clients takes milliseconds.
+    /// Choose a small `count`: clients that share few keys contend, and only contention reveals errors. The check of a
+    /// key with 100 operations of 8 clients takes milliseconds.
     ///
     /// # Panics
     ///
@@ -44,8 +44,8 @@ impl Keys {
         }
     }
 
-    /// Returns one of the keys that are in use. `choice` may be any number, such as a random one; equal remainders
-    /// modulo `count` pick the same key until that key is replaced.
+    /// Returns one of the keys that are in use. `choice` may be any number, such as a random one. Numbers with the same
+    /// remainder modulo `count` pick the same key, until that key is replaced.
     pub fn pick(&self, choice: u64) -> String {
         let mut picked = lock(&self.picked);
         let place = choice as usize % picked.len();

@@ -1,12 +1,13 @@
-//! Records what the clients of a replicated map were told, and checks that the history is linearizable.
+//! Records what the clients of a replicated map call and which answers they get, and checks that this history is
+//! linearizable.
 //!
-//! A history is linearizable if every operation seems to take effect at one moment between its call and its
-//! return, as on a single copy of the map. It then has no stale read, no lost update, and no write that a client
-//! was told of and that is gone later.
+//! A history is linearizable if every operation seems to take effect at one moment between its call and its return, as
+//! on a single copy of the map. Such a history has no stale read, no lost update, and no acknowledged write that is
+//! missing later.
 //!
-//! A test uses this module in three steps. It makes one [`Client`] of the [`History`] for each concurrent caller.
-//! Around every request it notes the call and what the client was told. At the end it calls [`History::check`],
-//! which returns [`Stats`], or the [`Violation`] that it found.
+//! A test uses this module in three steps. It makes one [`Client`] of the [`History`] for each concurrent caller. For
+//! every request, it records the call and the answer that the client got. At the end it calls [`History::check`], which
+//! returns [`Stats`], or the [`Violation`] that it found.
 //!
 //! ```
 //! use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op};
@@ -31,34 +32,36 @@
 //!
 //! # What a verdict means
 //!
-//! A [`Violation`] is a proof: the answers that clients were given contradict each other. `Ok` says that these
-//! answers can be explained, not that the service is correct: record contended operations, under the faults that
-//! you care about. A verdict is only as good as the record:
+//! A [`Violation`] is a proof: the answers that clients got contradict each other. `Ok` means only that some order of
+//! the operations explains these answers, not that the service is correct. So record operations that contend, under the
+//! faults that matter to you. A verdict is only as good as the record:
 //!
-//! - Note each [call](Client::call) before its request is sent, and each [return](Call::returned) after its answer
+//! - Record each [call](Client::call) before its request is sent, and each [return](Call::returned) after its answer
 //!   has arrived.
-//! - Note a [failure](Call::failed) only where the operation can never take effect. Drop the [`Call`] in every other
-//!   case without an answer, such as a timeout: the outcome is unknown.
-//! - Write each value only once. A read then tells which write it saw, and the check finds more.
+//! - Record a [failure](Call::failed) only if the operation can never take effect. In every other case without an
+//!   answer, such as a timeout, drop the [`Call`]: its outcome is unknown.
+//! - Write each value only once. A read then shows which write it saw, and the check finds more violations.
 //!
 //! # The checker
 //!
 //! The checker is [`todc_utils::WGLChecker`]: the search of Wing and Gong with Lowe's cache of visited states, as in
-//! Porcupine and Knossos. Each key is checked by itself, which is exact because linearizability is a local property.
-//! The time of any such search is exponential in the worst case; [`Keys`] keeps the history of each key short.
+//! Porcupine and Knossos. Each key is checked by itself. This is exact, because a history is linearizable if and only
+//! if its operations on each key are. The time of any such search is exponential in the worst case. [`Keys`] keeps the
+//! history of each key short.
 //!
-//! The tests of this module compare its verdicts with those of stateright's `LinearizabilityTester` on random
-//! histories. That checker is correct as well, but it has no such cache, and takes exponential time where a history
-//! is not linearizable.
+//! The tests of this module compare the verdicts of `WGLChecker` with those of stateright's `LinearizabilityTester` on
+//! random histories. stateright's checker is correct too, but has no cache of visited states, and takes exponential
+//! time if a history is not linearizable.
 
 // The files of this folder, from the entrance down. Each imports only files below it.
 //
-// - `history`: clients note calls and returns in a `History`, whose `check` hands the operations of each key on.
-// - `check`: the verdict about the operations on one key.
+// - `history`: clients record their calls and answers in a `History`. `History::check` passes the operations of each
+//   key to `check`.
+// - `check`: checks the operations on one key.
 // - `violation`, `stats`: what a check returns.
 // - `operation`: one recorded operation, and when it was called and ended.
-// - `register`: what a client can ask and be told, and what that means for one key.
-// - `keys`: picks the keys that a test uses; stands apart.
+// - `register`: the operations on a key, the answers to them, and their effect.
+// - `keys`: picks the keys that a test uses; imports no file of this folder.
 
 mod check;
 mod history;

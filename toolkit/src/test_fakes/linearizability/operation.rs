@@ -18,9 +18,9 @@ pub(super) struct Operation {
 /// How an operation ended.
 #[derive(Clone, Debug)]
 pub(super) enum End {
-    /// The client was told nothing: the operation may take effect at any time after its call, or never.
+    /// The client got no answer: the operation may take effect at any time after its call, or never.
     Unknown,
-    /// The client was told this answer.
+    /// The client got this answer at this moment.
     Returned(Moment, Answer),
     /// The operation took no effect, and never will.
     Failed,
@@ -36,7 +36,7 @@ pub(super) struct Moment {
 }
 
 impl Operation {
-    /// Returns the event at which the client was told the answer, if it was told one.
+    /// Returns the event at which the client got its answer, or `None` if it got no answer.
     pub(super) fn returned(&self) -> Option<usize> {
         match &self.end {
             End::Returned(moment, _) => Some(moment.event),

@@ -1,13 +1,13 @@
-//! What a client can ask of a key, what it can be told, and what that means for the key's value.
+//! The operations on a key, the answers to them, and their effect on the key's value.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a client asks of one key, which has a value or none. At first it has none.
+/// An operation on one key. A key has a value or none, and starts without one.
 ///
-/// The check finds more if no value is written twice. A service without commands of its own can send this type, which
-/// is why it implements serde's traits.
+/// The check finds more violations if no value is written twice. This type implements serde's traits, so a service that
+/// has no commands yet can use it as its command.
 ///
 /// # Examples
 ///
@@ -24,7 +24,7 @@ pub enum Op {
     Put(String),
     /// Reads the value.
     Get,
-    /// Sets the value to `new` if the present value is `expected`; `None` stands for no value.
+    /// Sets the value to `new` if the present value is `expected`; `None` means no value.
     CompareAndSet {
         /// The value that is replaced.
         expected: Option<String>,
@@ -35,11 +35,11 @@ pub enum Op {
     Delete,
 }
 
-/// What a client was told.
+/// The answer to an operation.
 ///
 /// # Examples
 ///
-/// A put is answered by [`Done`](Self::Done) alone, so any other answer is a violation:
+/// The only right answer to a put is [`Done`](Self::Done), so any other answer is a violation:
 ///
 /// ```
 /// use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op};
@@ -56,12 +56,13 @@ pub enum Answer {
     Value(Option<String>),
     /// To a compare-and-set: the value was the expected one, and has been replaced.
     Swapped,
-    /// To a compare-and-set: the operation changed nothing, because this is the value.
+    /// To a compare-and-set: the operation changed nothing, because the value was this one instead of the expected one.
     Found(Option<String>),
 }
 
 impl Op {
-    /// Returns the value that the operation may leave behind, or `None` if it changes nothing.
+    /// Returns the value that the operation may write, which is `Some(None)` for a delete. Returns `None` if the
+    /// operation never changes the value.
     pub(super) fn written(&self) -> Option<Option<&str>> {
         match self {
             Self::Put(new) | Self::CompareAndSet { new, .. } => Some(Some(new)),
@@ -70,8 +71,8 @@ impl Op {
         }
     }
 
-    /// Returns whether `answer` is the right one on a key of this `value`, and the value that the operation leaves
-    /// behind. The answer is `None` if the client was told nothing: that is always right.
+    /// Applies the operation to a key with this `value`. Returns whether `answer` is right, and the value after the
+    /// operation. A missing answer (`None`) is always right.
     pub(super) fn apply(&self, value: &Option<String>, answer: Option<&Answer>) -> (bool, Option<String>) {
         let (told, after) = match self {
             Self::Put(new) => (Answer::Done, Some(new)),

@@ -7,12 +7,12 @@ use super::operation::{End, Operation};
 
 /// How many operations a [`History`](super::History) has, by outcome.
 ///
-/// [`History::check`](super::History::check) returns it. Assert on it too: a history in which everything was refused
-/// is linearizable and shows nothing.
+/// [`History::check`](super::History::check) returns these numbers. Assert on them too: a history in which every
+/// operation was refused is linearizable, but proves nothing.
 ///
 /// # Examples
 ///
-/// The sum over two histories:
+/// Adds up two histories:
 ///
 /// ```
 /// use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op, Stats};
@@ -30,11 +30,11 @@ use super::operation::{End, Operation};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Operations whose answer the client was told.
+    /// Operations to which the client got an answer.
     pub returned: usize,
-    /// Operations that were refused, and never take effect.
+    /// Operations that were refused, so they never take effect.
     pub failed: usize,
-    /// Operations whose outcome nobody knows.
+    /// Operations without an answer, so their outcome is unknown.
     pub unknown: usize,
     /// Different keys that were used.
     pub keys: usize,

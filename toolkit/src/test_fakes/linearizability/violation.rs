@@ -1,15 +1,15 @@
-//! Operations that no order explains, and how a person is shown them.
+//! Operations whose answers no order explains, and their timeline.
 
 use std::error::Error;
 use std::fmt;
 
 use super::operation::{End, Operation};
 
-/// The operations on one key, for which no order explains all answers.
+/// The operations on one key, if no order of them explains all answers.
 ///
-/// `Display` shows a timeline of these operations, up to the first answer that cannot be explained and that is
-/// marked with `>`. The timeline leaves out operations that were refused, and operations without an answer whose
-/// value nobody saw.
+/// `Display` shows a timeline of these operations, up to the first answer that cannot be explained. This answer is
+/// marked with `>`. The timeline leaves out refused operations, and operations without an answer whose value no client
+/// saw.
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ pub struct Violation {
     pub(super) key: String,
     /// The operations, in the order of their calls.
     pub(super) operations: Vec<Operation>,
-    /// The event at which a client was told the answer that cannot be explained.
+    /// The event at which a client got the answer that cannot be explained.
     pub(super) unexplained: usize,
 }
 

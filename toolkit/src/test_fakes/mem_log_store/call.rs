@@ -10,8 +10,8 @@ use std::fmt;
 pub enum LogStoreCall {
     /// `append`, before anything is written.
     Append,
-    /// The sync of an append, and its callback. A fault here never makes a call wait: the callback runs later, or with
-    /// an error.
+    /// The sync of an append, and its callback. A fault here never delays `append`: the callback runs later, or with an
+    /// error.
     Callback,
     /// `save_vote`.
     SaveVote,
@@ -23,7 +23,7 @@ pub enum LogStoreCall {
     Purge,
     /// A read of entries, at once or as a stream.
     ReadEntries,
-    /// A read of the vote, of the committed log id or of the log state. A node reads them when it starts.
+    /// A read of the vote, the committed log id or the log state. A node makes these reads when it starts.
     ReadState,
 }
 

@@ -14,27 +14,27 @@ use crate::support::lock::lock;
 use crate::support::span::{Hole, Span, check_consecutive};
 use crate::test_fakes::log_image::{LogImage, LogWrite, StoredEntry};
 
-/// A log in memory, with an image of the disk that it would be synced to.
+/// A log in memory, and an image of the part that is durable.
 pub(super) struct Log<C: RaftTypeConfig> {
     state: Mutex<State<C>>,
 }
 
 struct State<C: RaftTypeConfig> {
-    /// The log as the handles see it: everything that was written.
+    /// The log that the handles read: everything that was written.
     memory: LogImage<C>,
-    /// The log as a power cut leaves it: everything that is durable.
+    /// The log that a power failure leaves: everything that is durable.
     disk: LogImage<C>,
     /// The writes that are in `memory` and not on `disk`, in order, each with its number.
     unsynced: VecDeque<(u64, LogWrite<C>)>,
-    /// The callbacks of appends, each with the number of its write.
+    /// The callbacks of appends that have not run, each with the number of its write.
     callbacks: VecDeque<(u64, IOFlushed<C>)>,
     /// The number of the last write.
     writes: u64,
-    /// Why the log takes no more writes, if so.
+    /// Why the log accepts no more writes. `None` as long as it accepts them.
     ended: Option<Ended>,
 }
 
-/// Why a log takes no more writes.
+/// Why a log accepts no more writes.
 #[derive(Clone, Debug, thiserror::Error)]
 enum Ended {
     #[error("the power was cut; help: use the store that `crash` returned")]
@@ -44,7 +44,7 @@ enum Ended {
 }
 
 impl<C: RaftTypeConfig> Log<C> {
-    /// Returns a log that has `disk` in memory and on disk.
+    /// Returns a log whose memory and disk both hold `disk`.
     pub(super) fn from_disk(disk: LogImage<C>) -> Self {
         Self {
             state: Mutex::new(State {
@@ -63,7 +63,7 @@ impl<C: RaftTypeConfig> Log<C> {
         lock(&self.state).unsynced.len()
     }
 
-    /// Adds what people need to know of the log to a `Debug` output.
+    /// Adds a summary of the log to a `Debug` output.
     pub(super) fn show(&self, shown: &mut fmt::DebugStruct<'_, '_>) {
         let state = lock(&self.state);
         shown
@@ -73,8 +73,8 @@ impl<C: RaftTypeConfig> Log<C> {
             .field("unsynced", &state.unsynced.len());
     }
 
-    /// Ends the log: every later call fails, and no callback runs any more. Returns what is on disk: what is durable,
-    /// and of the other writes the first `kept`.
+    /// Ends the log: every later call fails, and no callback runs any more. Returns what is then on disk: everything
+    /// that is durable, and the first `kept` of the other writes.
     pub(super) fn crash(&self, kept: usize) -> LogImage<C> {
         let (disk, callbacks) = {
             let mut state = lock(&self.state);
@@ -119,8 +119,8 @@ impl<C: RaftTypeConfig> Log<C> {
         Ok(())
     }
 
-    /// Ends the sync of the append with this number: makes all writes up to it durable and runs their callbacks, or
-    /// fails all callbacks if the sync failed.
+    /// Ends the sync of the append with this number. If the sync succeeded, makes all writes up to this number durable
+    /// and runs their callbacks. If the sync failed, runs all callbacks with an error.
     pub(super) fn end_sync(&self, number: u64, outcome: io::Result<()>) {
         let (callbacks, failed) = {
             let mut state = lock(&self.state);
@@ -145,7 +145,7 @@ impl<C: RaftTypeConfig> Log<C> {
         }
     }
 
-    /// Runs `read` on the log as the handles see it.
+    /// Returns what `read` returns for the log in memory.
     pub(super) fn with_memory<R>(&self, read: impl FnOnce(&LogImage<C>) -> R) -> io::Result<R> {
         let state = lock(&self.state);
         match &state.ended {
@@ -156,7 +156,7 @@ impl<C: RaftTypeConfig> Log<C> {
 }
 
 impl<C: RaftTypeConfig> State<C> {
-    /// Fails if the log takes no more writes.
+    /// Returns an error if the log accepts no more writes.
     fn check(&self) -> io::Result<()> {
         match &self.ended {
             None => Ok(()),

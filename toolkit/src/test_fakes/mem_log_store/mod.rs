@@ -1,11 +1,12 @@
 //! openraft's log storage in memory, whose calls fail, take time or wait when a test wants it.
 //!
-//! This folder owns what a log store promises about durability, without a disk: which writes are in memory, which are
-//! durable, and when the callback of an append runs. What a log holds at one moment is in `log_image`, which the
-//! conformance tests share; how a test makes a call fail is in `call_faults`.
+//! This folder simulates the durability of a log store without a disk: which writes are in memory, which are durable,
+//! and when the callback of an append runs. `log_image`, which the conformance tests share, has what a log holds at one
+//! moment. `call_faults` makes calls fail.
 //!
-//! A call passes its faults in `store`, and then changes or reads the `Log`. The callback of an append runs when the
-//! call `Callback` has passed its faults, in a task of its own if it has to wait.
+//! `store` first applies the faults of a call, and then changes or reads the `Log`. The sync and callback of an append
+//! are a call of their own (`LogStoreCall::Callback`). If a fault delays or holds that call, a separate task waits for
+//! it, and `append` returns.
 //!
 //! The files, from the entrance down. Each imports only files below it.
 //!

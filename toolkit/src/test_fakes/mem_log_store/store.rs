@@ -18,26 +18,27 @@ use crate::support::span::Span;
 use crate::test_fakes::call_faults::CallFaults;
 use crate::test_fakes::log_image::{LogImage, LogWrite, StoredEntry};
 
-/// openraft's log storage in memory, for tests of a state machine, a network or the life of a node.
+/// openraft's log storage in memory, for tests of a state machine, a network, or starting and stopping nodes.
 ///
-/// This type is both the [`RaftLogStorage`] that `Raft::new` takes and its [`RaftLogReader`]. A clone is another
-/// handle on the same log, so that a node which was stopped starts again on a clone.
+/// This type is both the [`RaftLogStorage`] that `Raft::new` takes and its [`RaftLogReader`]. A clone is another handle
+/// on the same log, so a stopped node can start again on a clone.
 ///
-/// # What holds
+/// # Guarantees
 ///
-/// The store is as strict as a store on disk: it keeps entries encoded, as [`codec`](crate::codec) frames, it refuses
-/// an append with a hole, and it ends a stream that is bound to a leader as soon as the vote changes.
+/// The store is as strict as a store on disk. It keeps entries encoded, as [`codec`](crate::codec) frames. It refuses
+/// an append with a hole. It ends a leader-bounded stream as soon as the vote changes.
 ///
 /// The store knows which writes are durable. A vote is durable when `save_vote` returns, a truncation when
-/// `truncate_after` returns, and an append when its callback runs. Each of these makes all writes before it durable
-/// as well; a `purge` or a `save_committed` becomes durable only that way. [`crash`](Self::crash) keeps what is
-/// durable.
+/// `truncate_after` returns, and an append when its callback runs. Each of these also makes all writes before it
+/// durable. A `purge` or a `save_committed` becomes durable only with one of these later writes. [`crash`](Self::crash)
+/// keeps only what is durable.
 ///
 /// # Faults
 ///
 /// [`faults`](Self::faults) makes calls fail, take time or wait for the test; see [`LogStoreCall`]. A call that fails
-/// changes nothing, and the next one may succeed. A failed callback is final: nothing more is written, because after
-/// a failed sync nobody knows what is on the disk. [`crash`](Self::crash) starts anew from what is durable.
+/// changes nothing, and the next call may succeed. A failed callback is final: all later writes fail, because after a
+/// failed sync nobody knows what is on the disk. To continue from what is durable, use the store that
+/// [`crash`](Self::crash) returns.
 ///
 /// # Examples
 ///
@@ -78,7 +79,7 @@ pub struct MemLogStore<C: RaftTypeConfig> {
 }
 
 impl<C: RaftTypeConfig> MemLogStore<C> {
-    /// Returns a blank log, without faults.
+    /// Returns a blank store, without faults.
     pub fn new() -> Self {
         Self::from_disk(LogImage::default())
     }
@@ -90,7 +91,7 @@ impl<C: RaftTypeConfig> MemLogStore<C> {
         }
     }
 
-    /// Returns the faults of this log, which all its handles share.
+    /// Returns the faults of this store, which all its handles share.
     pub fn faults(&self) -> CallFaults<LogStoreCall> {
         self.faults.clone()
     }
@@ -100,18 +101,17 @@ impl<C: RaftTypeConfig> MemLogStore<C> {
         self.log.unsynced()
     }
 
-    /// Cuts the power. Returns the log as the next start finds it: with what is durable and nothing else, and without
-    /// faults.
+    /// Simulates a power failure. Returns a store that holds only what is durable, and has no faults.
     ///
-    /// For all earlier handles the machine is gone: every call fails, and no callback runs any more. A node that still
-    /// runs on one of them stops at its next call. Take it off the network first, because its peers must not hear from
-    /// a machine without power.
+    /// On all earlier handles, every later call fails and no callback runs any more. A node that still runs on such a
+    /// handle stops at its next call. Disconnect the node from the network before this call, because its peers must not
+    /// hear from a machine without power.
     pub fn crash(&self) -> Self {
         self.crash_keeping(0)
     }
 
-    /// Cuts the power like [`crash`](Self::crash), but the first `unsynced` of the writes that are not durable are on
-    /// the disk nevertheless: a write that was not acknowledged may be there or not.
+    /// Simulates a power failure like [`crash`](Self::crash), but also keeps the first `unsynced` of the writes that
+    /// are not durable. A real disk may keep such writes too.
     pub fn crash_keeping(&self, unsynced: usize) -> Self {
         Self::from_disk(self.log.crash(unsynced))
     }

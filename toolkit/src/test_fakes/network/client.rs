@@ -1,4 +1,4 @@
-//! openraft's network traits: the end of the network that one node sends from.
+//! openraft's network traits, for the sending side of the network.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -21,7 +21,8 @@ use super::process::Process;
 use super::route::Route;
 use crate::RaftTypes;
 
-/// The end of a [`MemNetwork`] that one node sends from. [`MemNetwork::factory_for`] makes it.
+/// Makes the clients with which one node calls other nodes through a [`MemNetwork`]. [`MemNetwork::factory_for`]
+/// returns it.
 pub struct MemNetworkFactory<C: RaftTypes> {
     from: NodeIdOf<C>,
     process: Process,
@@ -29,7 +30,7 @@ pub struct MemNetworkFactory<C: RaftTypes> {
 }
 
 impl<C: RaftTypes> MemNetwork<C> {
-    /// Returns the end of the network that node `id` sends from, which is the `network` argument of `Raft::new`.
+    /// Returns the network factory of node `id`, which is the `network` argument of `Raft::new`.
     pub fn factory_for(self: &Arc<Self>, id: NodeIdOf<C>) -> MemNetworkFactory<C> {
         MemNetworkFactory {
             process: self.process(&id),

@@ -13,7 +13,7 @@ pub enum RpcKind {
     AppendEntries,
     /// A request for a vote.
     Vote,
-    /// A question whether a vote would be granted. It changes nothing on the target.
+    /// A question whether the target would grant its vote. It changes nothing on the target.
     PreVote,
     /// A whole snapshot.
     FullSnapshot,
@@ -60,20 +60,20 @@ impl fmt::Display for RpcKind {
 /// [`MemNetwork::counts`](super::MemNetwork::counts) returns the counts of one link and kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RpcCounts {
-    /// Calls that were sent. A call that was refused at once counts in `unreachable` alone.
+    /// Calls that were sent. A call that was refused at once is counted only in `unreachable`.
     pub sent: u64,
-    /// Requests that reached the target's `Raft`, duplicates included.
+    /// Requests that reached the target's `Raft`, including duplicates.
     pub delivered: u64,
     /// Answers that reached the sender.
     pub answered: u64,
-    /// Requests that were lost on their way: dropped by a fault, stopped by a partition or a crash, or snapshots
-    /// that were interrupted.
+    /// Requests that were lost: dropped by a fault, stopped by a partition or a crash, or snapshots that were
+    /// interrupted.
     pub requests_lost: u64,
-    /// Answers that were lost on their way.
+    /// Answers that were lost.
     pub answers_lost: u64,
     /// Requests of which a second copy was sent.
     pub duplicated: u64,
-    /// Calls whose sender waited for an answer until their time-to-live was over.
+    /// Calls that got no answer within their time-to-live.
     pub timed_out: u64,
     /// Calls that were refused at once, because of a partition, a target that is not registered, or a sender that has
     /// crashed.

@@ -1,4 +1,4 @@
-//! Calls a `Raft` of any state machine.
+//! Calls a `Raft`, whatever its state machine type.
 
 use std::error::Error;
 
@@ -14,7 +14,7 @@ use openraft::{OptionalSend, OptionalSync, Raft};
 
 use crate::RaftTypes;
 
-/// The answer of a node, or the fact that the node has stopped.
+/// A future of the answer of a node, or of an error if the node has stopped.
 pub(super) type Handling<C, T> = BoxFuture<'static, Result<T, Unreachable<C>>>;
 
 /// The receiving side of [`RaftNetworkV2`](openraft::RaftNetworkV2), without the type of the state machine.
@@ -69,7 +69,8 @@ where
     }
 }
 
-/// Converts the error of a `Raft`, which fails an RPC only after it has stopped. Its peers see a dead process.
+/// Converts the error of a `Raft` to `Unreachable`. A `Raft` fails an RPC only after it has stopped, and its peers then
+/// see a dead process.
 fn stopped<C: RaftTypes>(fatal: impl Error + 'static) -> Unreachable<C> {
     Unreachable::new(&fatal)
 }

@@ -11,7 +11,8 @@ use fastrand::Rng;
 /// [`MemNetwork::set_link_faults`] apply faults to the messages that are sent from then on.
 ///
 /// An RPC is two messages: the request travels the link to the target, and the answer travels the link back. Each
-/// has its own delay, and may be lost by itself. So if an answer is lost, its request has taken effect.
+/// message has its own delay, and is lost independently of the other. If an answer is lost, its request has taken
+/// effect.
 ///
 /// The sender is not told of a loss. Its RPC ends with a [`Timeout`](openraft::errors::Timeout) when the
 /// time-to-live that openraft gave it is over. A request that was only late may still arrive after that.
@@ -23,10 +24,10 @@ use fastrand::Rng;
 ///
 /// # Which messages overtake each other
 ///
-/// Each message has a delay of its own, as a datagram has. With [`jitter`](Self::jitter) or
-/// [`reorder`](Self::reorder) a later message may thus arrive first. Batches of entries do not overtake each other,
-/// because openraft waits for the answer to each before it sends the next. Heartbeats, votes, snapshots and batches
-/// that are repeated after a timeout are under way at the same time, and may arrive in any order.
+/// Each message has its own delay, like a datagram. So with [`jitter`](Self::jitter) or [`reorder`](Self::reorder), a
+/// later message may arrive first. Batches of entries do not overtake each other, because openraft waits for the answer
+/// to a batch before it sends the next batch. Heartbeats, votes, snapshots and batches that are repeated after a
+/// timeout can be under way at the same time, and may arrive in any order.
 ///
 /// # Examples
 ///
@@ -64,7 +65,7 @@ impl LinkFaults {
         Self::default()
     }
 
-    /// Sets the least time that every message takes.
+    /// Sets the minimum time that every message takes.
     pub fn latency(self, latency: Duration) -> Self {
         Self { latency, ..self }
     }
@@ -74,8 +75,8 @@ impl LinkFaults {
         Self { jitter, ..self }
     }
 
-    /// Sets the probability with which a message is lost: [`drop_requests`](Self::drop_requests) and
-    /// [`drop_answers`](Self::drop_answers) in one.
+    /// Sets the probability with which a message is lost: both [`drop_requests`](Self::drop_requests) and
+    /// [`drop_answers`](Self::drop_answers).
     ///
     /// # Panics
     ///
@@ -84,7 +85,7 @@ impl LinkFaults {
         self.drop_requests(probability).drop_answers(probability)
     }
 
-    /// Sets the probability with which a request is lost. It then never takes effect.
+    /// Sets the probability with which a request is lost. A lost request never takes effect.
     ///
     /// # Panics
     ///
@@ -94,7 +95,7 @@ impl LinkFaults {
         Self { drop_requests, ..self }
     }
 
-    /// Sets the probability with which an answer is lost. Its request has taken effect.
+    /// Sets the probability with which an answer is lost. The request of a lost answer has taken effect.
     ///
     /// The answers of node 2 to node 1 travel the link from 2 to 1.
     ///
@@ -120,7 +121,7 @@ impl LinkFaults {
         }
     }
 
-    /// Sets the probability with which a request arrives twice, as after a retry in the transport. Each copy has its
+    /// Sets the probability with which a request arrives twice, as if the transport had repeated it. Each copy has its
     /// own delay, and the sender gets the first answer.
     ///
     /// Snapshots are never duplicated, because their data cannot be copied.
@@ -146,10 +147,10 @@ impl LinkFaults {
         self.snapshot_transfer
     }
 
-    /// Draws what becomes of a message, from random numbers of its own.
+    /// Decides what becomes of a message, by drawing from `rng`.
     ///
-    /// The draws are the same ones whatever the faults are, so that a change of one fault does not change the effect
-    /// of the others in a replay.
+    /// The number and order of the draws do not depend on the faults. So a change of one fault does not change the
+    /// effect of the others in a run with the same seed.
     pub(super) fn fate(&self, message: Message, mut rng: Rng) -> Fate {
         let drop = match message {
             Message::Request => self.drop_requests,

@@ -1,4 +1,5 @@
-//! [`MemNetwork`], with the settings and questions of a test. `traffic` has what each message asks of it.
+//! [`MemNetwork`]: the settings that a test makes, and the counts and failures that it reads. `traffic` decides what
+//! becomes of each message.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,23 +29,24 @@ use crate::support::lock::lock;
 ///   [fault](Self::set_faults) lost the request or the answer.
 ///
 /// A registered node runs until it is shut down, as a process does: dropping its `Raft` handles does not end it,
-/// because the network holds one. A node that has shut down drops its handles of the network.
+/// because the network holds one. A node that has shut down drops its handles on the network.
 ///
-/// Entries are sent with openraft's default [`stream_append`](openraft::RaftNetworkV2::stream_append): one batch,
-/// its answer, the next batch. The network does not imitate one that sends several batches ahead.
+/// The network sends entries with openraft's default [`stream_append`](openraft::RaftNetworkV2::stream_append), which
+/// waits for the answer to a batch before it sends the next batch. The network cannot imitate an implementation that
+/// sends several batches ahead.
 ///
 /// # Time
 ///
 /// All delays use the clock of the runtime that the type config names. With tokio's clock paused
-/// (`#[tokio::test(start_paused = true)]`), a test of minutes takes milliseconds.
+/// (`#[tokio::test(start_paused = true)]`), a test that simulates minutes takes seconds.
 ///
-/// A paused clock jumps ahead whenever no task can run. A store with threads of its own, such as
+/// A paused clock jumps ahead whenever no task can run. A store with its own threads, such as
 /// [`RocksdbLogStore`](crate::log_store::RocksdbLogStore), may then miss a deadline that it would meet in real time.
 /// Test such a store with the real clock.
 ///
 /// # Examples
 ///
-/// A link is slow and lossy for a while, and the test looks at what was sent meanwhile:
+/// All links are slow for a while and one link loses messages. Then the test reads how many messages were sent:
 ///
 /// ```
 /// # openraft_toolkit::declare_raft_types_ext! {
@@ -63,10 +65,10 @@ use crate::support::lock::lock;
 /// assert_eq!(counts.sent, 0, "there was no node 1 in this example");
 /// ```
 ///
-/// [`Cluster`](crate::test_fakes::Cluster) starts nodes on a network.
+/// To start nodes on this network, use [`Cluster`](crate::test_fakes::Cluster).
 pub struct MemNetwork<C: RaftTypes> {
     seed: u64,
-    /// Whether messages are encoded and decoded on their way.
+    /// Whether messages are encoded and decoded on their path.
     pub(super) encodes: AtomicBool,
     partitions: Arc<PartitionController<NodeIdOf<C>>>,
     state: Mutex<State<C>>,
@@ -75,9 +77,9 @@ pub struct MemNetwork<C: RaftTypes> {
 pub(super) struct State<C: RaftTypes> {
     /// The nodes that their peers can reach.
     pub(super) nodes: BTreeMap<NodeIdOf<C>, Registered<C>>,
-    /// The present process of each node.
+    /// The current run of each node.
     processes: BTreeMap<NodeIdOf<C>, Process>,
-    /// The faults of all links without faults of their own.
+    /// The faults of all links whose [`Link::faults`] is `None`.
     pub(super) faults: LinkFaults,
     links: BTreeMap<(NodeIdOf<C>, NodeIdOf<C>), Link>,
     pub(super) codec_failures: Vec<CodecFailure<NodeIdOf<C>>>,
@@ -96,16 +98,16 @@ pub(super) struct Link {
 }
 
 impl<C: RaftTypes> MemNetwork<C> {
-    /// Returns a network without nodes and without faults, of seed 0.
+    /// Returns a network without nodes and faults, with the seed 0.
     pub fn new() -> Arc<Self> {
         Self::with_seed(0)
     }
 
-    /// Returns a network whose faults come from `seed`: the n-th request on a link has the same fate in every run
-    /// with the same seed and faults, and so has the n-th answer.
+    /// Returns a network that draws its random numbers from `seed`. The n-th request on a link has the same fate in
+    /// every run with the same seed and faults, and so has the n-th answer.
     ///
-    /// A seed does not repeat a whole run: openraft draws election timeouts at random, so another message may be the
-    /// n-th.
+    /// The same seed does not repeat a whole run: openraft draws election timeouts at random, so the n-th message may
+    /// be another one.
     pub fn with_seed(seed: u64) -> Arc<Self> {
         Arc::new(Self {
             seed,
@@ -141,16 +143,16 @@ impl<C: RaftTypes> MemNetwork<C> {
 
     /// Makes node `id` unreachable, as if it no longer listened. The node keeps running and sending.
     pub fn unregister(&self, id: NodeIdOf<C>) {
-        // Drop the node after the lock is released: it may be the last handle of a `Raft`.
+        // Drop the node after the lock is released: it may hold the last handle on a `Raft`.
         let _unregistered = self.state().nodes.remove(&id);
     }
 
-    /// Ends node `id` for its peers: they do not reach it any more, and all requests and answers that it sends from
-    /// now on are lost. What it sent before still arrives.
+    /// Cuts node `id` off, as if its process crashed: its peers do not reach it any more, and all requests and answers
+    /// that it sends from now on are lost. What the node sent before still arrives.
     ///
-    /// The `Raft` of the node keeps running, and the caller must shut it down. The next
-    /// [`factory_for`](Self::factory_for) of this id belongs to the process that is started in its place.
-    /// [`Cluster::crash`](crate::test_fakes::Cluster::crash) does all of this.
+    /// The `Raft` of the node keeps running, and the caller must shut it down. Then the next
+    /// [`factory_for`](Self::factory_for) of this id starts a new run of the node.
+    /// [`Cluster::crash`](crate::test_fakes::Cluster::crash) cuts the node off and shuts it down.
     pub fn crash(&self, id: NodeIdOf<C>) {
         let mut state = self.state();
         let process = state.processes.remove(&id);
@@ -162,22 +164,22 @@ impl<C: RaftTypes> MemNetwork<C> {
         drop(unregistered);
     }
 
-    /// Returns the partitions, which say which nodes reach which.
+    /// Returns the partitions, which determine which nodes reach which.
     pub fn partitions(&self) -> Arc<PartitionController<NodeIdOf<C>>> {
         self.partitions.clone()
     }
 
-    /// Sets the faults of all links without [faults of their own](Self::set_link_faults).
+    /// Sets the faults of all links, except links with [their own faults](Self::set_link_faults).
     pub fn set_faults(&self, faults: LinkFaults) {
         self.state().faults = faults;
     }
 
-    /// Gives the link from `from` to `to` faults of its own, which replace those of all links.
+    /// Sets the faults of the link from `from` to `to`, which replace the faults of all links.
     pub fn set_link_faults(&self, from: NodeIdOf<C>, to: NodeIdOf<C>, faults: LinkFaults) {
         self.state().link(&from, &to).faults = Some(faults);
     }
 
-    /// Undoes [`set_link_faults`](Self::set_link_faults): the link has the faults of all links again.
+    /// Undoes [`set_link_faults`](Self::set_link_faults): the faults of all links apply to this link again.
     pub fn clear_link_faults(&self, from: NodeIdOf<C>, to: NodeIdOf<C>) {
         self.state().link(&from, &to).faults = None;
     }
@@ -208,12 +210,12 @@ impl<C: RaftTypes> MemNetwork<C> {
     /// [`decode`](crate::decode).
     ///
     /// A message that cannot be encoded or decoded, or that is different afterwards, fails its RPC. The failure is
-    /// kept in [`codec_failures`](Self::codec_failures), and fails every wait of a
+    /// added to [`codec_failures`](Self::codec_failures), and fails every wait of a
     /// [`Cluster`](crate::test_fakes::Cluster).
     ///
     /// Messages are compared by their `Debug` output. So a field with `#[serde(skip)]` is noticed, unless a
     /// hand-written `Debug` leaves it out as well. The data of a snapshot is not encoded, because it may be of any
-    /// type; the vote and the metadata with it are.
+    /// type; the vote and the metadata of the snapshot are.
     pub fn encode_messages(&self) {
         self.encodes.store(true, Ordering::Release);
     }
@@ -246,7 +248,7 @@ impl<C: RaftTypes> MemNetwork<C> {
         self.state().links.values_mut().for_each(|link| link.counts.clear());
     }
 
-    /// Returns partitions, faults, counts and failures as lines, for the message of a test that fails.
+    /// Returns the partitions, faults, counts and codec failures as lines, for the message of a test that fails.
     pub(in crate::test_fakes) fn report(&self) -> String {
         let mut lines = Vec::new();
         let isolated: Vec<String> = self.partitions.isolated().iter().map(ToString::to_string).collect();
@@ -280,7 +282,7 @@ impl<C: RaftTypes> MemNetwork<C> {
         &self.partitions
     }
 
-    /// Returns the present process of node `id`, which starts with this call if there is none.
+    /// Returns the current run of node `id`. If there is none, a new run starts with this call.
     pub(super) fn process(&self, id: &NodeIdOf<C>) -> Process {
         self.state().processes.entry(id.clone()).or_default().clone()
     }

@@ -1,4 +1,4 @@
-//! Which nodes reach which, and which messages were under way when that changed.
+//! Which nodes reach which, and which messages are lost when that changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
@@ -14,12 +14,12 @@ use crate::support::lock::lock;
 /// - A cut edge stops messages in one direction, from [`cut_edge`](Self::cut_edge) until
 ///   [`restore_edge`](Self::restore_edge).
 ///
-/// All of these are idempotent, and may name nodes that do not exist yet. [`partition`](Self::partition) and
+/// All of these methods are idempotent, and accept nodes that do not exist yet. [`partition`](Self::partition) and
 /// [`ring`](Self::ring) cut many edges at once, and [`heal_all`](Self::heal_all) lifts everything.
 ///
 /// A request needs the edge to its target while it is under way, and the answer needs the edge back. So if only the
-/// edge back is cut, the request takes effect and the answer is lost. A message that is under way when its edge is
-/// cut is lost, even if the edge is restored before the message would have arrived.
+/// edge back is cut, the request takes effect, but its answer is lost. A message that is under way when its edge is cut
+/// is lost, even if the edge is restored before the message would have arrived.
 ///
 /// # Examples
 ///
@@ -47,12 +47,13 @@ pub struct PartitionController<NodeId> {
 struct Faults<NodeId> {
     isolated: BTreeMap<NodeId, Fault>,
     cut: BTreeMap<(NodeId, NodeId), Fault>,
-    /// The number of faults that were set so far. A message that remembers the number from when it left can tell
+    /// The number of faults that were set so far. If a message keeps the number from when it left, a comparison shows
     /// whether a fault was set since.
     now: Moment,
 }
 
-/// A fault that is active, or was. A lifted fault is kept for the messages that it has lost.
+/// A fault that is active, or was active. A lifted fault is kept, because messages that were under way when it was set
+/// are lost.
 #[derive(Debug)]
 struct Fault {
     active: bool,
@@ -129,7 +130,7 @@ impl<NodeId: Ord> PartitionController<NodeId> {
         from == to || !self.faults().any(&from, &to, |fault| fault.active)
     }
 
-    /// Returns the present point in the sequence of faults.
+    /// Returns the current point in the sequence of faults.
     pub(super) fn now(&self) -> Moment {
         self.faults().now
     }
@@ -219,7 +220,7 @@ impl<NodeId: Ord> Faults<NodeId> {
         }
     }
 
-    /// Returns whether `is_such` holds for one of the faults between `from` and `to`.
+    /// Returns whether `is_such` holds for any fault that affects messages from `from` to `to`.
     fn any(&self, from: &NodeId, to: &NodeId, is_such: impl Fn(&Fault) -> bool) -> bool {
         let nodes = [from, to].into_iter().filter_map(|node| self.isolated.get(node));
         // Look at all edges, because a map with pairs as keys cannot be searched by a pair of references.

@@ -1,4 +1,4 @@
-//! A node as its peers reach it, until it crashes.
+//! One run of a node, from its start until it crashes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ pub(super) struct Registered<C: RaftTypes> {
     pub(super) process: Process,
 }
 
-/// One life of a node: from its start until it crashes.
+/// One run of a node, from its start until it crashes.
 #[derive(Clone, Default)]
 pub(super) struct Process {
     crashed: Arc<AtomicBool>,
@@ -27,13 +27,13 @@ impl Process {
         self.crashed.load(Ordering::Acquire)
     }
 
-    /// Returns whether both are the same life of a node.
+    /// Returns whether both are the same run of a node.
     pub(super) fn is(&self, other: &Process) -> bool {
         Arc::ptr_eq(&self.crashed, &other.crashed)
     }
 }
 
-// By hand, because the derive would ask for `C: Clone`.
+// Implemented by hand, because the derive would require `C: Clone`.
 impl<C: RaftTypes> Clone for Registered<C> {
     fn clone(&self) -> Self {
         Self {

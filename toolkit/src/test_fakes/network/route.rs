@@ -1,4 +1,4 @@
-//! One RPC from one node to another: the request's way there, and the answer's way back.
+//! One RPC from one node to another: delivers the request, and brings the answer back.
 
 use std::fmt::Debug;
 use std::future::{Future, pending};
@@ -23,10 +23,10 @@ use super::partition::Moment;
 use super::process::{Process, Registered};
 use crate::RaftTypes;
 
-/// The way from one process of a node to another node, and back.
+/// The path of RPCs from one run of a node to another node, and back.
 pub(super) struct Route<C: RaftTypes> {
     pub(super) from: NodeIdOf<C>,
-    /// The process that sends, which may have crashed since.
+    /// The run of the sending node, which may have crashed since.
     pub(super) process: Process,
     pub(super) to: NodeIdOf<C>,
     pub(super) network: Arc<MemNetwork<C>>,
@@ -34,7 +34,7 @@ pub(super) struct Route<C: RaftTypes> {
 
 /// Why an RPC has no answer.
 enum Loss<C: RaftTypes> {
-    /// A message was lost. The sender is not told, and waits until its time is over.
+    /// A message was lost. The sender is not told, and waits until its time-to-live is over.
     Silent,
     /// The connection failed. The sender is told at once.
     Reported(Unreachable<C>),
@@ -53,10 +53,9 @@ impl<C: RaftTypes> From<Unreachable<C>> for Loss<C> {
 }
 
 impl<C: RaftTypes> Route<C> {
-    /// Makes any RPC except a snapshot.
+    /// Sends an RPC of any kind except a snapshot, and waits for its answer.
     ///
-    /// The request travels in a task of its own, so that it arrives even if its sender no longer waits for the
-    /// answer.
+    /// The request travels in its own task, so it arrives even if its sender no longer waits for the answer.
     pub(super) async fn call<Req, Resp>(
         &self,
         kind: RpcKind,
@@ -79,7 +78,7 @@ impl<C: RaftTypes> Route<C> {
                     Err(Loss::Reported(unreachable)) => Err(unreachable),
                     Err(Loss::Silent) => return,
                 };
-                // Ignore the error: it says that the sender has given up.
+                // Ignore the error: it means that the sender has given up.
                 let _ = answers.send(answer).await;
             };
             let _detached = C::spawn(delivery);
@@ -108,8 +107,8 @@ impl<C: RaftTypes> Route<C> {
         self.wait(kind, option, answer).await
     }
 
-    /// Sends a snapshot. It travels in the future of the sender, because a transfer needs the sender to the end: if
-    /// the sender is gone or the connection is cut, nothing arrives.
+    /// Sends a snapshot, and waits for the answer. The snapshot travels in the future of the sender, because a transfer
+    /// needs the sender until its end: if the sender is gone or the connection is cut, nothing arrives.
     pub(super) async fn send_snapshot(
         &self,
         vote: VoteOf<C>,
@@ -155,7 +154,7 @@ impl<C: RaftTypes> Route<C> {
         self.wait(kind, option, sent).await
     }
 
-    /// Starts a call. Returns when it left and whom it goes to, or refuses a call that cannot arrive.
+    /// Starts a call. Returns the moment at which it left and its target, or an error if it cannot arrive.
     fn depart(&self, kind: RpcKind) -> Result<(Moment, Registered<C>), Unreachable<C>> {
         let (from, to, partitions) = (&self.from, &self.to, self.network.partition());
         let left = partitions.now();
@@ -221,7 +220,7 @@ impl<C: RaftTypes> Route<C> {
         self.transmit(kind, Message::Answer, response)
     }
 
-    /// Waits while a message is under way, and fails if the edge of the link was cut at any moment since `left`.
+    /// Waits while a message is under way, and fails if its edge was cut at any moment since `left`.
     async fn travel(&self, delay: Duration, left: Moment, message: Message) -> Result<(), Loss<C>> {
         // Skip a sleep of zero, because the shortest sleep of a runtime may take a millisecond.
         if !delay.is_zero() {

@@ -1,4 +1,4 @@
-//! What a [`MemNetwork`] decides about each message.
+//! How a [`MemNetwork`] decides what becomes of each message.
 
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,7 +17,7 @@ use super::wire::{CodecFailure, round_trip};
 use crate::RaftTypes;
 
 impl<C: RaftTypes> MemNetwork<C> {
-    /// Returns node `id`, if its peers can reach it.
+    /// Returns node `id`, or `None` if its peers cannot reach it.
     pub(super) fn target(&self, id: &NodeIdOf<C>) -> Option<Registered<C>> {
         self.state().nodes.get(id).cloned()
     }
@@ -32,10 +32,10 @@ impl<C: RaftTypes> MemNetwork<C> {
         count(self.state().link(from, to).counts.entry(kind).or_default());
     }
 
-    /// Draws what becomes of the next message that `from` sends to `to`.
+    /// Decides at random what becomes of the next message that `from` sends to `to`.
     ///
-    /// The random numbers depend on the seed, the link and the message's number on the link alone, so that threads
-    /// which send at the same time do not change each other's fates.
+    /// The random numbers depend only on the seed, the link, the kind of message (request or answer) and the message's
+    /// number on the link. So threads that send at the same time do not change each other's results.
     pub(super) fn next_fate(&self, from: &NodeIdOf<C>, to: &NodeIdOf<C>, message: Message) -> Fate {
         let mut state = self.state();
         let all = state.faults.clone();
@@ -51,8 +51,8 @@ impl<C: RaftTypes> MemNetwork<C> {
         link.faults.as_ref().unwrap_or(&all).fate(message, rng)
     }
 
-    /// Draws what becomes of the next snapshot that `from` sends to `to`, and whether it is cut halfway. The delay
-    /// includes the time that the transfer of the data takes.
+    /// Decides at random what becomes of the next snapshot that `from` sends to `to`, and returns whether it is cut
+    /// halfway. The delay includes the time that the transfer of the data takes.
     pub(super) fn next_snapshot_fate(&self, from: &NodeIdOf<C>, to: &NodeIdOf<C>) -> (Fate, bool) {
         let mut fate = self.next_fate(from, to, Message::Request);
         let mut state = self.state();
@@ -64,7 +64,7 @@ impl<C: RaftTypes> MemNetwork<C> {
         (fate, interrupted)
     }
 
-    /// Returns the message that the receiver gets: `value`, or what is decoded from it if messages are encoded.
+    /// Returns the message that the receiver gets: `value` itself or, if messages are encoded, what decoding it yields.
     pub(super) fn transmit<T>(
         &self,
         link: (&NodeIdOf<C>, &NodeIdOf<C>),
@@ -81,7 +81,8 @@ impl<C: RaftTypes> MemNetwork<C> {
         }
     }
 
-    /// Returns a copy of `value`, made by encoding and decoding it. A failure is kept among the codec failures.
+    /// Returns a copy of `value`, made by encoding and decoding it. If this fails, adds the failure to the codec
+    /// failures.
     pub(super) fn recode<T>(
         &self,
         (from, to): (&NodeIdOf<C>, &NodeIdOf<C>),

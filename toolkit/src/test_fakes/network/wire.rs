@@ -1,4 +1,4 @@
-//! Encodes and decodes a message on its way, and compares the outcome with the original.
+//! Encodes and decodes a message, and compares the result with the original.
 
 use std::any;
 use std::fmt::{self, Debug};
@@ -24,9 +24,9 @@ pub struct CodecFailure<NodeId> {
     pub from: NodeId,
     /// The node that was called.
     pub to: NodeId,
-    /// The kind of the call.
+    /// The kind of the RPC.
     pub rpc: RpcKind,
-    /// Says which message it is, of which type, and what is wrong with it.
+    /// A text that names the message (request or answer) and its type, and describes what is wrong with it.
     pub problem: String,
 }
 
@@ -37,7 +37,7 @@ impl<NodeId: fmt::Display> fmt::Display for CodecFailure<NodeId> {
     }
 }
 
-/// Returns what the receiver decodes, or a text that says why it is not `value`.
+/// Encodes and decodes `value`. Returns the decoded message, or a text that describes what went wrong or differs.
 pub(super) fn round_trip<T>(message: Message, value: &T) -> Result<T, String>
 where
     T: Serialize + DeserializeOwned + Debug,
@@ -63,7 +63,8 @@ where
     Ok(received)
 }
 
-/// Returns the letters of `text` in sorted order: a hash map and its copy show their elements in different orders.
+/// Returns the bytes of `text` in sorted order. The texts of two messages are compared in this form, because a hash map
+/// and its copy show their elements in different orders.
 fn sorted(text: &str) -> Vec<u8> {
     let mut letters = text.as_bytes().to_vec();
     letters.sort_unstable();
