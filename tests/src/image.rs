@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Instant;
 use std::{fs, io};
 
 use tempfile::TempDir;
+
+use crate::node::DEADLINE;
 
 /// The file in which a log store writes down how far WAL and MANIFEST are durable.
 pub const ACCOUNT: &str = "RAFT_SYNCED";
@@ -14,13 +17,42 @@ pub const ACCOUNT: &str = "RAFT_SYNCED";
 pub struct Image(pub BTreeMap<String, Vec<u8>>);
 
 impl Image {
-    /// Reads the files in `dir` as they are now. The database may be open.
+    /// Reads the files in `dir` as they are now. If the database is open, nothing may write to it or flush it meanwhile.
     pub fn of(dir: impl AsRef<Path>) -> Self {
         Self::try_of(dir.as_ref()).unwrap()
     }
 
+    /// Reads the files in `dir` as a killed process would leave them, while a log store writes to them.
+    ///
+    /// The account is read first, because a killed process leaves no account that is newer than the WAL. Reading starts
+    /// over if the account changes while it is read, or if a file comes or goes meanwhile.
+    pub fn of_running(dir: impl AsRef<Path>) -> Self {
+        let dir = dir.as_ref();
+        let started = Instant::now();
+        loop {
+            assert!(started.elapsed() < DEADLINE, "files come and go all the time");
+            let account = || fs::read(dir.join(ACCOUNT)).ok();
+            let (account, same) = (account(), account());
+            let (Ok(image), Ok(after)) = (Self::try_of(dir), Self::try_of(dir)) else {
+                continue;
+            };
+            if account == same && image.names_and_manifest() == after.names_and_manifest() {
+                return image.with(ACCOUNT, account);
+            }
+        }
+    }
+
+    /// Returns the names of all files, and the MANIFEST. If they are equal at two moments, no file came or went between.
+    fn names_and_manifest(&self) -> Vec<(&str, Option<&[u8]>)> {
+        let manifest = |name: &str, bytes| name.starts_with("MANIFEST").then_some(bytes);
+        let files = self.0.iter();
+        files
+            .map(|(name, bytes)| (name.as_str(), manifest(name, bytes.as_slice())))
+            .collect()
+    }
+
     /// Reads the files in `dir`, and fails if the database deletes one of them meanwhile.
-    pub fn try_of(dir: &Path) -> io::Result<Self> {
+    fn try_of(dir: &Path) -> io::Result<Self> {
         let mut image = BTreeMap::new();
         for file in fs::read_dir(dir)? {
             let file = file?;

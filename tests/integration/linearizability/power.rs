@@ -37,17 +37,14 @@ impl Disk {
         let snapshot = kv.snapshot_path();
         let started = Instant::now();
         let log = loop {
-            assert!(started.elapsed() < DEADLINE, "files came and went all the time");
-            // Read the account first, so that it is not newer than the WAL.
-            let files = || Image::try_of(&dir.join("log"));
-            let (Some(account), Ok(image), Ok(after)) = (Account::read(dir), files(), files()) else {
-                continue;
-            };
-            if tables(&image) == tables(&after) {
-                break match crash {
-                    Crash::Kill => image.with(ACCOUNT, Some(account.bytes)),
-                    Crash::PowerCut => account.cut(image, rng),
-                };
+            assert!(started.elapsed() < DEADLINE, "there is no whole account");
+            let image = Image::of_running(dir.join("log"));
+            let account = image.0.get(ACCOUNT).and_then(|bytes| Account::parse(bytes));
+            match (account, crash) {
+                // A store is writing the account.
+                (None, _) => {}
+                (Some(_), Crash::Kill) => break image,
+                (Some(account), Crash::PowerCut) => break account.cut(image, rng),
             }
         };
         Self {
@@ -68,27 +65,16 @@ impl Disk {
     }
 }
 
-/// Returns the names of all files, and the MANIFEST. If two of these are equal, no file came or went between them.
-fn tables(image: &Image) -> Vec<(&str, Option<&[u8]>)> {
-    let files = image.0.iter();
-    let manifest = |name: &str, bytes| name.starts_with("MANIFEST").then_some(bytes);
-    files
-        .map(|(name, bytes)| (name.as_str(), manifest(name, bytes.as_slice())))
-        .collect()
-}
-
 /// The account, `RAFT_SYNCED`: how far the WAL was durable when something was last acknowledged.
 struct Account {
-    bytes: Vec<u8>,
     wal: u64,
     length: usize,
 }
 
 impl Account {
-    /// Returns `None` while a store is writing the account.
-    fn read(dir: &Path) -> Option<Self> {
-        let bytes = fs::read(dir.join("log").join(ACCOUNT)).ok()?;
-        let (fields, crc) = str::from_utf8(&bytes).ok()?.trim_end().rsplit_once(' ')?;
+    /// Parses the account. Returns `None` if the checksum does not hold.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (fields, crc) = str::from_utf8(bytes).ok()?.trim_end().rsplit_once(' ')?;
         if u32::from_str_radix(crc, 16).ok()? != crc32c(fields.as_bytes()) {
             return None;
         }
@@ -96,7 +82,7 @@ impl Account {
             .split(' ')
             .map(|field| field.rsplit_once('=')?.1.parse::<u64>().ok());
         let (wal, length) = (fields.next()??, fields.next()?? as usize);
-        Some(Self { bytes, wal, length })
+        Some(Self { wal, length })
     }
 
     /// Loses what was not durable by this account, or a part of it. The MANIFEST stays, because RocksDB syncs it.
@@ -135,8 +121,10 @@ impl Account {
             kept -= end;
         }
         // The account is written back like any other file, and may be missing.
-        let account = (rng.u64(..4) > 0).then_some(self.bytes);
-        image.with(ACCOUNT, account)
+        match rng.u8(..4) {
+            0 => image.with(ACCOUNT, None),
+            _ => image,
+        }
     }
 }
 

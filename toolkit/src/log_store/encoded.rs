@@ -1,7 +1,7 @@
 //! One encoded record: a key and its value, as RocksDB stores them.
 //!
-//! This is the only place that knows how a value is made: it is a frame, `[version: u8 = 1 | bincode body]`.
-//! Which key a record has is decided in [`group_columns`](super::group_columns).
+//! This is the only place that knows how a value is encoded: as a frame, `[version: u8 = 1 | bincode body]`.
+//! [`group_columns`](super::group_columns) chooses the key of a record.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::codec::{CodecError, decode, encode_into};
 /// The version of the frames of entries and meta records.
 const VERSION: u8 = 1;
 
-/// What a record costs in memory beside its bytes, about.
+/// An estimate of the memory that a record takes in addition to its bytes.
 const RECORD_OVERHEAD: usize = 64;
 
 /// Where a record lies in the buffer that it was encoded into.
@@ -25,7 +25,7 @@ pub(super) struct RecordRange {
 }
 
 impl RecordRange {
-    /// Encodes a record at the end of `buffer`. If that fails, `buffer` may keep a part of the record.
+    /// Encodes a record at the end of `buffer`. On an error, `buffer` may hold part of the record.
     pub(super) fn encode<T: Serialize>(key: &[u8], value: &T, buffer: &mut Vec<u8>) -> Result<Self, CodecError> {
         let start = buffer.len();
         buffer.extend_from_slice(key);
@@ -37,12 +37,12 @@ impl RecordRange {
         })
     }
 
-    /// The key. `buffer` must be the one that the record was encoded into: the range lies within it.
+    /// Returns the key. `buffer` must be the buffer that the record was encoded into, which contains the range.
     pub(super) fn key<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
         &buffer[self.start..self.start + self.key_len]
     }
 
-    /// The value, of the same `buffer` as [`key`](Self::key).
+    /// Returns the value. `buffer` is the same as for [`key`](Self::key).
     pub(super) fn value<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
         &buffer[self.start + self.key_len..self.end]
     }
@@ -52,7 +52,7 @@ impl RecordRange {
     }
 }
 
-/// A key and its value. The records of one append share one buffer, which lives as long as one of them does.
+/// A key and its value. All records of one append share one buffer, which is freed with the last of them.
 #[derive(Clone)]
 pub(super) struct Record {
     buffer: Arc<[u8]>,
@@ -75,7 +75,7 @@ impl Record {
         self.range.value(&self.buffer)
     }
 
-    /// Bytes of memory, about.
+    /// An estimate of the memory that the record takes, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.range.end - self.range.start + RECORD_OVERHEAD
     }

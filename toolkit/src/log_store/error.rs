@@ -53,7 +53,7 @@ pub enum RocksdbLogStoreError {
     Damaged {
         /// The file.
         file: PathBuf,
-        /// Where the first record starts that is not intact.
+        /// The offset of the first damaged record.
         intact: u64,
         /// The length up to which the file was durable when something was last acknowledged; a lower bound.
         synced: u64,
@@ -126,7 +126,7 @@ pub enum RocksdbLogStoreError {
         bytes: usize,
     },
 
-    /// An append does not start right behind the last entry, or its indexes are not consecutive. Nothing was
+    /// An append does not start right after the last entry, or its indexes are not consecutive. Nothing was
     /// written.
     #[error("{group}: cannot append index {index}, the next index is {expected}")]
     NotConsecutive {
@@ -148,7 +148,7 @@ pub enum RocksdbLogStoreError {
     },
 
     /// A stored record cannot be decoded: it is damaged, or was written by a newer release, with another type
-    /// config, or by another program. The source says more.
+    /// config, or by another program. The source has the details.
     #[error("{group}: {record} cannot be decoded")]
     Corrupt {
         /// The key space of the group.
@@ -166,7 +166,7 @@ pub enum RocksdbLogStoreError {
     Misplaced {
         /// The key space of the group.
         group: String,
-        /// The index that the key stands for.
+        /// The index of the key.
         index: u64,
         /// The index in the entry.
         actual: u64,

@@ -1,8 +1,7 @@
-//! The two column families of a group, and its keys in them: where records lie, and how they are read,
-//! written into a batch and deleted.
+//! One group's records in its two column families: reading them, and adding operations on them to a batch.
 //!
-//! What a value looks like is decided in [`encoded`](super::encoded); which key belongs to which index, by the
-//! [`KeySpace`].
+//! [`encoded`](super::encoded) decides what a value looks like, and the [`KeySpace`] decides which key belongs to which
+//! index.
 
 use std::marker::PhantomData;
 
@@ -31,7 +30,7 @@ macro_rules! cf_handle {
 }
 pub(super) use cf_handle;
 
-/// The log and the meta column family, as one group uses them.
+/// The log and the meta column family, and the keys of one group in them.
 pub(super) struct GroupColumns<C, K> {
     log_cf: CfName,
     meta_cf: CfName,
@@ -41,7 +40,7 @@ pub(super) struct GroupColumns<C, K> {
     types: PhantomData<fn() -> C>,
 }
 
-/// A range of keys in the log column family: from `first`, up to `end`, excluded.
+/// A range of keys in the log column family: `first` inclusive, `end` exclusive.
 pub(super) struct KeyRange {
     first: Box<[u8]>,
     end: Box<[u8]>,
@@ -78,19 +77,19 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         &self.log_cf
     }
 
-    /// The keys that nobody else may write to while the group is open.
+    /// Returns the keys by which other stores recognize that the group is open.
     pub(super) fn claim(&self) -> Claim {
         let log_key = self.keys.log_key(0).as_ref().into();
         let meta_key = self.keys.meta_key(MetaLabel::Vote).as_ref().into();
         Claim::new((self.log_cf.clone(), log_key), (self.meta_cf.clone(), meta_key))
     }
 
-    /// The group, as errors name it.
+    /// Returns the name of the group in error messages.
     pub(super) fn name(&self) -> String {
         format!("{:?}", self.keys)
     }
 
-    /// Reads the log ids of the first and the last entry behind `purged`, if there are entries.
+    /// Reads the log ids of the first and the last entry after `purged`. Returns `None` if the log is empty.
     pub(super) fn read_ends(
         &self,
         db: &DB,
@@ -115,14 +114,14 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
             entries.status()?;
             return Err(self.missing(first));
         };
-        // A log that was never purged may start anywhere, as its first append decides.
+        // A log that was never purged may start at any index: its first append decides.
         if purged.is_some() && found.index() != first {
             return Err(self.missing(first));
         }
         Ok(Some([found.log_id(), last.log_id()]))
     }
 
-    /// The error for an entry that should be there.
+    /// Returns the error for an entry that is missing.
     pub(super) fn missing(&self, index: u64) -> RocksdbLogStoreError {
         RocksdbLogStoreError::MissingEntry {
             group: self.name(),
@@ -130,7 +129,7 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         }
     }
 
-    /// Decodes the value of the entry at `index`, and checks that the entry says the same index.
+    /// Decodes the value of the entry at `index`, and checks that the entry itself has that index.
     pub(super) fn decode(&self, index: u64, value: &[u8]) -> Result<C::Entry, RocksdbLogStoreError> {
         let entry: C::Entry = decode_value(value).map_err(|source| self.corrupt(RecordId::Entry(index), source))?;
         match entry.index() {
@@ -143,7 +142,7 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         }
     }
 
-    /// Decodes an entry whose index is known from its key alone.
+    /// Decodes an entry, and takes its index from the key.
     pub(super) fn decode_item(&self, (key, value): (&[u8], &[u8])) -> Result<C::Entry, RocksdbLogStoreError> {
         let index = self
             .keys
@@ -215,7 +214,7 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
             record,
             source,
         })?;
-        // RocksDB's batches hold the length of a value as a u32.
+        // In RocksDB's batches, the length of a value is a u32.
         if u32::try_from(range.value_len()).is_err() {
             return Err(RocksdbLogStoreError::TooLarge {
                 group: self.name(),
@@ -250,18 +249,18 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         }
     }
 
-    /// Gives the space of deleted entries back to the file system.
+    /// Compacts the group's part of the log, which returns the space of deleted entries to the file system.
     pub(super) fn compact(&self, db: &DB) -> Result<(), RocksdbLogStoreError> {
         let cf = cf_handle!(db, &self.log_cf)?;
         let KeyRange { first, end } = self.key_range(Span::ALL);
-        // Drop the files that hold nothing else, without reading them.
+        // Delete table files that hold only entries of this group, without reading them.
         db.delete_file_in_range_cf(&cf, &first, &end)?;
         db.compact_range_cf(&cf, Some(&first), Some(&end));
         Ok(())
     }
 
-    /// Returns read options whose iterator never leaves the keys of `span`, so that it never walks over purged
-    /// entries or those of another group.
+    /// Returns read options for an iterator over the keys of `span`. The iterator never walks over purged entries or over
+    /// entries of another group.
     pub(super) fn bounds(&self, span: Span) -> ReadOptions {
         let KeyRange { first, end } = self.key_range(span);
         let mut options = ReadOptions::default();
@@ -270,8 +269,8 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         options
     }
 
-    /// Returns the keys of `span`. The end is the last key and a zero byte: no other key sorts between the two,
-    /// and the last index of all has such an end too.
+    /// Returns the keys of `span`. `end` is the last key with a zero byte appended: no other key sorts between the two, and
+    /// such a key exists even for the index `u64::MAX`.
     pub(super) fn key_range(&self, span: Span) -> KeyRange {
         KeyRange {
             first: self.keys.log_key(span.first).as_ref().into(),

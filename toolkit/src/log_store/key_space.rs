@@ -1,8 +1,8 @@
-//! Where the keys of a group lie: [`KeySpace`], and the two that this library has.
+//! The keys of a group: the trait [`KeySpace`], and the two key spaces of this library.
 
 use std::fmt;
 
-/// Where the keys of one raft group lie in the log and meta column families.
+/// The keys of one raft group in the log and meta column families.
 ///
 /// [`Flat`] gives both column families to one group, and [`GroupPrefixed`] lets thousands share them. Implement this
 /// trait yourself only for a layout that exists already.
@@ -11,8 +11,8 @@ use std::fmt;
 ///
 /// - `log_key` is strictly increasing: for `a < b`, `log_key(a)` sorts before `log_key(b)`, byte by byte, as RocksDB's
 ///   default comparator sorts. The store reads, truncates and purges ranges of keys.
-/// - No key of another group in the same column family lies between `log_key(0)` and `log_key(u64::MAX)`, both
-///   included. Prefixes that all have the same length ensure this.
+/// - No key of another group in the same column family is in the range from `log_key(0)` to `log_key(u64::MAX)`, both
+///   inclusive. Prefixes that all have the same length ensure this.
 /// - The meta keys of all groups and labels differ from one another.
 /// - The bytes never change, because they are on disk.
 ///
@@ -66,7 +66,7 @@ impl MetaLabel {
     /// All labels.
     pub const ALL: [Self; 3] = [Self::Vote, Self::Committed, Self::LastPurged];
 
-    /// Returns the label as it stands in a key: `vote`, `committed` or `last_purged`.
+    /// Returns the label as it is written in a key: `vote`, `committed` or `last_purged`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Vote => "vote",

@@ -1,7 +1,7 @@
 //! openraft's log storage on RocksDB: durable before it is acknowledged, and never blocking the runtime.
 //!
 //! - [`open_db`] opens a database, and [`RocksdbLogStore::open`] opens a raft group in it.
-//! - A [`KeySpace`] says where a group's keys lie: [`Flat`] or [`GroupPrefixed`].
+//! - A [`KeySpace`] defines the keys of a group: [`Flat`] or [`GroupPrefixed`].
 //! - [`groups`](groups()), [`stored_entries`], [`verify`](verify()) and [`RocksdbLogStore::destroy`] are for operators.
 //!   The first three work beside a running node too: see [`open_db_read_only`].
 //!
@@ -12,8 +12,8 @@
 //! it to RocksDB with a sync, and calls the callbacks. While one batch is synced, the next one gathers: the busier
 //! the node, the more appends share a sync.
 //!
-//! After a batch, the thread briefly waits for the next appends of the callers that it has just told, so that they go
-//! into one batch. It waits at most as long as the sync took, and never longer than 200 µs.
+//! After a batch, the thread briefly waits for the next appends of the callers whose callbacks it has just called, so that
+//! these appends go into one batch. It waits at most as long as the sync took, and never longer than 200 µs.
 //!
 //! `save_vote` and `truncate_after` wait in the same queue until they are durable. `purge` and `save_committed` take
 //! effect in memory at once, and are written in the order of the queue. They become durable together with what is
@@ -21,18 +21,19 @@
 //!
 //! Two changes must not be undone by a crash:
 //!
-//! - A truncation. openraft applies what it appended instead, or installs a snapshot, without waiting for the log's
-//!   syncs. If the old entries came back, they would contradict the state machine, and the node could not start.
+//! - A truncation. After it, openraft appends other entries or installs a snapshot, and may apply them before the log is
+//!   synced. If a crash then brought the old entries back, they would contradict the state machine, and the node could
+//!   not start.
 //! - A purge past the last entry, which openraft makes after it has installed a snapshot. If the old entries came back,
 //!   and were of a later term than the snapshot's end, no entry could follow them. So such a purge waits until it is
 //!   durable.
 //!
 //! # What was acknowledged
 //!
-//! RocksDB takes a damaged length in its WAL, a WAL or MANIFEST that is cut short, and pages of zeros for the end of
-//! what was written, and drops what lies behind. So the store records what is durable, in the WAL and in the file
-//! `RAFT_SYNCED` beside it, and [`recover`] checks that record before RocksDB opens the database. [`open_db`] calls
-//! [`recover`] by itself.
+//! RocksDB treats some damage as the regular end of a file: a damaged length in the WAL, a WAL or MANIFEST that is cut
+//! short, and pages of zeros. It drops everything after that point. So the store records what is durable, in the WAL and
+//! in the file `RAFT_SYNCED` beside it. [`recover`], which [`open_db`] calls, compares the files with that record before
+//! RocksDB opens the database.
 //!
 //! [`durability`] states the promise in full, and its limits. [`performance`] says what bounds the speed, and what
 //! to set.

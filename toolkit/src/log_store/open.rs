@@ -1,4 +1,4 @@
-//! Opening a database for log stores, and the options that the log store's promise rests on.
+//! Opening a database for log stores, and the options that the log store requires.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub const LOG_CF: &str = "raft_log";
 /// The column family that [`open_db`] creates for votes, committed and last purged log ids.
 pub const META_CF: &str = "raft_meta";
 
-/// The size of all WALs together at which RocksDB flushes the column families that still need the oldest WAL.
+/// The total size of all WALs above which RocksDB flushes the column families that still need the oldest WAL.
 const MAX_TOTAL_WAL: u64 = 256 << 20;
 
 /// How [`open_db`] opens a database.
@@ -101,8 +101,8 @@ pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>,
 /// # Errors
 ///
 /// - [`RocksdbLogStoreError::Io`] if there is no database at the path.
-/// - [`RocksdbLogStoreError::BehindSynced`] if the database lacks what was acknowledged.
-/// - [`RocksdbLogStoreError::Rocksdb`] if its files are damaged.
+/// - [`RocksdbLogStoreError::BehindSynced`] if the database lacks acknowledged writes.
+/// - [`RocksdbLogStoreError::Rocksdb`] if the files of the database are damaged.
 ///
 /// # Examples
 ///
@@ -135,7 +135,7 @@ fn column_families() -> [ColumnFamilyDescriptor; 2] {
     ]
 }
 
-/// Returns the database options that the log store's promise rests on, for those who open the database themselves.
+/// Returns the database options that the log store requires, for programs that open the database themselves.
 ///
 /// - Call [`recover`] first, as [`open_db`] does: RocksDB does not report all damage to the WAL, whatever its
 ///   options are.
@@ -170,14 +170,14 @@ pub fn db_options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
-    // RocksDB's default, point-in-time recovery, drops everything behind a damaged record of the WAL without an
-    // error. This mode refuses a record whose checksum is wrong. It drops a last record that seems to be cut off;
-    // `recover` has checked by then that the record really was cut off.
+    // RocksDB's default, point-in-time recovery, drops everything after a damaged record of the WAL without an error. This
+    // mode refuses a record whose checksum is wrong. It drops a last record that seems to be cut off, but `recover` has
+    // checked before that the record really was cut off.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     // A synced WAL that is missing or shorter than it was is an error too.
     options.set_track_and_verify_wals_in_manifest(true);
-    // The last vote of an idle group keeps the WAL that holds it, and all later WALs. Without this limit, they would
-    // pile up.
+    // RocksDB keeps a WAL, and all later WALs, until the records in it are flushed. Without this limit, the last vote of an
+    // idle group would keep all WALs that are written after it.
     options.set_max_total_wal_size(MAX_TOTAL_WAL);
     options
 }

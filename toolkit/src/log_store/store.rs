@@ -24,8 +24,8 @@ use crate::support::span::Span;
 
 /// openraft's log storage on RocksDB, for one raft group.
 ///
-/// `C` is the type config. `K` says where the group's keys lie: [`Flat`](super::Flat) for a database with one
-/// group, [`GroupPrefixed`](super::GroupPrefixed) for many groups in the same column families.
+/// `C` is the type config. `K` defines the keys of the group: [`Flat`](super::Flat) for a database with one group,
+/// [`GroupPrefixed`](super::GroupPrefixed) for many groups in the same column families.
 ///
 /// The store is both the [`RaftLogStorage`] that `Raft::new` takes and its [`RaftLogReader`]. A clone is another
 /// handle on the same group.

@@ -42,7 +42,7 @@ impl LogDisk<Types> for FlatDisk {
 
     /// Leaves what a killed process leaves. The tests of durability lose what was not durable as well.
     async fn power_cut(&self) -> io::Result<Option<Self>> {
-        Ok(Some(Self(Image::of(&self.0).write())))
+        Ok(Some(Self(Image::of_running(&self.0).write())))
     }
 }
 

@@ -1,8 +1,8 @@
-//! One raft group: what is in memory of it, and the way to what is on disk.
+//! One raft group: its state in memory, and all changes to it in memory and on disk.
 //!
-//! A change goes two ways at once, under the lock of the group's state: into the queue of the writer, and into
-//! the state. So memory is at any time what RocksDB will be once the queue is written. A read takes what the
-//! tail has from memory, and the rest from RocksDB.
+//! Each change goes into the writer's queue and into the state in memory, both under the lock of the state. So the state
+//! is always what RocksDB will hold once the queue is written. A read takes the newest entries from memory, and older ones
+//! from RocksDB.
 //!
 //! - this file: opens and removes groups, and makes all changes.
 //! - [`state`]: what is in memory, and how each change alters it.
@@ -36,9 +36,10 @@ use crate::support::entry_stream::EntrySource;
 use crate::support::lock::lock;
 use crate::support::span::{Span, check_consecutive};
 
-/// The capacity that the buffer for encoding may keep from one append to the next.
+/// The capacity that the buffer for encoding may keep between two appends.
 const KEPT_BUFFER: usize = 64 << 10;
 
+/// One raft group that is open.
 pub(super) struct Group<C: RaftTypeConfig, K: KeySpace> {
     writer: Arc<Writer>,
     claim: Claim,
@@ -47,7 +48,7 @@ pub(super) struct Group<C: RaftTypeConfig, K: KeySpace> {
     scratch: Mutex<Scratch<C>>,
 }
 
-/// The entries of the append that is being encoded. It is kept for its capacity.
+/// The entries of the append that is being encoded. The buffers are reused from one append to the next.
 struct Scratch<C: RaftTypeConfig> {
     buffer: Vec<u8>,
     entries: Vec<(LogIdOf<C>, RecordRange)>,
@@ -67,7 +68,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         group.columns.compact(group.writer.db())
     }
 
-    /// Claims the keys of the group. Its state in memory is blank.
+    /// Claims the keys of the group, without reading what is stored of it.
     fn claim(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
         let columns = GroupColumns::new(&db, log_cf, meta_cf, keys)?;
         let writer = Writer::for_db(&db)?;
@@ -75,7 +76,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         if !writer.claim(&claim) {
             return Err(RocksdbLogStoreError::AlreadyOpen { group: columns.name() });
         }
-        // From here on, dropping the group gives up the claim.
+        // Create the group before anything can fail: dropping it gives up the claim.
         let group = Self {
             writer,
             claim,
@@ -118,7 +119,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Saves the committed log id. It is durable together with what is synced next.
+    /// Saves the committed log id, which becomes durable together with what is synced next.
     pub(super) fn save_committed(&self, committed: Option<LogIdOf<C>>) -> Result<(), RocksdbLogStoreError> {
         let label = MetaLabel::Committed;
         let record = committed
@@ -134,8 +135,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Appends entries. Waits for room in the queue, and not for the disk: `callback` is called once the entries
-    /// are durable. They can be read when this returns.
+    /// Appends entries. Waits for room in the queue, but not for the disk. The entries can be read when this returns, and
+    /// `callback` is called once they are durable.
     ///
     /// Entries are encoded at `level`, or else at the newest version of their types.
     pub(super) async fn append(
@@ -148,7 +149,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         let mut scratch = lock(&self.scratch);
         self.encode(entries, level, &mut scratch)?;
         self.push_entries(&scratch, callback)?;
-        // Without this, one huge entry would cost each group as much memory from then on.
+        // Shrink the buffer: otherwise, after one huge append, this group would keep that much memory.
         scratch.buffer.shrink_to(KEPT_BUFFER);
         Ok(())
     }
@@ -172,7 +173,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Pushes encoded entries into the queue and into the tail.
+    /// Adds encoded entries to the queue and to the state.
     fn push_entries(
         &self,
         Scratch { buffer, entries }: &Scratch<C>,
@@ -198,8 +199,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Returns a callback that first lets the tail shrink, and then calls `callback`. The tail shrinks in the
-    /// callback, not on the next append, because an idle group would keep its tail in memory.
+    /// Returns a callback that shrinks the tail and then calls `callback`. Shrinking the tail on the next append would not
+    /// do, because an idle group would keep its tail in memory.
     fn shrink_tail_before(&self, callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static) -> Callback {
         let state = self.state.clone();
         let budget = TAIL_BUDGET / self.writer.group_count().max(1);
@@ -211,14 +212,14 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         })
     }
 
-    /// Removes the entries behind `last`.
+    /// Removes the entries after `last`.
     pub(super) fn truncate_after(
         &self,
         last: Option<LogIdOf<C>>,
         callback: Callback,
     ) -> Result<(), RocksdbLogStoreError> {
         let mut state = lock(&self.state);
-        let gone = state.behind(last.as_ref());
+        let gone = state.entries_after(last.as_ref());
         self.push_deletion(gone, Some(callback), None)?;
         if let Some(gone) = gone {
             state.truncated(gone, last);
@@ -226,21 +227,21 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Removes the entries up to `upto`, included. Without a callback, the purge is durable together with what is synced
-    /// next. If the log is purged as far already, `callback` is dropped.
+    /// Removes the entries up to and including `upto`. Without a callback, the purge becomes durable together with what is
+    /// synced next. If the log is already purged that far, `callback` is dropped without being called.
     pub(super) fn purge(&self, upto: LogIdOf<C>, callback: Option<Callback>) -> Result<(), RocksdbLogStoreError> {
         let record = self.columns.encode_meta(MetaLabel::LastPurged, &upto)?;
         let mut state = lock(&self.state);
         if state.purged().is_some_and(|purged| purged.index >= upto.index) {
             return Ok(());
         }
-        // Delete only entries that are there. So the range tombstones of one purge after the other never overlap.
-        self.push_deletion(state.up_to(upto.index), callback, Some(&record))?;
+        // Delete only existing entries, so that the range tombstones of successive purges never overlap.
+        self.push_deletion(state.entries_up_to(upto.index), callback, Some(&record))?;
         state.purged_to(upto);
         Ok(())
     }
 
-    /// Queues the deletion of the entries of `gone`, and a meta record.
+    /// Queues up to two operations: deletes the entries in `gone`, and writes the meta record `record`.
     fn push_deletion(
         &self,
         gone: Option<Span>,

@@ -22,17 +22,36 @@ pub(super) fn read<C: RaftTypeConfig, K: KeySpace>(
     range: Span,
     max_bytes: usize,
 ) -> Result<Vec<C::Entry>, RocksdbLogStoreError> {
-    let snapshot = Snapshot::take(db, columns, state, range, max_bytes)?;
-    let mut entries = Vec::with_capacity(snapshot.capacity());
+    let Snapshot { on_disk, in_tail } = Snapshot::take(db, columns, state, range, max_bytes)?;
+    let mut entries = Vec::with_capacity(on_disk.as_ref().map_or(0, |(span, _)| span.capacity()) + in_tail.len());
     let mut budget = Budget::new(max_bytes);
-    snapshot.each_value(columns, |index, value| {
-        entries.push(columns.decode(index, value)?);
-        Ok(budget.spend(value.len()))
-    })?;
+
+    if let Some((span, mut stored)) = on_disk {
+        stored.seek_to_first();
+        for index in span.first..=span.last {
+            if budget.is_spent() {
+                return Ok(entries);
+            }
+            let Some(value) = value_at(columns.keys(), index, &stored) else {
+                stored.status()?;
+                return Err(columns.missing(index));
+            };
+            entries.push(columns.decode(index, value)?);
+            budget.spend(value.len());
+            stored.next();
+        }
+    }
+    for (index, record) in in_tail {
+        if budget.is_spent() {
+            break;
+        }
+        entries.push(columns.decode(index, record.value())?);
+        budget.spend(record.value().len());
+    }
     Ok(entries)
 }
 
-/// The entries of a range as they were at one moment, whatever is truncated or purged while they are read.
+/// The entries of a range at one moment. Later truncations and purges do not change it.
 struct Snapshot<'d> {
     /// The part that RocksDB has, and an iterator over it.
     on_disk: Option<(Span, DBRawIterator<'d>)>,
@@ -56,8 +75,8 @@ impl<'d> Snapshot<'d> {
             });
         };
         let tail_first = state.tail().first();
-        // RocksDB has all entries before the tail. The iterator is created under the lock, so that it sees them
-        // before a later purge or truncation does its work.
+        // RocksDB has all entries before the tail. Create the iterator under the lock of the state, so that the iterator does
+        // not see later purges and truncations.
         let on_disk = match tail_first {
             None => Some(range),
             Some(first) => range.before(first),
@@ -66,75 +85,42 @@ impl<'d> Snapshot<'d> {
         let in_tail = tail_first.and_then(|first| range.from(first));
         let in_tail = in_tail.map_or_else(Vec::new, |span| {
             let mut records = Vec::with_capacity(span.capacity());
-            // Do not hold the lock to copy more of the tail than the read can return.
+            // Copy no more of the tail than the read can return, because the lock is held meanwhile.
             let mut budget = Budget::new(max_bytes);
             for (index, record) in (span.first..=span.last).zip(state.tail().iter_from(span.first)) {
-                records.push((index, record.clone()));
-                if !budget.spend(record.value().len()) {
+                if budget.is_spent() {
                     break;
                 }
+                records.push((index, record.clone()));
+                budget.spend(record.value().len());
             }
             records
         });
         Ok(Self { on_disk, in_tail })
     }
-
-    fn capacity(&self) -> usize {
-        self.on_disk.as_ref().map_or(0, |(span, _)| span.capacity()) + self.in_tail.len()
-    }
-
-    /// Calls `found` with each index and value, in order, for as long as it returns `true`.
-    ///
-    /// # Errors
-    ///
-    /// Those of `found`, and of RocksDB; and [`MissingEntry`](RocksdbLogStoreError::MissingEntry) if RocksDB lacks
-    /// an entry.
-    fn each_value<C: RaftTypeConfig, K: KeySpace>(
-        self,
-        columns: &GroupColumns<C, K>,
-        mut found: impl FnMut(u64, &[u8]) -> Result<bool, RocksdbLogStoreError>,
-    ) -> Result<(), RocksdbLogStoreError> {
-        if let Some((span, mut stored)) = self.on_disk {
-            stored.seek_to_first();
-            for index in span.first..=span.last {
-                let Some(value) = value_at(columns.keys(), index, &stored) else {
-                    stored.status()?;
-                    return Err(columns.missing(index));
-                };
-                if !found(index, value)? {
-                    return Ok(());
-                }
-                stored.next();
-            }
-        }
-        for (index, record) in self.in_tail {
-            if !found(index, record.value())? {
-                break;
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Returns the value at which the iterator is, if its key is that of `index`.
+/// Returns the current value of the iterator if its key is that of `index`.
 fn value_at<'i, K: KeySpace>(keys: &K, index: u64, stored: &'i DBRawIterator<'_>) -> Option<&'i [u8]> {
     let (key, value) = stored.item()?;
     (key == keys.log_key(index).as_ref()).then_some(value)
 }
 
-/// How many more bytes a read may return.
+/// How many more bytes a read may return. The first entry is always returned, whatever its size.
 struct Budget {
     left: usize,
 }
 
 impl Budget {
     fn new(bytes: usize) -> Self {
-        Self { left: bytes }
+        Self { left: bytes.max(1) }
     }
 
-    /// Takes an entry of `bytes` from the budget. Returns whether there is room for another entry.
-    fn spend(&mut self, bytes: usize) -> bool {
+    fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    fn spend(&mut self, bytes: usize) {
         self.left = self.left.saturating_sub(bytes);
-        self.left > 0
     }
 }

@@ -1,4 +1,4 @@
-//! What is in memory of one raft group.
+//! The state of one raft group in memory, and how each change alters it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::log_store::encoded::{Record, RecordRange};
 use crate::log_store::writer::queue::BatchNumber;
 use crate::support::span::Span;
 
-/// The state of a group, as RocksDB will have it once the queue is written.
+/// The state of a group, as RocksDB will hold it once the queue is written.
 ///
 /// `span`, `last`, `purged` and `tail` depend on one another. They are private, so that only the methods of this
 /// type change them, one for each kind of change.
@@ -32,7 +32,7 @@ impl<C: RaftTypeConfig> Default for State<C> {
 }
 
 impl<C: RaftTypeConfig> State<C> {
-    /// The state of a group of which nothing is in memory yet. `ends` are the first and the last entry.
+    /// Returns the state of a group that was read from RocksDB. `ends` are the log ids of the first and the last entry.
     pub(super) fn loaded(
         vote: Option<VoteOf<C>>,
         committed: Option<LogIdOf<C>>,
@@ -70,7 +70,7 @@ impl<C: RaftTypeConfig> State<C> {
         &self.tail
     }
 
-    /// `entries` were appended, which lie in `buffer` and which `batch` carries to RocksDB.
+    /// Adds `entries`, which are encoded in `buffer` and will be written with `batch`.
     pub(super) fn appended(&mut self, buffer: &Arc<[u8]>, entries: &[(LogIdOf<C>, RecordRange)], batch: BatchNumber) {
         for (log_id, range) in entries {
             self.tail.push(log_id.index, Record::new(buffer, *range), batch);
@@ -84,20 +84,20 @@ impl<C: RaftTypeConfig> State<C> {
         }
     }
 
-    /// RocksDB has all batches up to `batch`: the tail may shrink to `budget` bytes.
+    /// Shrinks the tail to `budget` bytes, as far as its entries are in batches up to `batch`, which RocksDB has.
     pub(super) fn written(&mut self, batch: BatchNumber, budget: usize) {
         self.tail.evict(batch, budget);
     }
 
-    /// Returns the entries that a truncation behind `last` removes.
-    pub(super) fn behind(&self, last: Option<&LogIdOf<C>>) -> Option<Span> {
+    /// Returns the entries after `last`.
+    pub(super) fn entries_after(&self, last: Option<&LogIdOf<C>>) -> Option<Span> {
         match last {
             None => self.span,
             Some(last) => self.span?.after(last.index),
         }
     }
 
-    /// The entries `gone`, which are those behind `last`, were truncated.
+    /// Removes the entries `gone`, which are all entries after `last`.
     pub(super) fn truncated(&mut self, gone: Span, last: Option<LogIdOf<C>>) {
         self.tail.truncate_from(gone.first);
         self.span = self.span.and_then(|span| span.before(gone.first));
@@ -107,16 +107,16 @@ impl<C: RaftTypeConfig> State<C> {
         };
     }
 
-    /// Returns the entries that a purge up to `index` removes.
-    pub(super) fn up_to(&self, index: u64) -> Option<Span> {
+    /// Returns the entries up to and including `index`.
+    pub(super) fn entries_up_to(&self, index: u64) -> Option<Span> {
         self.span?.up_to(index)
     }
 
-    /// Whether a purge up to `upto` leaves a log that ends at `upto`, where it ended at another log id.
+    /// Whether a purge up to `upto` changes the last log id, to `upto`.
     ///
-    /// openraft makes such a purge after it has installed a snapshot. If a crash undid the purge, the log would end at its
-    /// old last entry again. openraft purges that entry at the next start only if its log id is lower than that of the
-    /// snapshot; an entry of a later term would stay, and no entry behind the snapshot could follow it.
+    /// openraft makes such a purge after it has installed a snapshot. If a crash undid the purge, the log would again end
+    /// at its old last entry. At the next start, openraft purges that entry only if its log id is lower than that of the
+    /// snapshot. An entry of a later term would stay, and no entry after the snapshot could follow it.
     pub(in crate::log_store) fn ends_elsewhere(&self, upto: &LogIdOf<C>) -> bool {
         let is_purged = self.purged.as_ref().is_some_and(|purged| purged.index >= upto.index);
         let ends_before = self
@@ -126,7 +126,7 @@ impl<C: RaftTypeConfig> State<C> {
         !is_purged && ends_before
     }
 
-    /// The log was purged up to `upto`, which may lie behind its last entry.
+    /// Removes the entries up to and including `upto`, which may be after the last entry.
     pub(super) fn purged_to(&mut self, upto: LogIdOf<C>) {
         self.tail.purge_to(upto.index);
         self.span = self.span.and_then(|span| span.after(upto.index));

@@ -1,15 +1,15 @@
-//! The newest entries of a group, in memory. This is the only place that knows what is kept there.
+//! The newest entries of a group, in memory. This is the only place that knows in which form they are kept.
 
 use std::collections::VecDeque;
 
 use crate::log_store::encoded::Record;
 use crate::log_store::writer::queue::BatchNumber;
 
-/// Bytes of entries that the tails of all groups of a database keep in memory together, beside those that
-/// RocksDB does not have yet.
+/// The bytes of entries that the tails of all groups of a database may keep in memory together. Entries that RocksDB does
+/// not have yet are kept beyond this budget.
 pub(super) const TAIL_BUDGET: usize = 32 << 20;
 
-/// The newest entries of one group: all that RocksDB does not have yet, and more as far as a budget allows.
+/// The newest entries of one group: all entries that RocksDB does not have yet, and older ones as far as a budget allows.
 ///
 /// The last record is always the last entry of the log.
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl Tail {
         self.records.push_back(TailRecord { record, batch });
     }
 
-    /// The records from the one at index `start` on, or from the first one on if that lies behind `start`.
+    /// Returns the records from index `start` on. Starts with the first record if `start` is before it.
     pub(super) fn iter_from(&self, start: u64) -> impl Iterator<Item = &Record> {
         let skip = usize::try_from(start.saturating_sub(self.first)).unwrap_or(usize::MAX);
         self.records.range(skip.min(self.records.len())..).map(|r| &r.record)
@@ -56,14 +56,14 @@ impl Tail {
         }
     }
 
-    /// Removes the records up to `index`, included.
+    /// Removes the records up to and including `index`.
     pub(super) fn purge_to(&mut self, index: u64) {
         while self.first().is_some_and(|first| first <= index) {
             self.pop_front();
         }
     }
 
-    /// Removes the oldest records until the rest takes at most `budget` bytes. Keeps all records of batches behind
+    /// Removes the oldest records until the rest takes at most `budget` bytes. Keeps all records of batches after
     /// `written`, because RocksDB does not have them yet.
     pub(super) fn evict(&mut self, written: BatchNumber, budget: usize) {
         while self.bytes > budget && self.records.front().is_some_and(|r| r.batch <= written) {

@@ -96,9 +96,9 @@ pub struct StoredState<C: RaftTypeConfig> {
 
 /// Lists the groups of a database in the order of their keys, with what is stored of each.
 ///
-/// This is for tools: on a database that is [opened for reading](crate::log_store::open_db_read_only) beside a running
-/// node, or on any other. It does not see what a running store still has in its queue. It takes a few reads for each
-/// group, however long the logs are.
+/// This function is for tools. It works on a database that is
+/// [opened for reading](crate::log_store::open_db_read_only) beside a running node, and on any other database. It does not
+/// see what a running store still has in its queue. It needs a few reads for each group, however long the logs are.
 ///
 /// # Errors
 ///
@@ -146,9 +146,9 @@ pub fn groups<C: RaftTypeConfig>(
 
 /// Reads the stored entries of a group whose indexes are in `range`, in the order of their indexes.
 ///
-/// As [`groups()`], this is for tools. It returns whatever entries are stored: a hole is no error here, and neither is an
-/// entry that should have been purged. An entry that cannot be decoded yields an error in its place, and the iterator
-/// goes on. [`verify`](crate::log_store::verify()) finds what is wrong with a group.
+/// Like [`groups()`], this function is for tools, and returns whatever is stored. A hole in the log is not an error, and
+/// an entry that should have been purged is returned like any other. If an entry cannot be decoded, the iterator yields an
+/// error in its place and continues. To find what is wrong with a group, use [`verify`](crate::log_store::verify()).
 ///
 /// # Errors
 ///

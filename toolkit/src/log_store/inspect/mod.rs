@@ -1,7 +1,6 @@
-//! What operators ask of a database, beside a running node or on any other database.
+//! Read-only tools for operators. They work on any database, even while a node has it open.
 //!
-//! Everything here reads RocksDB directly. It sees neither the queue nor the memory of a running store, and changes
-//! nothing.
+//! The functions read RocksDB directly. They see neither the queue nor the memory of a running store.
 //!
 //! - [`groups`](mod@groups): which groups there are, what is stored of each, and their entries.
 //! - [`verify`](mod@verify): everything that is wrong with a group.

@@ -101,7 +101,7 @@ pub struct VerifiedGroup {
 /// It checks that
 ///
 /// - each record is a frame that decodes, and each entry has the index of its key;
-/// - indexes are consecutive, and start right behind the last purged one;
+/// - indexes are consecutive, and start right after the last purged index;
 /// - no entry comes from an earlier leader than the entry before it, and the saved vote is not older than the last
 ///   entry's leader;
 /// - the committed log id is that of the entry at its index, unless that entry is purged.
@@ -109,8 +109,8 @@ pub struct VerifiedGroup {
 /// A [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) checks only what it needs when it opens, and each entry when
 /// the entry is read. This function reads all entries, and takes as long as reading them takes.
 ///
-/// It cannot see that the end of a log is missing, because nothing within the group tells. Opening the database checks
-/// its files for that.
+/// It cannot find that the end of a log is missing, because no record of the group shows that. Opening the database finds
+/// it, from the database's files.
 ///
 /// # Errors
 ///
@@ -198,7 +198,7 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
         let cf = cf_handle!(self.db, self.columns.log_cf())?;
         let mut entries = self.db.raw_iterator_cf_opt(&cf, self.columns.bounds(Span::ALL));
         let purged_index = purged.as_ref().map(|purged| purged.index);
-        // A log that was never purged may start anywhere.
+        // A log that was never purged may start at any index.
         let mut expected = purged_index.and_then(|purged| purged.checked_add(1));
         let mut previous = purged.clone();
         let mut reached = purged_index;

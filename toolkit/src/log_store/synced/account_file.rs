@@ -1,5 +1,5 @@
-//! The account: the file `RAFT_SYNCED` in the directory of a database, which says how far WAL and
-//! MANIFEST are durable, and the lock on that file.
+//! The account: the file `RAFT_SYNCED` in the directory of a database. It records how far the WAL and the MANIFEST are
+//! durable. The lock on this file keeps a second process away.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -10,8 +10,7 @@ use rocksdb::DB;
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::wal::mark::Position;
 
-/// How far the files of a database were durable when something was last acknowledged. Every figure is a lower
-/// bound.
+/// How far the files of a database were durable at the last acknowledgement. Every number is a lower bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::log_store) struct Account {
     pub(in crate::log_store) wal: Position,
@@ -30,9 +29,9 @@ impl Account {
             Err(e) => return Err(RocksdbLogStoreError::io(&path)(e)),
         };
         let account = str::from_utf8(&line).ok().and_then(Self::parse);
-        // A file that was just created is empty, or holds zeros after a power failure.
+        // A file that was created right before a power failure is empty or holds zeros.
         if account.is_none() && line.iter().any(|&byte| byte != 0) {
-            // Do not refuse the database: nothing else need be damaged, and the marks in the WAL remain.
+            // Do not refuse the database: the rest of it may be intact, and the marks in the WAL remain.
             tracing::warn!(
                 path = %path.display(),
                 "cannot read what was synced: damage to the end of the log may go unnoticed"
@@ -41,7 +40,7 @@ impl Account {
         Ok(account)
     }
 
-    /// Checks that `db` has all that the account says was durable.
+    /// Checks that `db` has all writes that were durable according to the account.
     ///
     /// # Errors
     ///
@@ -78,8 +77,8 @@ impl Account {
         })
     }
 
-    /// The account as one line that a person can read. Its length never changes, because it is overwritten
-    /// in place.
+    /// Returns the account as one line that a person can read. All lines have the same length, because an account is
+    /// overwritten in place.
     fn line(&self) -> String {
         let Self {
             wal,
@@ -95,7 +94,7 @@ impl Account {
     }
 }
 
-/// The file `RAFT_SYNCED`, under an exclusive lock: only one process, and one writer in it, can have it.
+/// The file `RAFT_SYNCED` under an exclusive lock, which only one writer of one process can hold.
 pub(in crate::log_store) struct AccountFile {
     file: File,
 }
@@ -127,7 +126,7 @@ impl AccountFile {
         self.file.write_all(account.line().as_bytes())
     }
 
-    /// Makes the file durable, cut to the length of one account. Later accounts overwrite it in place.
+    /// Truncates the file to the length of one account, and syncs it. Later accounts are written over this one.
     pub(super) fn settle(&self, account: &Account) -> io::Result<()> {
         self.file.set_len(account.line().len() as u64)?;
         self.file.sync_all()

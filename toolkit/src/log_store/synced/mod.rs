@@ -1,16 +1,15 @@
 //! What is durable, and recovery.
 //!
-//! RocksDB takes some damage to the end of its WAL or MANIFEST for the end of what was written. So the log
-//! store records, where RocksDB does not look, how far these files are durable. Only the thread that writes
-//! knows that. It records it twice:
+//! RocksDB treats some damage to its WAL or MANIFEST as the end of the file. So the log store records how far these files
+//! are durable, in two places that RocksDB does not look at:
 //!
-//! - in the account, the file `RAFT_SYNCED`. It is overwritten after each sync and before anything is
-//!   acknowledged. It is not synced itself, which would double the price of a write. So after a power failure
-//!   the account may be older than the WAL, and is never newer.
-//! - in a mark at the start of each batch, about the batches before it.
+//! - in the account, the file `RAFT_SYNCED`. The account is overwritten after each sync, and before anything is
+//!   acknowledged. The account itself is not synced, because that would double the time of a write. So after a power
+//!   failure the account may be older than the WAL, and is never newer.
+//! - in a mark at the start of each batch. The mark describes the batches before it.
 //!
-//! Two ways lead through this folder. While a store runs, the writer's thread hands each batch to
-//! [`TrackedDb::write`]. Before a database is opened, [`recover()`] holds its files against both records.
+//! Two paths lead through this folder. While a store runs, the writer's thread passes each batch to [`TrackedDb::write`].
+//! Before a database is opened, [`recover()`] compares its files with the account and the marks.
 //!
 //! - this file: following a database while it is written to. All syncs of a running store are made here: those of the
 //!   WAL in [`TrackedDb::write`] and [`TrackedDb::start`], those of the MANIFEST and the account beside them.
@@ -40,22 +39,24 @@ use super::wal::files::{current_manifest, newest_wal};
 use super::wal::mark::{Mark, Position};
 use super::wal::scan::Scan;
 
-/// A database whose account is kept while batches are written to it. Only one can exist for a database.
+/// A database, and the account of what is durable in it. At most one exists for a database.
 pub(super) struct TrackedDb {
     db: Arc<DB>,
     tracking: Tracking,
 }
 
 enum Tracking {
+    /// The account is updated after each sync.
     Followed(Followed),
-    /// The log store cannot tell what is durable.
+    /// There is no account, because the log store cannot find out what is durable.
     Blind(BlindReason),
 }
 
+/// Why a database has no account.
 enum BlindReason {
-    /// RocksDB refuses all writes.
+    /// The database is read-only.
     ReadOnly,
-    /// The length of the WAL says nothing with this option.
+    /// With this option, the length of the WAL file does not show how far the WAL is written.
     WalHidden(WeakOption),
     /// The directory of the database has no WAL or no MANIFEST.
     NoFile(io::Error),
@@ -72,15 +73,15 @@ impl fmt::Display for BlindReason {
 }
 
 impl TrackedDb {
-    /// Starts to follow `db`, and makes durable what its WAL already holds.
+    /// Starts the account of `db`, and makes durable what the WAL already holds.
     ///
     /// # Errors
     ///
-    /// - [`InUse`](RocksdbLogStoreError::InUse) if another process follows the database.
-    /// - [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if it lacks what was acknowledged.
+    /// - [`InUse`](RocksdbLogStoreError::InUse) if another process has the account locked.
+    /// - [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if the database lacks acknowledged writes.
     /// - [`Io`](RocksdbLogStoreError::Io) or [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if a first batch cannot be
-    ///   written. Going on blindly is no way out: the WAL may have a mark, and without a newer account recovery
-    ///   would take all that follows that mark for never synced.
+    ///   written. Continuing without an account would be unsafe: the WAL may hold a mark, and recovery would then treat
+    ///   everything after the durable position in the last mark as never synced.
     pub(super) fn start(db: Arc<DB>) -> Result<Self, RocksdbLogStoreError> {
         let tracking = Tracking::start(&db)?;
         if let Tracking::Blind(reason) = &tracking
@@ -111,7 +112,7 @@ impl TrackedDb {
 impl Tracking {
     fn start(db: &DB) -> Result<Self, RocksdbLogStoreError> {
         let dir = db.path();
-        // A read-only database refuses this.
+        // A read-only database refuses `flush_wal`.
         if db.flush_wal(false).is_err() {
             return Ok(Self::Blind(BlindReason::ReadOnly));
         }
@@ -129,8 +130,8 @@ impl Tracking {
         if let Some(option) = weak.into_iter().find(WeakOption::hides_wal) {
             return Self::blind(dir, &file, BlindReason::WalHidden(option));
         }
-        // Sync the directory, so that the creation of the account and the deletion of earlier WALs, which may
-        // have torn ends, are durable.
+        // Sync the directory. This makes the creation of the account durable, and the deletion of earlier WALs, which
+        // may have torn ends.
         let synced = File::open(dir).and_then(|dir| dir.sync_all());
         synced.map_err(RocksdbLogStoreError::io(dir))?;
         let files = newest_wal(dir).and_then(|wal| Ok((wal, current_manifest(dir)?)));
@@ -142,14 +143,15 @@ impl Tracking {
     }
 
     fn blind(dir: &Path, file: &AccountFile, reason: BlindReason) -> Result<Self, RocksdbLogStoreError> {
-        // Recovery takes what lies behind an account for never synced, and cuts off damage there.
+        // Clear the account, because nothing will update it. Recovery treats everything after the position in an account
+        // as never synced, and cuts off damage there.
         let cleared = file.clear();
         cleared.map_err(RocksdbLogStoreError::io(&AccountFile::path(dir)))?;
         Ok(Self::Blind(reason))
     }
 }
 
-/// The files of a database whose account is kept.
+/// The account of a database, and the files that the account describes.
 struct Followed {
     dir: PathBuf,
     account: Account,
@@ -165,8 +167,8 @@ impl Followed {
         (wal_number, wal): (u64, File),
         (manifest_number, manifest): (u64, File),
     ) -> Result<Self, RocksdbLogStoreError> {
-        // The mark of the first batch says that earlier WALs are durable. That batch itself may be on disk before
-        // they are, unless they are synced now.
+        // The mark of the first batch reports that earlier WALs are durable. Sync them now: otherwise that batch could
+        // reach the disk before they do.
         db.flush_wal(true)?;
         let mut followed = Self {
             dir: db.path().to_path_buf(),
@@ -185,7 +187,7 @@ impl Followed {
         Ok(followed)
     }
 
-    /// Writes a batch behind its mark. Returns a lower bound of the batch's end offset in the WAL.
+    /// Writes a batch, with a mark in front. Returns a lower bound of the batch's end offset in the WAL.
     fn write(&self, db: &DB, batch: &mut Batch, sync: bool) -> Result<u64, RocksdbLogStoreError> {
         let mark = Mark {
             durable: self.account.wal,
@@ -200,11 +202,12 @@ impl Followed {
     /// Writes a batch, makes it durable, and records that in the account.
     fn write_synced(&mut self, db: &DB, batch: &mut Batch) -> Result<(), RocksdbLogStoreError> {
         let sequence = db.latest_sequence_number() + u64::from(batch.count());
-        // The user may write to the database at the same time. The batch then starts behind the end that the
-        // WAL had, never before it, and all that lies between is durable too.
+        // The user may write to the database at the same time. The batch then starts after the length that was just
+        // read, and the same sync makes the bytes in between durable.
         let mut end = self.write(db, batch, true)?;
         while self.wal_length()? < end {
-            // RocksDB went on in a new WAL. The next, empty batch lies behind this one: its end will do.
+            // RocksDB has started a new WAL, so that the end of this batch is unknown. Write an empty batch to the new
+            // WAL: it follows this batch, and its end is known.
             let last = self.account.wal.file;
             self.follow_new_files().map_err(RocksdbLogStoreError::io(&self.dir))?;
             if self.account.wal.file == last {
@@ -242,7 +245,7 @@ impl Followed {
     fn sync_manifest(&mut self) -> io::Result<()> {
         let durable = &mut self.account.manifest.length;
         if self.manifest.metadata()?.len() > *durable {
-            // Only whole records count, because RocksDB may be writing one right now.
+            // Count only whole records, because RocksDB may be writing a record right now.
             let intact = Scan::read(&self.manifest, *durable)?.intact;
             self.manifest.sync_data()?;
             *durable = intact;
@@ -265,7 +268,7 @@ fn start_of(file: u64) -> Position {
 fn write_options(sync: bool) -> WriteOptions {
     let mut options = WriteOptions::default();
     options.set_sync(sync);
-    // A log without its WAL would lose what was acknowledged. Do not rely on RocksDB's default.
+    // Without the WAL, acknowledged writes would be lost in a crash. Do not rely on RocksDB's default.
     options.disable_wal(false);
     options
 }

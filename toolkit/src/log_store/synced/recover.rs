@@ -1,9 +1,8 @@
 //! The check of a database's files before RocksDB opens them.
 //!
-//! Each file falls into three parts: what is known to be durable, which must be intact; what may have been
-//! written behind that, which a power failure may have left in any state; and, in an undamaged file, nothing.
-//! Damage in the first part is an error. The second part is cut off where it is not intact, because nobody was
-//! told that it was written.
+//! Each file has two parts. The first part is known to be durable: damage in it is an error. The second part may have
+//! been written without becoming durable, so that a power failure may have left it in any state. It is cut off where it
+//! is not intact, because nothing in it was acknowledged.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,16 +15,18 @@ use crate::log_store::wal::files::{CURRENT, manifest_number, manifest_path, wal_
 use crate::log_store::wal::mark::Position;
 use crate::log_store::wal::scan::Scan;
 
-/// Checks, before the database in `path` is opened, that nothing is missing of what log stores acknowledged,
-/// and cuts off what a power failure left behind that.
+/// Checks, before the database in `path` is opened, that nothing is missing of what log stores acknowledged. Cuts off
+/// what a power failure left of writes that were never synced.
 ///
-/// [`open_db`](crate::log_store::open_db) calls this by itself. Call it before you open a database yourself.
-/// RocksDB takes some damage to its WAL or MANIFEST for the end of the file, drops what lies behind the damage,
-/// and deletes the evidence. It also refuses some logs that lack nothing, because what a power failure leaves
-/// of a write that was never synced may look like damage.
+/// [`open_db`](crate::log_store::open_db) calls this function. Call it yourself before you open a database in another way:
 ///
-/// A `path` without a database is fine. The check does not cover what was written without the WAL, or to
-/// WALs in another directory than the database's. It reads all WALs, as RocksDB does next.
+/// - RocksDB treats some damage to its WAL or MANIFEST as the end of the file. It drops everything after the damage, and
+///   deletes the evidence.
+/// - RocksDB refuses some logs that lack nothing, because the remains of a write that was never synced may look like
+///   damage.
+///
+/// A `path` without a database is fine. The check does not cover data that was written without the WAL, or WALs in
+/// another directory than the database's. It reads all WALs, as RocksDB does when it opens the database.
 ///
 /// # Errors
 ///
@@ -61,10 +62,10 @@ fn recover_dir(dir: &Path) -> Result<(), RocksdbLogStoreError> {
 
     let number = match manifest_number(dir) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return check_that_nothing_is_there(dir, &files),
-        // RocksDB reports every other problem with CURRENT.
+        // Ignore any other error, and a malformed CURRENT: RocksDB reports both when it opens the database.
         number => number.ok().flatten(),
     };
-    // Read the account before the files: a log store that is running may extend them at any time.
+    // Read the account before the files: a running log store may extend account and files at any time.
     let account = Account::read(dir)?;
     if let Some(number) = number {
         recover_manifest(dir, number, account.as_ref())?;
@@ -72,9 +73,9 @@ fn recover_dir(dir: &Path) -> Result<(), RocksdbLogStoreError> {
     recover_wals(dir, &files, account.as_ref())
 }
 
-/// Without CURRENT, RocksDB would create a new database. Refuses that where files of an earlier one are left.
+/// Checks that a directory without CURRENT has no files of a database: RocksDB would create a new database there.
 fn check_that_nothing_is_there(dir: &Path, files: &[PathBuf]) -> Result<(), RocksdbLogStoreError> {
-    // RocksDB creates this MANIFEST before CURRENT, so that a crash in between leaves it without data.
+    // RocksDB creates this MANIFEST before CURRENT. A crash in between leaves this file, and it holds no data.
     let first_manifest = manifest_path(dir, 1);
     let is_data = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str());
@@ -99,13 +100,13 @@ fn recover_manifest(dir: &Path, number: u64, account: Option<&Account>) -> Resul
     if let Some(durable) = durable.filter(|durable| durable.file > number) {
         return Err(RocksdbLogStoreError::MissingFile(manifest_path(dir, durable.file)));
     }
-    // RocksDB reports a MANIFEST that CURRENT names and that does not exist.
+    // If the MANIFEST does not exist, RocksDB reports that.
     let Some(scan) = scan(&path)? else { return Ok(()) };
     let durable = durable.filter(|durable| durable.file == number);
     let needed = match durable {
-        // An intact record follows. The file is damaged, or a power failure lost the first of several records of
-        // one sync: the two look alike. Refuse, because truncating here could drop a flush whose WAL RocksDB has
-        // already deleted.
+        // An intact record follows the damage. Either the file is damaged, or a power failure lost the first of several
+        // records of one sync: the two look alike. Refuse, because truncating here could drop a flush whose WAL RocksDB
+        // has already deleted.
         _ if scan.resumes => scan.length,
         Some(durable) => durable.length,
         None => return Ok(()),
@@ -127,7 +128,7 @@ struct Wal<'f> {
 fn recover_wals(dir: &Path, files: &[PathBuf], account: Option<&Account>) -> Result<(), RocksdbLogStoreError> {
     let mut wals = BTreeMap::new();
     for path in files {
-        // A WAL may be gone by now, because RocksDB deletes those that it does not need.
+        // If another process has the database open, a listed WAL may be gone by now.
         if let Some(number) = wal_number(path)
             && let Some(scan) = scan(path)?
         {
@@ -135,7 +136,7 @@ fn recover_wals(dir: &Path, files: &[PathBuf], account: Option<&Account>) -> Res
         }
     }
     let marked = wals.values().filter_map(|wal| wal.scan.durable).max();
-    // A database without an account and without marks never had a log store: nothing is known about it.
+    // Without an account and without marks, no log store ever wrote to the database: there is nothing to check.
     let Some(durable) = account.map(|account| account.wal).max(marked) else {
         return Ok(());
     };
@@ -143,16 +144,16 @@ fn recover_wals(dir: &Path, files: &[PathBuf], account: Option<&Account>) -> Res
     truncate_wals(dir, &wals, durable)
 }
 
-/// Checks that the WALs are intact as far as `durable` says.
+/// Checks that the WALs are intact up to `durable`.
 fn check_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> Result<(), RocksdbLogStoreError> {
-    // RocksDB deletes a WAL only once a later one is there. Where a later one is there, RocksDB itself notices
-    // the absence of a WAL that it needs.
+    // RocksDB deletes a WAL only once there is a later one. If there is a later one, RocksDB itself reports a missing WAL
+    // that it needs.
     if durable.length > 0 && wals.range(durable.file..).next().is_none() {
         return Err(RocksdbLogStoreError::MissingFile(wal_path(dir, durable.file)));
     }
     for (number, Wal { path, scan }) in wals {
         let needed = match number.cmp(&durable.file) {
-            // A sync of one WAL comes after the syncs of all earlier ones.
+            // RocksDB syncs all earlier WALs before it syncs this one.
             std::cmp::Ordering::Less => scan.length,
             std::cmp::Ordering::Equal => durable.length,
             std::cmp::Ordering::Greater => 0,
@@ -162,10 +163,10 @@ fn check_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> R
     Ok(())
 }
 
-/// Cuts off what is not intact behind `durable`, and all that lies behind that. RocksDB would refuse it, or
-/// take later parts without the earlier ones.
+/// Cuts off the WALs at the first damage after `durable`. RocksDB would refuse the damage, or replay later records
+/// without the earlier ones.
 fn truncate_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> Result<(), RocksdbLogStoreError> {
-    // The first mark in a WAL says how long the WAL before it was.
+    // The first mark in a WAL reports the length of the WAL before it.
     let follows_predecessor = |number: u64, scan: &Scan| match &scan.first_mark {
         Some(mark) if durable.file < number && mark.durable.file < number => wals
             .get(&mark.durable.file)
@@ -185,7 +186,7 @@ fn truncate_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -
         return Ok(());
     }
     let _lock = AccountFile::lock(dir)?;
-    // Start with the last one, so that an interruption leaves no hole.
+    // Truncate the last WAL first, so that an interruption never leaves a hole between intact WALs.
     for (wal, _) in later.into_iter().rev() {
         truncate(wal.path, &wal.scan, 0)?;
     }

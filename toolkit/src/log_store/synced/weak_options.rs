@@ -1,12 +1,12 @@
-//! Options of a database with which the log store's promise is weaker. RocksDB's C interface tells no
-//! options, but RocksDB writes all of them to a file.
+//! Options of a database that weaken the log store's promise. RocksDB's C interface does not report the options of an open
+//! database, but RocksDB writes them to its OPTIONS file.
 
 use std::fmt;
 use std::path::Path;
 
 use crate::log_store::wal::files::newest_options;
 
-/// An option that weakens the log, as it stands in the OPTIONS file.
+/// An option that weakens the log, with its value in the OPTIONS file.
 #[derive(Debug)]
 pub(super) struct WeakOption {
     kind: Kind,
@@ -54,7 +54,7 @@ impl Kind {
             Self::TrackAndVerifyWals | Self::ParanoidChecks => value != "true",
             Self::RecycleLogFiles => value != "0",
             Self::WalCompression => value != "kNoCompression",
-            // RocksDB then keeps a WAL with a torn end, which looks like damage once there is a later WAL.
+            // If true, RocksDB keeps a WAL with a torn end, which looks like damage once there is a later WAL.
             Self::AvoidFlushDuringRecovery => value != "false",
             Self::WalDir => !value.is_empty() && Path::new(value.trim_end_matches('/')) != dir,
         }
@@ -76,8 +76,8 @@ impl WeakOption {
             .collect()
     }
 
-    /// Whether the WAL's length says nothing about what was written: RocksDB does not extend a recycled file,
-    /// and a compressed one grows by less than is written.
+    /// Whether the length of the WAL file does not show how far the WAL is written: RocksDB does not extend a recycled
+    /// file, and a compressed WAL grows by less than is written.
     pub(super) fn hides_wal(&self) -> bool {
         matches!(self.kind, Kind::RecycleLogFiles | Kind::WalCompression)
     }

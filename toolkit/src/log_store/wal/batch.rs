@@ -1,20 +1,21 @@
-//! A batch of operations, in the form in which RocksDB keeps a batch and writes it to its WAL.
+//! A batch of operations, as RocksDB writes it to its WAL.
 //!
-//! The log store builds the bytes itself, because RocksDB's `WriteBatch` can neither put a mark in front of
-//! operations that it already has, nor reuse its memory. While one batch is synced, the next one is filled;
-//! [`seal`](Batch::seal) adds the mark last, with all that is known by then.
+//! The log store builds the bytes itself, because RocksDB's `WriteBatch` cannot insert a mark before operations that it
+//! already has, and cannot reuse its memory. While one batch is synced, the next one is filled. [`seal`](Batch::seal)
+//! inserts the mark last, when the durable position is known.
 
 use rocksdb::{AsColumnFamilyRef, WriteBatch};
 
 use super::mark::{BATCH_HEADER, Mark};
 
-/// Where the operations start: behind the header and room for a mark.
+/// The offset of the operations: the header and the room for a mark come first.
 const START: usize = BATCH_HEADER + Mark::OPERATION;
 
 /// The capacity that an emptied batch may always keep.
 const KEPT_BYTES: usize = 64 << 10;
 
-/// How RocksDB starts each kind of operation on one column family: with a type and the family's number.
+/// The first bytes of each kind of operation on one column family: RocksDB's type of the operation, and the number of the
+/// column family.
 #[derive(Clone, Copy)]
 pub(in crate::log_store) struct CfPrefixes {
     put: Prefix,
@@ -41,8 +42,8 @@ impl CfPrefixes {
 }
 
 impl Prefix {
-    /// Returns what RocksDB writes for `operation` before the lengths of its `operands`, which are empty, so
-    /// that each length is one byte.
+    /// Returns what RocksDB writes for `operation` before the operands. `operation` must have `operands` empty operands:
+    /// each of these is one byte, its length.
     fn of_operation(operands: usize, operation: impl FnOnce(&mut WriteBatch)) -> Self {
         let mut batch = WriteBatch::default();
         operation(&mut batch);
@@ -56,7 +57,7 @@ impl Prefix {
     }
 }
 
-/// Operations that RocksDB applies at once. A batch may carry the operations of many groups.
+/// Operations that RocksDB applies atomically. A batch may carry the operations of many groups.
 pub(in crate::log_store) struct Batch {
     /// Room for the header and a mark, then the operations.
     bytes: Vec<u8>,
@@ -81,7 +82,7 @@ impl Batch {
         self.operation(cf.delete, [key]);
     }
 
-    /// Deletes the keys from `from` up to `to`, excluded.
+    /// Deletes a range of keys: `from` inclusive, `to` exclusive.
     pub(in crate::log_store) fn delete_range(&mut self, cf: CfPrefixes, from: &[u8], to: &[u8]) {
         self.operation(cf.delete_range, [from, to]);
     }
@@ -130,7 +131,7 @@ impl Batch {
                 WriteBatch::from_data(&self.bytes)
             }
             None => {
-                // Leave out the room for the mark: the header moves to right before the operations.
+                // Without a mark, write the header directly before the operations.
                 self.bytes[Mark::OPERATION..START].copy_from_slice(&header);
                 WriteBatch::from_data(&self.bytes[Mark::OPERATION..])
             }

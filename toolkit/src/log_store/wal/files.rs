@@ -1,5 +1,5 @@
-//! The files of a database, by name: `000012.log` is a WAL, `CURRENT` names the MANIFEST, and RocksDB
-//! writes its options to `OPTIONS-000007`.
+//! The files of a database: `000012.log` is a WAL, `CURRENT` names the MANIFEST in use, and `OPTIONS-000007` holds the
+//! options with which the database was opened.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The file that names the current MANIFEST.
 pub(in crate::log_store) const CURRENT: &str = "CURRENT";
 
-/// How often a file that was listed, and is gone when it is opened, is looked for again.
+/// How often a search for a file is tried.
 const TRIES: usize = 100;
 
 /// Returns the number of the WAL at `path`, or `None` if `path` is another file.
@@ -75,8 +75,8 @@ pub(in crate::log_store) fn newest_options(dir: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 
-/// Looks for a file until it is found. RocksDB may replace and delete a file between the moment when its
-/// name is read and the moment when it is opened.
+/// Calls `find` up to [`TRIES`] times, as long as it returns `NotFound`: RocksDB may delete a file after its name was read
+/// and before the file is opened.
 fn retry<T>(find: impl Fn() -> io::Result<T>) -> io::Result<T> {
     for _ in 1..TRIES {
         match find() {

@@ -1,4 +1,4 @@
-//! What a batch says about the batches before it.
+//! The mark at the start of a batch, which describes the batches before it.
 //!
 //! ```text
 //! a batch:    sequence: u64 | count: u32 | the mark's operation | other operations
@@ -15,26 +15,26 @@ pub(super) const BATCH_HEADER: usize = 12;
 /// RocksDB's type of an operation that goes into the WAL and nowhere else (`kTypeLogData`).
 const LOG_DATA: u8 = 3;
 
-/// How the payload of a mark starts, so that a user's own log data is not taken for a mark.
+/// The first bytes of a mark's payload. They distinguish a mark from log data that a user writes.
 const MAGIC: &[u8; 8] = b"raft-syn";
 
 /// The length of a mark's payload: the magic and three numbers. RocksDB writes it as a varint, which has
 /// one byte up to 127.
 const PAYLOAD: u8 = 32;
 
-/// A length of a numbered file of RocksDB's.
+/// A position in one of RocksDB's numbered files: the number of the file, and a length from its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::log_store) struct Position {
     pub(in crate::log_store) file: u64,
     pub(in crate::log_store) length: u64,
 }
 
-/// What a batch says about the batches before it.
+/// How far the WAL was durable and written when a batch was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::log_store) struct Mark {
-    /// Up to here, the WAL was durable when the batch was written.
+    /// The position up to which the WAL was durable.
     pub(in crate::log_store) durable: Position,
-    /// The length of that same WAL when the batch was written. Not all of it was durable by then.
+    /// The length of the WAL `durable.file`, including what was not durable yet.
     pub(in crate::log_store) written: u64,
 }
 
@@ -42,7 +42,7 @@ impl Mark {
     /// The length of [`operation`](Self::operation): type, length, payload.
     pub(super) const OPERATION: usize = 2 + PAYLOAD as usize;
 
-    /// The mark as the first operation of a batch.
+    /// Returns the operation that holds the mark.
     pub(super) fn operation(self) -> [u8; Self::OPERATION] {
         let Self { durable, written } = self;
         let mut operation = [0; Self::OPERATION];
@@ -57,7 +57,7 @@ impl Mark {
         operation
     }
 
-    /// The mark at the start of a batch, of which `batch` is the first part.
+    /// Returns the mark of a batch whose first bytes are `batch`, if the batch has a mark.
     pub(super) fn at_start_of(batch: &[u8]) -> Option<Self> {
         let operation = batch.get(BATCH_HEADER..)?;
         let numbers = operation.strip_prefix(&[LOG_DATA, PAYLOAD])?.strip_prefix(MAGIC)?;

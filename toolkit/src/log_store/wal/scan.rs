@@ -1,5 +1,5 @@
 //! Reads the format in which RocksDB writes its WAL and its MANIFEST, and finds how far a file is intact.
-//! RocksDB itself takes some damage for the end of the file, and goes on without an error.
+//! RocksDB itself treats some damage as the end of the file, and reports no error.
 //!
 //! ```text
 //! file:     blocks of 32 KiB; the last one may be shorter
@@ -29,24 +29,24 @@ const FIRST: u8 = 2;
 const MIDDLE: u8 = 3;
 const LAST: u8 = 4;
 
-/// RocksDB rotates a stored checksum and adds this, so that the checksum of data which holds checksums is sound.
+/// RocksDB stores a checksum rotated, and with this number added: checksums of data that holds checksums would be weak.
 const CRC_MASK: u32 = 0xa282_ead8;
 
 /// What a WAL or MANIFEST holds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::log_store) struct Scan {
-    /// All records up to here are intact, counted from the start of the file.
+    /// The length up to which all records are intact.
     pub(in crate::log_store) intact: u64,
     /// The length of the file.
     pub(in crate::log_store) length: u64,
-    /// Behind the intact records lies the start of one more record and nothing else. The file may have been
-    /// cut off there while that record was written.
+    /// The intact records are followed by an incomplete record and nothing else: the file may have been cut off while that
+    /// record was written.
     pub(in crate::log_store) torn: bool,
-    /// An intact record lies behind the first one that is not intact.
+    /// An intact record follows the first damage.
     pub(in crate::log_store) resumes: bool,
     /// The first mark in the file.
     pub(in crate::log_store) first_mark: Option<Mark>,
-    /// The furthest durable position that any mark reports, also one behind the first damage.
+    /// The furthest durable position that any mark reports. Marks after the first damage count too.
     pub(in crate::log_store) durable: Option<Position>,
 }
 
@@ -75,16 +75,16 @@ impl Scan {
 #[derive(Default)]
 struct Scanner {
     scan: Scan,
-    /// Where the first record starts that is not intact.
+    /// Where the first damaged record starts.
     damage: Option<u64>,
-    /// The start of the record whose last fragment has not been read yet.
+    /// The start of the record whose last fragment has not been read yet: the open record.
     open: Option<u64>,
-    /// The first bytes of that record.
+    /// The first bytes of the open record.
     head: Vec<u8>,
 }
 
 impl Scanner {
-    /// Reads the fragments of the block that starts `at` a position of the file, from `skip` on.
+    /// Reads the fragments of one block, from the offset `skip` on. `at` is the position of the block in the file.
     fn block(&mut self, at: u64, block: &[u8], skip: usize) {
         let mut offset = skip;
         while let Some(rest) = block.get(offset..).filter(|rest| rest.len() >= FRAGMENT_HEADER) {
@@ -96,7 +96,7 @@ impl Scanner {
                 }
                 None => {
                     self.damage(start, block.len() < BLOCK && is_cut_off(rest, BLOCK - offset));
-                    // The length may be what is damaged, so that the next fragment may start at any byte.
+                    // The length of the fragment may be wrong, so that the next fragment may start at any byte.
                     offset += (1..rest.len())
                         .find(|skip| rest.get(*skip..).and_then(fragment).is_some())
                         .unwrap_or(rest.len());
@@ -119,7 +119,7 @@ impl Scanner {
             }
             MIDDLE | LAST if self.open.is_none() => return self.damage(start, false),
             MIDDLE | LAST => {}
-            // RocksDB writes records about the WAL itself in other types of fragments.
+            // Other types hold RocksDB's records about the WAL itself.
             _ => return,
         }
         let room = HEAD.saturating_sub(self.head.len());
@@ -129,7 +129,7 @@ impl Scanner {
         }
     }
 
-    /// The open record is complete.
+    /// Ends the open record, which is complete and intact.
     fn record(&mut self) {
         self.open = None;
         self.scan.resumes |= self.damage.is_some();
@@ -139,8 +139,8 @@ impl Scanner {
         }
     }
 
-    /// The open record, or what starts at `start`, is not intact. `torn` says that it may have been cut off
-    /// while it was written.
+    /// Notes that the open record is damaged, or, if none is open, the record at `start`. `torn` is true if the record may
+    /// have been cut off while it was written.
     fn damage(&mut self, start: u64, torn: bool) {
         let start = self.open.take().unwrap_or(start);
         if self.damage.is_none() {
@@ -169,11 +169,12 @@ fn fragment(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let checked = rest.get(..1 + usize::from(u16::from_le_bytes(*length)))?;
     let (&kind, payload) = checked.split_first()?;
     let masked = crc32c::crc32c(checked).rotate_right(15).wrapping_add(CRC_MASK);
-    // No fragment has type 0, but a page of zeros reads as many.
+    // A page of zeros would read as many empty fragments of type 0, a type that does not exist.
     (kind != 0 && masked == u32::from_le_bytes(*crc)).then_some((kind, payload))
 }
 
-/// Whether `rest`, the end of a file, can be the start of a fragment in a block that has `room` bytes left.
+/// Whether `rest`, the last bytes of a file, can be the start of a fragment that fits into the `room` that the block has
+/// left.
 fn is_cut_off(rest: &[u8], room: usize) -> bool {
     let &[_, _, _, _, l0, l1, kind, ..] = rest else {
         return true;

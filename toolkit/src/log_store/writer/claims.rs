@@ -1,4 +1,4 @@
-//! Which keys of a database belong to open groups, so that no two open stores write to the same ones.
+//! Which keys of a database belong to open groups, so that no two open stores write to the same keys.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Adds `claim`. Returns `false`, and adds nothing, if another group has one of its keys.
+    /// Adds `claim`. Returns `false`, and adds nothing, if one of its keys is claimed already.
     pub(super) fn add(&self, claim: &Claim) -> bool {
         let mut keys = lock(&self.keys);
         let free = !claim.0.iter().any(|key| keys.contains(key));

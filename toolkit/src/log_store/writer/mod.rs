@@ -1,7 +1,7 @@
 //! The write path: one queue and one thread for each database, however many groups share it.
 //!
-//! A group pushes operations and a callback into the queue, and goes on. The thread takes all that is queued as
-//! one batch, writes it through [`TrackedDb`](super::synced::TrackedDb), and calls the callbacks.
+//! A group pushes operations and a callback into the queue, and does not wait. The thread takes everything that is queued
+//! as one batch, writes the batch through [`TrackedDb`](super::synced::TrackedDb), and calls the callbacks.
 //!
 //! - this file: the handle that groups hold, and the start and end of the thread.
 //! - [`registry`]: one writer for each database.
@@ -12,10 +12,10 @@
 //!
 //! # To ensure durability
 //!
-//! - One queue, one thread and one WAL keep all operations in the order in which they were pushed.
-//! - A sync makes durable all that was written to the WAL before it. So an operation that nobody waits for
-//!   (a purge, `save_committed`) is durable together with the next one that somebody waits for.
-//! - A failed write is final: its error goes to all that is queued and to every later call.
+//! - Because there is one queue, one thread and one WAL, operations are written in the order in which they were pushed.
+//! - A sync makes everything durable that was written to the WAL before. So an operation without a callback (a purge,
+//!   `save_committed`) becomes durable together with the next operation that has a callback.
+//! - A failed write is final: its error goes to every callback in the queue, and to every later call.
 
 pub(super) mod claims;
 mod patience;
@@ -39,7 +39,7 @@ use super::wal::batch::Batch;
 /// The writer of each open database, by the address of the database.
 static WRITERS: LazyLock<Registry<Writer>> = LazyLock::new(Registry::default);
 
-/// The writer of one database. When the last group drops its handle, the queue is written out and the thread
+/// A handle on the writer of one database. When the last group drops its handle, the queue is written out and the thread
 /// ends.
 pub(super) struct Writer {
     db: Arc<DB>,
@@ -49,8 +49,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Returns the writer of `db`. Starts it if none is running. Waits, blocking, while an earlier writer of `db`
-    /// writes out its queue, because those writes must be there before anybody reads.
+    /// Returns the writer of `db`, and starts it if none is running. Blocks while an earlier writer of `db` writes out its
+    /// queue, because the caller must be able to read those writes.
     pub(super) fn for_db(db: &Arc<DB>) -> Result<Arc<Self>, RocksdbLogStoreError> {
         let key = Arc::as_ptr(db) as usize;
         WRITERS.get_or_start(key, || Self::start(db, move || WRITERS.remove(key)))
@@ -63,7 +63,8 @@ impl Writer {
         let handle = Builder::new()
             .name("raft-log-writer".into())
             .spawn(move || {
-                // `run` drops the database's account before `exit` lets the next writer start.
+                // `run` consumes the `TrackedDb`, which releases the lock on the account. `_exit` is dropped after that, and
+                // lets the next writer start.
                 let _exit = Exit {
                     queue: exit_queue,
                     on_exit,
@@ -83,7 +84,7 @@ impl Writer {
         &self.db
     }
 
-    /// Makes the keys of `claim` the caller's own. Returns `false` if another group has one of them.
+    /// Claims the keys of a group for a store. Returns `false`, and claims nothing, if an open store has one of the keys.
     pub(super) fn claim(&self, claim: &Claim) -> bool {
         self.claims.add(claim)
     }
@@ -103,7 +104,7 @@ impl Writer {
         self.queue.room().await
     }
 
-    /// Queues operations, see [`Queue::push`].
+    /// Queues operations: see [`Queue::push`].
     pub(super) fn push(
         &self,
         callback: Option<Callback>,
@@ -112,7 +113,7 @@ impl Writer {
         self.queue.push(callback, fill)
     }
 
-    /// Waits, blocking, until all that was queued before is written.
+    /// Blocks until everything that was queued before is written.
     pub(super) fn drain(&self) -> Result<(), RocksdbLogStoreError> {
         match self.queue.is_written()? {
             true => Ok(()),
@@ -120,7 +121,7 @@ impl Writer {
         }
     }
 
-    /// Queues operations and waits, blocking, until they are durable.
+    /// Queues operations, and blocks until they are durable.
     pub(super) fn push_and_wait(&self, fill: impl FnOnce(&mut Batch)) -> Result<(), RocksdbLogStoreError> {
         let (tx, rx) = mpsc::channel();
         self.push(Some(Box::new(move |outcome| drop(tx.send(outcome)))), fill)?;
@@ -132,11 +133,11 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.queue.close();
-        // A callback that drops the last store runs on the thread itself, which cannot wait for its own end.
+        // The last handle may be dropped by a callback, on the writer's own thread, which cannot wait for its own end.
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != current().id()
         {
-            // Ignore a panic of the thread: the callbacks and standard error have reported it.
+            // Ignore a panic of the thread: it was reported to the callbacks and on standard error.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! The pause between two batches.
+//! The pause between two batches, in which callers can push their next operations.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,25 +6,26 @@ use std::time::{Duration, Instant};
 /// The longest pause.
 const LIMIT: Duration = Duration::from_micros(200);
 
-/// After so many pauses in vain, one after the other, the next ones do not become rarer still.
+/// After this many useless pauses in a row, pauses do not become rarer.
 const MAX_IN_VAIN: u32 = 6;
 
-/// Decides how long the writer's thread waits, after it has told the callers of one batch, for their next
-/// calls before it takes the next batch.
+/// Decides how long the writer's thread waits between calling the callbacks of one batch and taking the next batch.
 ///
-/// Callers that append one entry after the other call again within microseconds. If the thread wrote the first
-/// of them alone, the others would wait for that sync before their own. A pause is never longer than the last
-/// sync was. Each pause in vain doubles the number of batches without one.
+/// Callers that append one entry after the other push their next entry within microseconds of the callback. If the thread
+/// wrote the first of these entries at once, the other entries would have to wait for that sync, and then for their own.
+///
+/// A pause is never longer than the last sync. A pause in which not all callers came back was useless: each useless pause
+/// doubles the number of batches that follow without a pause.
 #[derive(Default)]
 pub(super) struct Patience {
-    /// How many pauses in a row were in vain.
+    /// How many pauses in a row were useless.
     in_vain: u32,
-    /// How many pauses are left out from here on.
+    /// How many batches are still to follow without a pause.
     skip: u32,
 }
 
 impl Patience {
-    /// Waits until the callers `are_back`, or until the pause has lasted as long as the last `sync`.
+    /// Waits until the callers `are_back`, or until the pause has lasted as long as the last sync, which took `sync`.
     pub(super) fn wait(&mut self, sync: Duration, are_back: impl Fn() -> bool) {
         if self.skip > 0 {
             self.skip -= 1;

@@ -1,7 +1,7 @@
-//! What waits for the writer's thread: operations, and the callbacks of those who wait for them.
+//! What waits for the writer's thread: operations, and the callbacks of the callers that wait for them.
 //!
-//! Callers push, and go on at once. The thread takes all that has gathered as one batch. While it writes one
-//! batch the next one gathers, so that batches size themselves.
+//! Callers push and return at once. The thread takes everything that has gathered as one batch. While the thread writes
+//! one batch the next one gathers, so that batches grow with the load.
 
 use std::future::poll_fn;
 use std::mem;
@@ -14,15 +14,15 @@ use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::wal::batch::Batch;
 use crate::support::lock::lock;
 
-/// Above so many bytes, queued or being written, [`Queue::room`] waits.
+/// While this many bytes or more are queued or being written, [`Queue::room`] waits.
 const QUEUE_BUDGET: usize = 32 << 20;
 
-/// The number of a batch: batches are written in the order of their numbers.
+/// The number of a batch. Batches are written in the order of their numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::log_store) struct BatchNumber(u64);
 
-/// Called once: with the number of the batch that is now durable, and all batches before it; or with the reason
-/// why nothing is written any more.
+/// Called once, with the number of the batch that is now durable, as are all batches before it, or with the reason why
+/// nothing is written any more.
 pub(in crate::log_store) type Callback = Box<dyn FnOnce(Result<BatchNumber, RocksdbLogStoreError>) + Send>;
 
 /// The queue of one database, shared by the groups that push and the thread that takes.
@@ -31,18 +31,18 @@ pub(super) struct Queue {
     state: Mutex<State>,
     /// Notified when there is work for the thread.
     work_arrived: Condvar,
-    /// The number of callbacks in the queue, for a look at it without the lock.
+    /// The number of callbacks in the queue. The thread reads it without the lock.
     callback_count: AtomicUsize,
 }
 
 #[derive(Default)]
 struct State {
     gathered: Work,
-    /// How many batches were taken before the one that gathers now.
+    /// The number of batches that the thread has taken.
     taken: u64,
     /// The size of the batch that is being written.
     writing: usize,
-    /// Whom to wake once there is room.
+    /// The tasks to wake once there is room.
     waiting: Vec<Waker>,
     /// The thread waits for work.
     asleep: bool,
@@ -50,7 +50,7 @@ struct State {
     failed: Option<Arc<RocksdbLogStoreError>>,
 }
 
-/// What the thread writes at once, and whom it tells.
+/// What the thread writes at once, and the callbacks to call then.
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) batch: Batch,
@@ -101,15 +101,15 @@ impl Queue {
         .await
     }
 
-    /// Queues the operations that `fill` adds, and `callback` to be called once they are durable. Without a
-    /// callback they are written soon, and become durable together with the next push that has one.
+    /// Queues the operations that `fill` adds to the batch, and `callback` to be called once they are durable. Without a
+    /// callback, the operations become durable together with the next push that has one.
     ///
-    /// Returns the number of the batch that carries them. `fill` runs under the lock of the queue: it calls no
-    /// code of the user's.
+    /// Returns the number of the batch that carries the operations. `fill` runs under the lock of the queue, and must not
+    /// call code of the user's.
     ///
     /// # Errors
     ///
-    /// Nothing was queued, and `callback` was dropped.
+    /// Those of an earlier failed write. Nothing was queued then, and `callback` was dropped.
     pub(super) fn push(
         &self,
         callback: Option<Callback>,
@@ -147,8 +147,8 @@ impl Queue {
 
 /// The side of the thread.
 impl Queue {
-    /// Waits for work, swaps all that is queued into `work`, which was written, and returns the number of the
-    /// batch. Returns `None` once the queue is closed and empty.
+    /// Waits for work, moves everything that is queued into `work`, and returns the number of the batch. What `work` held
+    /// must have been written. Returns `None` once the queue is closed and empty.
     pub(super) fn take(&self, work: &mut Work) -> Option<BatchNumber> {
         work.batch.clear();
         let mut state = lock(&self.state);
@@ -171,8 +171,7 @@ impl Queue {
         self.callback_count.load(Ordering::Relaxed)
     }
 
-    /// The batch that was taken is written: makes room for others. Tells its callers first, and then wakes
-    /// those who wait for room.
+    /// Marks the batch `number` as written, calls its callbacks, and wakes the tasks that wait for room.
     pub(super) fn written(&self, work: &mut Work, number: BatchNumber) {
         let waiting = {
             let mut state = lock(&self.state);
@@ -183,8 +182,8 @@ impl Queue {
         wake(waiting);
     }
 
-    /// Ends all writing. The callbacks of `work` and of all that is queued get `error`, and so does every later
-    /// call. An error of an earlier failure stays.
+    /// Ends all writing. The callbacks of `work`, all callbacks in the queue and every later call get `error`, or the error
+    /// of an earlier failure if there was one.
     pub(super) fn fail(&self, work: &mut Work, error: RocksdbLogStoreError) {
         let (queued, waiting, error) = {
             let mut state = lock(&self.state);
@@ -209,8 +208,8 @@ fn wake(waiting: Vec<Waker>) {
     }
 }
 
-/// Runs code that may be the user's or a runtime's. Its panic is reported on standard error, and must not keep
-/// the callers of other groups from being told.
+/// Runs code of the user's or of a runtime. If that code panics, standard error reports the panic, and the callbacks of
+/// other groups are still called.
 fn isolate(run: impl FnOnce()) {
     let _ = panic::catch_unwind(AssertUnwindSafe(run));
 }

@@ -1,4 +1,4 @@
-//! The thread that writes: takes a batch from the queue, writes it, tells the callers, and starts over.
+//! The thread that writes: it takes a batch from the queue, writes it, calls the callbacks, and starts over.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,13 +8,13 @@ use super::queue::{Queue, Work};
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::synced::TrackedDb;
 
-/// What the thread works with.
+/// The state of the thread.
 pub(super) struct WriterThread {
     queue: Arc<Queue>,
     db: TrackedDb,
     work: Work,
     patience: Patience,
-    /// The last batch was written and not synced.
+    /// The last batch was written without a sync.
     unsynced: bool,
 }
 
@@ -34,13 +34,13 @@ impl WriterThread {
         while self.write_next() {}
     }
 
-    /// Waits for a batch, writes it and tells its callers. Returns `false` at the end.
+    /// Waits for a batch, writes it and calls its callbacks. Returns `false` once the queue is closed and empty.
     fn write_next(&mut self) -> bool {
         let Some(number) = self.queue.take(&mut self.work) else {
             return false;
         };
-        // Sync only when somebody waits. What nobody waits for is durable together with the next batch that
-        // somebody waits for, because one queue and one WAL keep all operations in order.
+        // Sync only if a caller waits. Operations without a caller become durable with the next batch that is synced: one
+        // queue and one WAL keep all operations in order.
         let callers = self.work.callbacks.len();
         let sync = callers > 0;
         let start = Instant::now();
@@ -68,7 +68,8 @@ impl WriterThread {
     }
 }
 
-/// Tells everybody who waits when the thread ends, also when it ends by a panic, and then runs `on_exit`.
+/// When dropped, fails everything that is still queued, and then runs `on_exit`. It lives as long as the thread, so that
+/// this happens even if the thread panics.
 pub(super) struct Exit<F: FnMut()> {
     pub(super) queue: Arc<Queue>,
     pub(super) on_exit: F,

@@ -1,65 +1,61 @@
 //! A purge past the last entry, as openraft makes it after it has installed a snapshot.
 
-use openraft_toolkit::log_store::Flat;
-use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorage, RaftLogStorageExt};
-use openraft_toolkit_tests::image::{ACCOUNT, Image};
-use openraft_toolkit_tests::log::{entries, log_id, open, open_counting, open_dir};
+use openraft_toolkit::log_store::{Flat, LogDbOptions, RocksdbLogStoreError, open_db};
+use openraft_toolkit::openraft::alias::LogIdOf;
+use openraft_toolkit::openraft::storage::{LogState, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
+use openraft_toolkit_tests::image::Image;
+use openraft_toolkit_tests::log::{Store, Types, entries, log_id, open, open_counting, open_dir};
 use rocksdb::statistics::Ticker;
 use tempfile::TempDir;
 
-/// Returns `image` as a power failure leaves it that loses all of the newest WAL that is not known to be durable.
-fn without_what_is_not_durable(image: &Image) -> Image {
-    let account = String::from_utf8(image.0[ACCOUNT].clone()).unwrap();
-    let length = account
-        .split_whitespace()
-        .find_map(|field| field.strip_prefix("length="))
-        .and_then(|length| length.parse().ok())
-        .unwrap_or_else(|| panic!("no length in {account:?}"));
-    let wal = image.newest_wal();
-    let durable = image.0[wal][..length].to_vec();
-    image.with(wal, Some(durable))
+/// Purges `store`, whose database is in `dir`, up to `end`, and checks that the purge was durable when it returned: it is
+/// there after a restart, and a disk without it is damaged.
+async fn purge_durably(dir: &TempDir, store: &mut Store<Flat>, end: LogIdOf<Types>) {
+    let before = Image::of(dir);
+    store.purge(end).await.unwrap();
+    let after = Image::of(dir);
+
+    let restarted = after.write();
+    let mut restarted = open(&open_dir(&restarted), Flat);
+    let purged = LogState {
+        last_purged_log_id: Some(end),
+        last_log_id: Some(end),
+    };
+    assert_eq!(restarted.get_log_state().await.unwrap(), purged);
+    assert_eq!(restarted.try_get_log_entries(..).await.unwrap(), []);
+
+    let wal = before.newest_wal();
+    let without_the_purge = after.with(wal, before.0.get(wal).cloned()).write();
+    let refused = open_db(&without_the_purge, LogDbOptions::default());
+    assert!(
+        matches!(refused, Err(RocksdbLogStoreError::Damaged { .. })),
+        "{refused:?}"
+    );
 }
 
-/// The old entries are of a later term than the snapshot's end, so that openraft would not purge them at the next start.
+/// Two of these purges remove entries of a later term than the end of the snapshot. openraft would not purge such entries
+/// at the next start.
 #[tokio::test]
-async fn a_purge_past_the_last_entry_outlives_a_power_failure() {
+async fn a_purge_past_the_last_entry_is_durable_when_it_returns() {
     let dir = TempDir::new().unwrap();
-    let db = open_dir(&dir);
-    let mut store = open(&db, Flat);
+    let mut store = open(&open_dir(&dir), Flat);
     store.blocking_append(entries(1, 0..=4)).await.unwrap();
     store.blocking_append(entries(3, 5..=10)).await.unwrap();
 
-    for (end, next) in [
-        (log_id(2, 15), 16..=17),
-        (log_id(3, 20), 21..=21),
-        (log_id(4, 21), 22..=22),
-    ] {
-        store.purge(end).await.unwrap();
-        let image = without_what_is_not_durable(&Image::of(&dir));
-
-        let dir = image.write();
-        let db = open_dir(&dir);
-        let mut restarted = open(&db, Flat);
-        let state = restarted.get_log_state().await.unwrap();
-        assert_eq!((state.last_purged_log_id, state.last_log_id), (Some(end), Some(end)));
-        assert_eq!(restarted.try_get_log_entries(..).await.unwrap(), []);
-        restarted.blocking_append(entries(5, next.clone())).await.unwrap();
-
-        store.blocking_append(entries(3, next)).await.unwrap();
-    }
+    purge_durably(&dir, &mut store, log_id(2, 15)).await;
+    store.blocking_append(entries(5, 16..=17)).await.unwrap();
+    purge_durably(&dir, &mut store, log_id(4, 17)).await;
+    store.blocking_append(entries(5, 18..=18)).await.unwrap();
+    purge_durably(&dir, &mut store, log_id(6, 20)).await;
 }
 
-/// A blank node that installs a snapshot has no entry that the purge could remove.
+/// A blank node that installs a snapshot has no entries.
 #[tokio::test]
-async fn a_purge_of_an_empty_log_outlives_a_power_failure() {
+async fn a_purge_of_an_empty_log_is_durable_when_it_returns() {
     let dir = TempDir::new().unwrap();
-    let db = open_dir(&dir);
-    open(&db, Flat).purge(log_id(2, 15)).await.unwrap();
+    let mut store = open(&open_dir(&dir), Flat);
 
-    let dir = without_what_is_not_durable(&Image::of(&dir)).write();
-    let db = open_dir(&dir);
-    let state = open(&db, Flat).get_log_state().await.unwrap();
-    assert_eq!(state.last_log_id, Some(log_id(2, 15)));
+    purge_durably(&dir, &mut store, log_id(2, 15)).await;
 }
 
 /// openraft purges such entries again if a crash undoes the purge, so that nobody need wait for the disk.
