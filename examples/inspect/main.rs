@@ -1,11 +1,11 @@
-//! Shows the raft logs of a node: which groups there are, which entries they hold, and whether everything
-//! that is stored can be read. It also works while the node runs.
+//! Shows the raft logs of a node: its groups, their entries, and whether everything that is stored can be read. Works
+//! even while the node runs.
 //!
-//! This program reads the logs of `examples/kv`. For the logs of your service, put your own type config
-//! into `types`.
+//! This program reads the logs of `examples/kv`. To read the logs of your own service, put your type config into
+//! `types`.
 //!
-//! Exit codes: 0, all is right; 1, something that is stored is wrong; 2, the arguments are wrong or the
-//! database cannot be opened.
+//! Exit codes: 0 if no problem was found, 1 if a problem was found, and 2 if the arguments are wrong or the database
+//! cannot be opened.
 
 mod arguments;
 /// The commands of `kv`, which its entries hold. This program does not use all of the module.
@@ -76,7 +76,7 @@ fn main() -> ExitCode {
     match answer(&arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
-        // The program that reads the output has closed it, as `head` does. That is no error.
+        // The program that reads the output, such as `head`, has closed it. This is not an error.
         Err(error) if report::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints the answer to the question. Returns whether everything that was read for it is right.
+/// Runs the command and prints its answer. Returns whether all data that was read is valid.
 fn answer(arguments: &Arguments) -> anyhow::Result<bool> {
     let path = &arguments.db;
     let db = open_db_read_only(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -121,7 +121,7 @@ fn answer(arguments: &Arguments) -> anyhow::Result<bool> {
     }
 }
 
-/// Fails if there is no such group: an unknown id is a mistake in the question, not an empty log.
+/// Fails if there is no such group: an unknown id is a mistake in the arguments, not an empty log.
 fn known(found: &[StoredGroup<TypeConfig>], group: GroupKeys) -> anyhow::Result<()> {
     if found.iter().any(|found| found.keys == group) {
         return Ok(());
@@ -129,7 +129,7 @@ fn known(found: &[StoredGroup<TypeConfig>], group: GroupKeys) -> anyhow::Result<
     anyhow::bail!("there is no group {group}; `list` shows those that are there")
 }
 
-/// Prints entries of a group. Returns whether all of them can be read.
+/// Prints entries of a group. Returns whether all these entries can be read.
 fn show(db: &DB, group: GroupKeys, indexes: Indexes, report: &mut Report) -> anyhow::Result<bool> {
     let mut right = true;
     for entry in log_store::stored_entries::<TypeConfig>(db, LOG_CF, META_CF, group, indexes)? {

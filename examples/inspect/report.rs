@@ -33,7 +33,7 @@ impl Report {
         Ok(())
     }
 
-    /// Prints the groups. Returns whether all of them can be read.
+    /// Prints the groups. Returns whether all groups can be read.
     pub fn list(mut self, groups: Vec<StoredGroup<TypeConfig>>) -> anyhow::Result<bool> {
         let right = groups.iter().all(|group| group.state.is_ok());
         if self.json {
@@ -73,7 +73,7 @@ impl Report {
         Ok(())
     }
 
-    /// Prints an entry, or why it cannot be read. Returns whether it can.
+    /// Prints an entry, or why it cannot be read. Returns whether it can be read.
     pub fn entry(
         &mut self,
         group: GroupKeys,
@@ -171,7 +171,7 @@ fn key_json(keys: GroupKeys) -> Value {
     }
 }
 
-/// The error and its sources, in one line.
+/// Returns the error and its sources, in one line.
 fn with_sources(error: &RocksdbLogStoreError) -> String {
     let errors: Vec<String> = anyhow::Chain::new(error).map(ToString::to_string).collect();
     errors.join(": ")

@@ -24,14 +24,15 @@ impl Client {
         Ok(Self { http })
     }
 
-    /// Writes a value, and returns the address of the leader, which acknowledged it. After an error, the
-    /// value may have been written or not.
+    /// Writes a value, and returns the address of the leader that acknowledged it. After an error, the value may or may
+    /// not have been written.
     pub async fn put(&self, addr: &str, key: &str, value: String) -> anyhow::Result<String> {
         let response = send(self.request(Method::PUT, addr, &format!("/kv/{key}")).body(value)).await?;
         Ok(response.url().authority().to_owned())
     }
 
-    /// Reads the value in the own state of the node at `addr`, which may be old; `None` if it has none.
+    /// Reads a value from the state of the node at `addr`, which may be old. Returns `None` if the key has no value
+    /// there.
     pub async fn get_stale(&self, addr: &str, key: &str) -> anyhow::Result<Option<String>> {
         let response = self
             .request(Method::GET, addr, &format!("/kv/{key}?stale"))
@@ -54,7 +55,7 @@ impl Client {
             .map(drop)
     }
 
-    /// Adds a learner. Returns when it is not far behind the leader.
+    /// Adds a learner. Returns when the learner lacks only a few entries.
     pub async fn add_learner(&self, addr: &str, id: NodeId, learner: &str) -> anyhow::Result<()> {
         let request = self.request(Method::PUT, addr, &format!("/cluster/learners/{id}"));
         send(request.timeout(CATCH_UP).body(learner.to_owned())).await.map(drop)

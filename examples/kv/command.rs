@@ -40,7 +40,7 @@ pub enum Outcome {
     Unexpected { found: Option<Vec<u8>> },
 }
 
-/// The options of a put, as `?name=value`. An option of a later release is refused.
+/// The options of a put, given as `?name=value`. Options of a later release are refused.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutOptions {

@@ -1,4 +1,4 @@
-//! The level at which this node writes, and the file that keeps it across restarts.
+//! The level at which this node writes, and the file that keeps the level across restarts.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub struct Level {
 }
 
 impl Level {
-    /// Reads the level from `file`. Fails if it is a level that this release cannot read.
+    /// Reads the level from `file`. Fails if this release cannot read data of that level.
     pub fn open(file: PathBuf) -> anyhow::Result<Self> {
         let level = match durable::read(&file).with_context(|| format!("cannot read {}", file.display()))? {
             None => OLDEST_LEVEL,
@@ -32,12 +32,12 @@ impl Level {
         Ok(Self { cell, file })
     }
 
-    /// The level as the shared cell that the log store and the network write at.
+    /// Returns the cell that the log store and the network share, from which they read the level.
     pub fn cell(&self) -> &WriteVersion {
         &self.cell
     }
 
-    /// Raises the level. Makes it durable before anything is written at it. A lower level changes nothing.
+    /// Raises the level. The new level is durable before anything is written at it. A lower level changes nothing.
     pub async fn raise(&self, level: u8) -> io::Result<()> {
         if level <= self.cell.get() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! `kv log`: prints a node's log, also while the node runs.
+//! `kv log`: prints a node's log, even while the node runs.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -50,7 +50,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 /// frame version: u8 | term | leader's id | index | kind of payload | command version: u8 | ...
 /// ```
 ///
-/// The four fields in between are integers of variable length.
+/// The four fields after the frame version are integers of variable length.
 fn command_version(frame: &[u8]) -> Option<u8> {
     let mut rest = frame.get(1..)?;
     for _ in 0..4 {

@@ -1,11 +1,11 @@
 //! A replicated key-value service on openraft-toolkit.
 //!
-//! `kv node` runs one member of a cluster, with raft, a log on RocksDB and an HTTP API. `kv demo` runs a whole
-//! cluster of such processes and kills its leader. `kv log` prints a node's log.
+//! `kv node` runs one node of a cluster, with raft, a log on RocksDB and an HTTP API. `kv demo` runs a whole cluster of
+//! `kv node` processes and kills the leader. `kv log` prints a node's log.
 //!
 //! Requests of clients enter in `api/kv.rs` and become commands (`command.rs`) in the log. `state_machine.rs` applies
 //! them to the data (`data.rs`). `network.rs` sends raft's messages to other nodes, which receive them in
-//! `api/raft.rs`. `node.rs` starts all of it.
+//! `api/raft.rs`. `node.rs` starts all of these parts.
 
 mod api;
 mod client;

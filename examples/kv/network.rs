@@ -14,7 +14,7 @@ use openraft_toolkit::{WireMessage, WriteVersion};
 use crate::rpc::{Append, InstallSnapshot, PreVote, RequestVote, Rpc, TransferLeader};
 use crate::types::{NodeId, Snapshot, TypeConfig, Vote};
 
-/// The shortest timeout of an append. openraft allows one heartbeat interval, which a busy disk can exceed; a
+/// The shortest timeout of an append. openraft's own timeout is one heartbeat interval, which a busy disk can exceed. A
 /// leader that gives up so early only sends the same entries again.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -39,7 +39,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Peer;
 
     async fn new_client(&mut self, target: NodeId, node: &BasicNode) -> Peer {
-        // The URL names the receiver. If another node has come up on this address, it refuses the message.
+        // The URL names the receiver. If another node now has this address, that node refuses the message.
         let url = format!("http://{}/raft/{}/{target}", node.addr, self.cluster);
         Peer {
             http: self.http.clone(),

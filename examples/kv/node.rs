@@ -1,4 +1,4 @@
-//! A node: the parts that it starts, their order, and how it stops.
+//! A node: starts its parts in the right order, and stops them.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -112,8 +112,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
 
-    // Bind first, so that a wrong address fails before anything is written. Serve last, so that no message from
-    // another node gets in before `bootstrap` has looked at what is stored.
+    // Bind first, so that a wrong address fails before anything is written. Serve last, so that no message from another
+    // node is handled before `bootstrap` has checked the storage.
     let listener = TcpListener::bind(&args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
@@ -140,8 +140,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     }
 }
 
-/// Waits until this process is asked to stop, or until raft stops by itself, as it does on a disk that fails.
-/// In either case raft has stopped when this returns, and the process ends, so that the failure is noticed.
+/// Waits until this process is asked to stop, or until raft stops by itself, for example because the disk fails. In
+/// both cases, raft has stopped when this function returns. The process then ends, so that a failure is noticed.
 async fn stopped(raft: Raft, exit_with_stdin: bool) {
     tokio::select! {
         () = stop_requested(exit_with_stdin) => info!("stopping"),
@@ -185,8 +185,8 @@ async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
         replication_lag_threshold: args.snapshot_every.saturating_mul(2),
         // With pre-vote, a node that comes back does not force an election on a healthy leader.
         enable_pre_vote: Some(true),
-        // After a restart the state machine is behind the log until the node wins an election. With leader restore,
-        // the node would lead, and answer reads, without an election.
+        // After a restart, the state machine may lack acknowledged writes until the node has won an election. With
+        // leader restore, the node would lead and serve reads without an election.
         enable_leader_restore: Some(false),
         ..Config::default()
     };
@@ -195,8 +195,8 @@ async fn start_raft(args: &Args) -> anyhow::Result<(Raft, StateMachine)> {
     Ok((raft, state_machine))
 }
 
-/// Writes this node's name into its folder, and fails if the folder belongs to another node: a vote and a log
-/// under another id would break raft's promises.
+/// Writes this node's name into its folder. Fails if the folder belongs to another node, because using that node's vote
+/// and log under another id would break raft's guarantees.
 fn claim(args: &Args) -> anyhow::Result<()> {
     let (dir, file) = (args.dir.display(), args.dir.join("owner"));
     std::fs::create_dir_all(&args.dir).with_context(|| format!("cannot create {dir}"))?;

@@ -1,8 +1,8 @@
-//! Waits for the moment at which the process should stop.
+//! Waits until the process should stop.
 
 use tokio::signal;
 
-/// Returns when the process is asked to end: Ctrl-C, and on Unix also SIGTERM and SIGHUP.
+/// Returns when the process is asked to end: on Ctrl-C, and on Unix on SIGTERM or SIGHUP too.
 pub async fn asked_to_stop() {
     #[cfg(unix)]
     {
@@ -33,7 +33,8 @@ pub async fn stop_requested(exit_with_stdin: bool) {
         return asked_to_stop().await;
     }
     let (closed, stdin_closed) = tokio::sync::oneshot::channel();
-    // Read in a thread outside tokio, which waits for its own blocking threads at exit: this one may never end.
+    // Read on a thread outside tokio: the read may never end, and tokio's runtime waits for its own blocking threads at
+    // exit.
     std::thread::spawn(move || {
         let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         closed.send(ended)

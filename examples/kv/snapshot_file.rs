@@ -11,7 +11,7 @@ use crate::types::LogId;
 
 pub struct SnapshotFile {
     path: PathBuf,
-    /// The last entry that the file covers; `None` until this process has written the file.
+    /// The log id of the last entry that the file covers; `None` until this process has written the file.
     saved: Mutex<Option<LogId>>,
 }
 
@@ -23,8 +23,8 @@ impl SnapshotFile {
         }
     }
 
-    /// Replaces the file durably, unless it already holds a later snapshot: a slow build may end after a newer
-    /// snapshot has come from the leader.
+    /// Replaces the file durably, unless it already holds a later snapshot: a newer snapshot may arrive from the leader
+    /// while a slow build is running.
     pub async fn save(&self, last_log_id: Option<LogId>, snapshot: Vec<u8>) -> io::Result<()> {
         let mut saved = self.saved.lock().await;
         if last_log_id < *saved {

@@ -1,7 +1,8 @@
 //! The state machine: a map in memory, rebuilt at start from the last snapshot and the log.
 //!
-//! openraft purges the log up to a snapshot. A snapshot must therefore be durable before openraft is told of it:
-//! [`SnapshotFile`] makes sure of that. Applying an entry writes nothing to the disk, because the log has the entry.
+//! openraft purges the log up to a snapshot. A snapshot must therefore be durable before the state machine returns it
+//! to openraft: [`SnapshotFile`] makes sure of that. Applying an entry writes nothing to the disk, because the log has
+//! the entry.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -27,7 +28,7 @@ use crate::types::{Entry, LogId, NodeId, Snapshot, SnapshotMeta, StoredMembershi
 pub struct State {
     last_applied: Option<LogId>,
     membership: StoredMembership,
-    /// The level to which the cluster has raised itself; 0 if it never has.
+    /// The level to which the cluster was raised; 0 if it was never raised.
     level: u8,
     data: Data,
 }
@@ -65,7 +66,7 @@ impl State {
     }
 }
 
-/// A handle to the state; clones share it.
+/// A handle to the state; clones share the same state.
 #[derive(Clone)]
 pub struct StateMachine {
     state: Arc<RwLock<State>>,
@@ -85,7 +86,7 @@ impl StateMachine {
         }
     }
 
-    /// The level at which this node writes.
+    /// Returns the level at which this node writes.
     pub fn level(&self) -> &WriteVersion {
         self.level.cell()
     }

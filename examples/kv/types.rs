@@ -5,7 +5,7 @@ use crate::state_machine::StateMachine;
 use openraft_toolkit::openraft::{self, BasicNode, alias};
 
 openraft_toolkit::declare_raft_types_ext! {
-    /// A node is an id and the address at which it serves HTTP. A snapshot is the content of its file.
+    /// A node is an id and the address at which it serves HTTP. A snapshot's data is the content of the snapshot file.
     pub TypeConfig:
         Node = BasicNode,
         AppData = Command,

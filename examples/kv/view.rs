@@ -1,4 +1,4 @@
-//! The cluster as one node sees it, which is the answer of `GET /cluster`.
+//! The cluster as one node sees it: the answer to `GET /cluster`.
 
 use std::collections::BTreeMap;
 

@@ -21,8 +21,8 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// How long to wait before the next try to connect.
 const RECONNECT: Duration = Duration::from_millis(100);
 
-/// A handle on a connection, which is made again whenever it breaks. Clones share the connection, and it is closed
-/// when the last of them is dropped.
+/// A handle to a connection. A connection that breaks is made again. Clones of the handle share the connection, which
+/// is closed when the last clone is dropped.
 #[derive(Clone)]
 pub struct Connection {
     calls: mpsc::Sender<Call>,
@@ -44,8 +44,8 @@ impl Connection {
         Self { calls }
     }
 
-    /// Sends a request and waits for the reply, without a timeout of its own. Fails at once while the node cannot be
-    /// reached. After an error, the node may have done what was asked or not.
+    /// Sends a request and waits for the reply. The caller sets the timeout. Fails at once while the node cannot be
+    /// reached. After an error, the node may or may not have carried out the request.
     pub async fn call<R: Rpc>(&self, group: GroupId, rpc: &R) -> anyhow::Result<R::Reply> {
         let (reply, answer) = oneshot::channel();
         let call = Call {
@@ -63,10 +63,11 @@ impl Connection {
     }
 }
 
-/// Connects again and again, until there are no more callers.
+/// Connects, and connects again whenever the connection breaks, until there are no more callers.
 async fn run(to: NodeId, addr: String, mut queue: mpsc::Receiver<Call>) {
     while !queue.is_closed() {
-        // Leave calls in the queue while connecting, so that the first call is not refused.
+        // Leave calls in the queue while connecting, so that the first call waits for the connection instead of being
+        // refused.
         if let Ok(Ok(stream)) = timeout(CONNECT, TcpStream::connect(&addr)).await {
             let outcome = exchange(to, stream, &mut queue).await;
             tracing::debug!(to, ?outcome, "disconnected");
@@ -83,16 +84,16 @@ async fn refuse(queue: &mut mpsc::Receiver<Call>) {
     while queue.recv().await.is_some() {}
 }
 
-/// Sends calls and hands out replies, until the connection breaks or there are no more callers.
+/// Sends calls, and passes each reply to its caller, until the connection breaks or there are no more callers.
 async fn exchange(to: NodeId, stream: TcpStream, queue: &mut mpsc::Receiver<Call>) -> anyhow::Result<()> {
-    // Send small messages at once: the writer has already gathered all that is queued.
+    // Turn off Nagle's algorithm: the writer already gathers all queued messages into one write.
     stream.set_nodelay(true)?;
     let waiting = Waiting::default();
     let (read, write) = stream.into_split();
 
     let mut id = 0;
     let send = write_queued(write, queue, |call: Call| {
-        // Leave out calls whose callers have given up, so that after a stall they do not delay the other calls.
+        // Skip calls whose callers have given up, so that these calls do not delay the other calls after a stall.
         if call.reply.is_closed() {
             return Ok(None);
         }
@@ -126,7 +127,8 @@ async fn exchange(to: NodeId, stream: TcpStream, queue: &mut mpsc::Receiver<Call
     }
 }
 
-/// The callers that wait for a reply, by the id of the request. Dropping this is an error for all of them.
+/// The callers that wait for a reply, by the id of the request. Dropping the value returns an error to all of these
+/// callers.
 #[derive(Default)]
 struct Waiting(Mutex<HashMap<u64, ReplySender>>);
 

@@ -1,4 +1,4 @@
-//! The one RocksDB of a node, which holds the logs and the snapshots of all groups.
+//! The RocksDB database of a node, with the logs and the snapshots of all groups.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub type LogStore = RocksdbLogStore<TypeConfig, GroupPrefixed>;
 
 pub struct Database {
     db: Arc<DB>,
-    /// RocksDB's counters are read through its options.
+    /// The options of the open database: RocksDB's counters are read through them.
     options: Options,
 }
 
@@ -51,7 +51,7 @@ impl Database {
         LogStore::destroy(self.db.clone(), LOG_CF, META_CF, GroupPrefixed::new(group))
     }
 
-    /// The groups that have a log.
+    /// Returns the groups that have a log.
     pub fn logs(&self) -> anyhow::Result<Vec<GroupId>> {
         let groups = openraft_toolkit::log_store::groups::<TypeConfig>(&self.db, LOG_CF, META_CF)?;
         let ids = groups.into_iter().filter_map(|group| match group.keys {
@@ -61,7 +61,7 @@ impl Database {
         Ok(ids.collect())
     }
 
-    /// How often the WAL was synced, for all groups together.
+    /// Returns how often the WAL was synced, for all groups together.
     pub fn fsyncs(&self) -> u64 {
         self.options.get_ticker_count(Ticker::WalFileSynced)
     }

@@ -1,4 +1,4 @@
-//! The bytes on a TCP stream, and the one writer of a connection.
+//! The format of the bytes on a TCP stream, and the function that writes to a connection.
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -10,15 +10,15 @@ use crate::stats::TRAFFIC;
 /// How many messages may wait for the writer of a connection. When the queue is full, senders wait.
 pub const QUEUE: usize = 1024;
 
-/// The codec of the stream: each frame comes after its length, which takes four bytes.
+/// Returns the codec of the stream. Before each frame, the stream has the length of the frame in four bytes.
 pub fn codec() -> LengthDelimitedCodec {
     LengthDelimitedCodec::builder().max_frame_length(64 << 20).new_codec()
 }
 
-/// Sends what is queued, until the queue is closed. Leaves out messages for which `frame` returns `None`.
+/// Sends queued messages until the queue is closed. Skips messages for which `frame` returns `None`.
 ///
-/// All messages that are queued at a time go out in one write. The heartbeats of a thousand groups thus take a few
-/// packets and system calls, not a thousand.
+/// Sends all messages that are queued at the same moment in one write. The heartbeats of a thousand groups thus take a
+/// few packets and system calls instead of a thousand.
 pub async fn write_queued<T>(
     mut stream: impl AsyncWrite + Unpin,
     queue: &mut mpsc::Receiver<T>,

@@ -1,4 +1,4 @@
-//! Tells which nodes are up. One ping to a node replaces the heartbeats of all groups.
+//! Finds out which nodes are up. One ping to a node replaces the heartbeats of all its groups.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,9 @@ use crate::types::NodeId;
 
 #[derive(Clone)]
 pub struct Liveness {
-    /// The time between two pings, as long as between two heartbeats of a group.
+    /// The time between two pings. It is the same as the time between two heartbeats of a group.
     interval: Duration,
-    /// A node that has not answered for this long is down. A follower waits this long for its leader.
+    /// A node that has not answered for this long counts as down. It is the time that a follower waits for its leader.
     patience: Duration,
     nodes: Arc<Mutex<HashMap<NodeId, Node>>>,
 }
@@ -39,7 +39,7 @@ impl Liveness {
     }
 
     /// Returns the incarnation of a node, and when this incarnation answered first; `None` if the node is down. A
-    /// restarted process is another incarnation, even if nobody noticed that it was down.
+    /// restarted process is another incarnation, even if no ping failed while it was down.
     pub fn of(&self, node: NodeId) -> Option<(u64, Instant)> {
         let node = *self.nodes().get(&node)?;
         (node.heard.elapsed() < self.patience).then_some((node.incarnation, node.since))

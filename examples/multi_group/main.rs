@@ -1,12 +1,12 @@
 //! Many raft groups in one process. They share a database and its fsyncs, one connection to each other node, and
 //! the threads of one runtime.
 //!
-//! `multi_group node` is one node of a cluster. `multi_group demo` runs a cluster of such processes, kills a node,
-//! and moves and removes groups. `multi_group costs` measures what groups cost, idle and busy.
+//! `multi_group node` runs one node of a cluster. `multi_group demo` runs a cluster of `multi_group node` processes,
+//! kills a node, and moves and removes groups. `multi_group costs` measures what groups cost, idle and busy.
 //!
 //! `run` starts a [`Node`](node::Node), which hosts the groups on its `database`. Groups send messages through `router`
-//! and `connection`, and other nodes receive them in `serve`. `sleep` stops the timers of idle groups, and `liveness`
-//! tells it which nodes are up.
+//! and `connection`, and other nodes receive them in `serve`. `sleep` stops the timers of idle groups. `liveness` tells
+//! `sleep` which nodes are up.
 
 mod connection;
 mod database;
@@ -57,7 +57,8 @@ fn main() -> ExitCode {
             Command::Costs(args) => demo::run_costs(args).await,
         }
     };
-    // Saving snapshots and opening groups block a thread. A few such threads are enough for any number of groups.
+    // Saving a snapshot or opening a group blocks a thread. A few threads for such work are enough for any number of
+    // groups.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(4)

@@ -32,7 +32,7 @@ const OPEN_AT_ONCE: usize = 64;
 
 pub struct Node {
     pub id: NodeId,
-    /// A number that differs at each start.
+    /// A number that is different at each start of the process.
     pub incarnation: u64,
     opened_db: Duration,
     opened_groups: Duration,
@@ -43,7 +43,7 @@ pub struct Node {
     groups: RwLock<HashMap<GroupId, Group>>,
 }
 
-/// One group on this node; clones share it.
+/// One group on this node. Clones refer to the same group.
 #[derive(Clone)]
 pub struct Group {
     pub raft: Raft,
@@ -64,10 +64,10 @@ impl Group {
         }
     }
 
-    /// Writes through the log, if this node leads.
+    /// Writes through the log. Fails if this node does not lead.
     pub async fn write(&self, increment: Increment) -> Result<u64, WriteError> {
         match self.raft.client_write(increment.clone()).await {
-            // The leader was asleep, or has just been elected.
+            // The leader was asleep, or has just been elected, and has no lease yet.
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))
                 if forward.reason == ForwardReason::LeaseExpired =>
             {
@@ -79,7 +79,7 @@ impl Group {
     }
 
     /// Renews the lease of this leader. A leader refuses writes unless a majority has acknowledged it lately. A leader
-    /// that was asleep must therefore ask the others first, which takes a round trip.
+    /// that was asleep must therefore ask the other nodes first, which takes a round trip.
     ///
     /// This function reports no error: without a lease, the write that follows fails.
     pub async fn renew_lease(&self) {
@@ -101,7 +101,7 @@ impl Group {
         }
     }
 
-    /// Stops the timers of the group, or starts them again.
+    /// Stops the timers of the group if `asleep` is set, and starts them again otherwise.
     pub fn set_asleep(&self, asleep: bool) {
         if self.asleep.swap(asleep, Ordering::Relaxed) != asleep {
             self.raft.runtime_config().tick(!asleep);
@@ -127,7 +127,7 @@ impl Node {
             groups: RwLock::default(),
         };
         let hosted = node.snapshots.groups()?;
-        // A log without a snapshot is left of a removal that was interrupted. Finish the removal.
+        // A log without a snapshot is the remains of an interrupted removal. Finish the removal.
         for group in node.database.logs()? {
             if hosted.binary_search(&group).is_err() {
                 node.destroy_log(group).await?;
@@ -167,8 +167,8 @@ impl Node {
         }
     }
 
-    /// Hosts a group from now on. If this node already hosts the group, nothing changes. With `founders`, this node
-    /// founds the group and stands for election.
+    /// Starts to host a group. If this node already hosts the group, nothing changes. With `founders`, this node founds
+    /// the group and stands for election.
     pub async fn host(&self, id: GroupId, founders: Option<BTreeMap<NodeId, BasicNode>>) -> anyhow::Result<()> {
         if self.group(id).is_ok() {
             return Ok(());
@@ -200,8 +200,8 @@ impl Node {
         Ok(())
     }
 
-    /// Returns when a group has stopped by itself, as groups do when the disk fails. The process must end then: as
-    /// long as it answers pings, the other nodes do not take over its groups.
+    /// Waits until a group has stopped by itself, for example because the disk failed, and returns the error. The
+    /// process must then end: as long as it answers pings, the other nodes do not take over its groups.
     pub async fn failure(&self) -> anyhow::Error {
         loop {
             sleep(Duration::from_secs(1)).await;
@@ -214,15 +214,15 @@ impl Node {
         }
     }
 
-    /// Removes everything that this node stores of a group. This node must have left the group before, or the whole
-    /// group must end: a voter that forgets what it has acknowledged can lose data.
+    /// Removes everything that this node stores of a group. Before that, this node must have left the group, unless the
+    /// whole group is being removed: if a voter forgets what it has acknowledged, acknowledged writes can be lost.
     pub async fn remove(&self, id: GroupId) -> anyhow::Result<()> {
         let group = self.groups.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
         if let Some(group) = group {
             group.raft.shutdown().await?;
         }
-        // Remove the snapshot first. If a crash comes in between, the next start finds a log without a snapshot and
-        // removes it.
+        // Remove the snapshot before the log. If the process crashes in between, the next start finds a log without a
+        // snapshot, and removes the log.
         let snapshots = self.snapshots.clone();
         spawn_blocking(move || snapshots.remove(id)).await??;
         self.destroy_log(id).await
@@ -242,7 +242,7 @@ impl Node {
         loop {
             let database = Arc::clone(&self.database);
             match spawn_blocking(move || database.destroy_log(id)).await? {
-                // A task of openraft that ends after `shutdown` has returned may still hold a reader.
+                // A task of openraft may still hold a reader of the log for a moment after `shutdown` has returned.
                 Err(RocksdbLogStoreError::AlreadyOpen { .. }) if start.elapsed() < PATIENCE => {
                     sleep(Duration::from_millis(10)).await;
                 }

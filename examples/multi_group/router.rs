@@ -19,7 +19,7 @@ use crate::liveness::Liveness;
 use crate::rpc::{Append, InstallSnapshot, PreVote, RequestVote, Rpc, TransferLeader};
 use crate::types::{GroupId, NodeId, Snapshot, TypeConfig, Vote};
 
-/// The shortest timeout of an append. openraft allows one heartbeat interval, which a busy disk can exceed; a
+/// The shortest timeout of an append. openraft's own timeout is one heartbeat interval, which a busy disk can exceed. A
 /// leader that gives up so early only sends the same entries again.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -37,12 +37,12 @@ impl Router {
         }
     }
 
-    /// The network factory for the `Raft` of a group.
+    /// Returns the network factory for the `Raft` of a group.
     pub fn of_group(&self, group: GroupId) -> GroupNetworkFactory<Self, GroupId> {
         GroupNetworkFactory::new(self.clone(), group)
     }
 
-    /// Connects to a node, unless another group has done so. A node keeps its address for good.
+    /// Connects to a node, unless this node is already connected to it. The address of a node never changes.
     fn connect(&self, to: NodeId, node: &BasicNode) {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         connections.entry(to).or_insert_with(|| {

@@ -19,8 +19,8 @@ use crate::signals::stop_requested;
 use crate::sleep;
 use crate::types::NodeId;
 
-/// The filter of log messages if RUST_LOG is not set. It silences warnings of openraft, which come again and again
-/// for every group while a node is down.
+/// The filter of log messages if RUST_LOG is not set. It silences warnings of openraft, which openraft repeats for
+/// every group while a node is down.
 const DEFAULT_LOG: &str = "warn,openraft=error";
 
 #[derive(clap::Args)]
@@ -74,15 +74,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
 
-    // Bind first, so that a wrong address fails before anything is written. Listen last: while groups are opened,
-    // other nodes are refused at once, instead of piling up messages that nobody reads.
+    // Bind first, so that a wrong address fails before anything is written. Listen last, so that other nodes are
+    // refused at once while groups are opened. Otherwise their messages would pile up unread.
     let socket = bind(&args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
 
     let heartbeat_interval = args.timing.heartbeat_ms;
     let election_timeout_min = heartbeat_interval * 3;
     let config = Config {
         heartbeat_interval,
-        // A group with writes sends no heartbeats.
+        // Send no heartbeats in a group with writes: each append replaces a heartbeat.
         heartbeat_min_interval: Some(heartbeat_interval),
         election_timeout_min,
         election_timeout_max: heartbeat_interval * 6,
@@ -92,8 +92,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         install_snapshot_timeout: 60_000,
         // With pre-vote, a node that comes back does not force elections on a thousand healthy leaders.
         enable_pre_vote: Some(true),
-        // After a restart the state machine is behind the log until the node wins an election. With leader restore,
-        // the node would lead, and answer reads, without an election.
+        // After a restart, the state machine may lack acknowledged writes until the node has won an election. With
+        // leader restore, the node would lead and serve reads without an election.
         enable_leader_restore: Some(false),
         ..Config::default()
     };
@@ -121,7 +121,7 @@ fn bind(addr: &str) -> anyhow::Result<TcpSocket> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // Without this, a restart would have to wait until the system forgets the connections of the last run.
+    // Without this option, a restarted node could not bind until the system forgets the connections of the last run.
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;
     Ok(socket)

@@ -16,7 +16,7 @@ use crate::node::Node;
 use crate::rpc::*;
 use crate::types::{Increment, Snapshot};
 
-/// Accepts connections and answers their requests, until accepting fails.
+/// Accepts connections and answers their requests. Returns only if accepting fails.
 pub async fn serve(listener: TcpListener, node: Arc<Node>) -> anyhow::Result<()> {
     loop {
         let (stream, peer) = listener.accept().await?;
@@ -42,7 +42,7 @@ async fn connection(stream: TcpStream, node: Arc<Node>) -> anyhow::Result<()> {
             tokio::spawn(async move {
                 let id = request.id;
                 let body = answer(&node, request).await.map_err(|error| format!("{error:#}"));
-                // An error means that the connection is closed: nobody waits for the reply.
+                // An error means that the connection is closed, so that nobody waits for the reply.
                 let _ = replies.send(Reply { id, body }).await;
             });
         }
@@ -57,7 +57,8 @@ async fn connection(stream: TcpStream, node: Arc<Node>) -> anyhow::Result<()> {
 }
 
 async fn answer(node: &Node, request: Request) -> anyhow::Result<Vec<u8>> {
-    // Another node may have had this address before. To answer in its place would count a vote or an entry twice.
+    // Another node may have had this address before. If this node answered in its place, a vote or an entry would be
+    // counted twice.
     ensure!(
         request.to == node.id,
         "this is node {}, not node {}",

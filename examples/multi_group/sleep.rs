@@ -1,11 +1,12 @@
-//! Puts idle groups to sleep. Ten thousand idle groups that do not sleep send heartbeats and wake up for their
-//! timers all the time.
+//! Puts idle groups to sleep. A sleeping group sends no heartbeats and has no timers. Ten thousand idle groups that do
+//! not sleep keep the CPU busy with heartbeats and timers.
 //!
-//! openraft's timer, the tick, makes a leader send heartbeats and a follower stand for election. Everything else
-//! works without the tick: writes, replication, retries, membership changes. A leader of an idle group thus needs no
-//! tick, and a follower needs none while the node of its leader is up. [`Liveness`] knows that for all groups at once.
+//! openraft's timer, the tick, makes a leader send heartbeats and a follower stand for election. Everything else works
+//! without the tick: writes, replication, retries, membership changes. The leader of an idle group thus needs no tick.
+//! A follower needs no tick while the node of its leader is up. [`Liveness`] finds out for all groups at once which
+//! nodes are up.
 //!
-//! A sleeping group is as safe as any other: timers decide when an election is held, never who may win it.
+//! A sleeping group is as safe as any other group: timers decide when an election is held, but never who may win.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use crate::liveness::Liveness;
 use crate::node::{Group, Node};
 use crate::types::{GroupId, LogId, NodeId, Raft};
 
-/// The time between two looks at all groups.
+/// The time between two checks of all groups.
 const SWEEP: Duration = Duration::from_millis(250);
 
 /// Stops and starts the timers of all groups. Never returns.
@@ -73,10 +74,10 @@ impl View {
     }
 }
 
-/// What the last look at a group showed, and what is remembered of earlier ones.
+/// The result of the last check of a group, and what is remembered of earlier checks.
 struct Seen {
     view: View,
-    /// When the view changed last.
+    /// When the view last changed.
     changed: Instant,
     /// The incarnation that the leader's node had when it was first seen up in this term.
     leader: Option<u64>,
@@ -103,12 +104,13 @@ impl Seen {
     fn needs_ticks(&self, liveness: &Liveness, idle_after: Duration) -> bool {
         match self.view.role {
             Role::WithoutLeader => true,
-            // A restarted process no longer leads.
+            // If the leader's process was restarted, it no longer leads.
             Role::FollowerOf(leader) => match liveness.of(leader) {
                 Some((incarnation, _)) => self.leader != Some(incarnation),
                 None => true,
             },
-            // Stay awake for a node that has just come up: it must hear from its leader before it stands for election.
+            // Stay awake if another node has just come up: that node must hear from its leader before it stands for
+            // election.
             Role::Leader => {
                 let came_up = |id: &NodeId| liveness.of(*id).is_some_and(|(_, since)| since.elapsed() < idle_after);
                 self.changed.elapsed() < idle_after || self.view.others.iter().any(came_up)

@@ -1,6 +1,6 @@
 //! The snapshots of all groups, in a column family of the log's database, so that no group needs a file.
 //!
-//! This node hosts a group if and only if the group has a snapshot here, which may be blank.
+//! This node hosts a group if and only if the group has a snapshot in this column family. The snapshot may be blank.
 
 use std::io;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Snapshots {
         }
     }
 
-    /// The groups that have a snapshot, sorted by id.
+    /// Returns the groups that have a snapshot, sorted by id.
     pub fn groups(&self) -> io::Result<Vec<GroupId>> {
         let cf = family(&self.0)?;
         let keys = self.0.iterator_cf(&cf, IteratorMode::Start).map(|record| {
@@ -49,25 +49,25 @@ impl Snapshots {
     }
 }
 
-/// The snapshot of one group. Clones share it.
+/// The stored snapshot of one group. Clones refer to the same snapshot.
 #[derive(Clone)]
 pub struct GroupSnapshot {
     db: Arc<DB>,
     group: GroupId,
-    /// The last entry that the stored snapshot covers; `None` until this process has written it.
+    /// The log id of the last entry that the stored snapshot covers; `None` until this process has written a snapshot.
     saved: Arc<Mutex<Option<LogId>>>,
 }
 
 impl GroupSnapshot {
-    /// Replaces the snapshot durably, unless the stored one is later: a slow build may end after a newer snapshot has
-    /// come from the leader.
+    /// Replaces the snapshot durably, unless the stored snapshot is later: a newer snapshot may arrive from the leader
+    /// while a slow build is running.
     pub async fn save(&self, last_log_id: Option<LogId>, snapshot: Vec<u8>) -> io::Result<()> {
         let mut saved = self.saved.lock().await;
         if last_log_id < *saved {
             return Ok(());
         }
         let (db, group) = (self.db.clone(), self.group);
-        // RocksDB may sync this write together with a batch of the log's writer.
+        // RocksDB may sync this write together with a batch of the log store's writer.
         spawn_blocking(move || {
             let cf = family(&db)?;
             db.put_cf_opt(&cf, group.to_be_bytes(), snapshot, &synced())

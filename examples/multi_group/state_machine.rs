@@ -1,7 +1,7 @@
 //! A group's state machine: one counter in memory, rebuilt at start from its snapshot and the log.
 //!
 //! Applying an entry writes nothing to the disk, because the log has the entry. An idle group thus costs no I/O. A busy
-//! group shares the log's fsyncs, and needs none of its own until its next snapshot.
+//! group shares the log's fsyncs with all other groups, and needs a separate fsync only for its next snapshot.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +45,7 @@ impl State {
     }
 }
 
-/// A handle to the state; clones share it.
+/// A handle to the state; clones share the same state.
 #[derive(Clone)]
 pub struct StateMachine {
     state: Arc<Mutex<State>>,
@@ -75,7 +75,7 @@ impl StateMachine {
     }
 
     fn with_state<T>(&self, access: impl FnOnce(&mut State) -> T) -> T {
-        // A poisoned lock is fine to use: no code panics halfway through a change of the state.
+        // Ignore that the lock is poisoned: no code panics halfway through a change of the state.
         access(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -121,7 +121,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             return Ok(None);
         };
         let meta = State::decode(&snapshot).map_err(invalid_data)?.meta();
-        // A blank snapshot only marks the group as hosted. It is no snapshot for openraft.
+        // A blank snapshot only marks the group as hosted. Do not return it to openraft as a snapshot.
         Ok(meta.last_log_id.is_some().then_some(Snapshot { meta, snapshot }))
     }
 }

@@ -1,4 +1,4 @@
-//! Measures what this process uses.
+//! Measures the resources that this process uses.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ impl Traffic {
     }
 }
 
-/// Counters since the start of a process, and what it holds at the moment. Values that come from Linux's `/proc` are
+/// What a process has used since its start, and what it holds at the moment. Values that come from Linux's `/proc` are
 /// 0 on other systems.
 #[derive(Clone, Copy, Debug, Default, WireMessage)]
 #[wire(version = 1)]
@@ -47,7 +47,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// The values that any process has; those of the node stay 0.
+    /// Reads the values that any process has. The values that only a node has stay 0.
     pub fn of_this_process() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let row = |name: &str| {
@@ -67,12 +67,12 @@ impl Stats {
     }
 }
 
-/// The CPU time that this process has used, in its own code and in the kernel.
+/// Returns the CPU time in milliseconds that this process has used, in user mode and in the kernel.
 fn cpu_ms() -> Option<u64> {
     /// `USER_HZ` is 100 ticks per second on all common architectures.
     const MS_PER_TICK: u64 = 10;
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // Skip the name of the program, which stands in parentheses and may hold any character.
+    // Skip the name of the program, which is in parentheses and may contain any character.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<u64>().ok();

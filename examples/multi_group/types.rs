@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::state_machine::StateMachine;
 
 openraft_toolkit::declare_raft_types_ext! {
-    /// A node is an id and the address at which it serves all its groups. A snapshot is one encoded counter.
+    /// A node is an id and the address at which it serves all its groups. A snapshot's data is one encoded counter.
     pub TypeConfig:
         Node = BasicNode,
         AppData = Increment,
@@ -26,8 +26,8 @@ pub type StoredMembership = alias::StoredMembershipOf<TypeConfig>;
 pub type SnapshotMeta = alias::SnapshotMetaOf<TypeConfig>;
 pub type Snapshot = alias::SnapshotOf<TypeConfig, Vec<u8>>;
 
-/// Adds one to a group's counter if the counter is at `from`, so that a client may repeat it after a lost answer and
-/// still counts once. The answer is the counter's value afterwards.
+/// Adds one to a group's counter if the counter is at `from`. A client may therefore repeat the command after a lost
+/// answer: the counter still counts it once. The answer is the counter's value afterwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Increment {
     pub from: u64,

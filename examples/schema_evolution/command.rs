@@ -65,7 +65,7 @@ pub enum Outcome {
     Unexpected { found: Option<Vec<u8>> },
 }
 
-/// The options of a put, as `?name=value`.
+/// The options of a put, given as `?name=value`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutOptions {

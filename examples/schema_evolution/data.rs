@@ -16,7 +16,7 @@ pub struct Data {
     values: BTreeMap<String, Vec<u8>>,
     #[wire(since = 2)]
     leases: BTreeMap<String, u64>,
-    /// Only priorities other than `Normal` are in here.
+    /// The priorities other than `Normal`, by key.
     #[wire(since = 3)]
     priorities: BTreeMap<String, Priority>,
 }

@@ -1,7 +1,7 @@
 //! Release 3 of a service whose release 1 is `kv`. Its commands have more fields, and there is one more command.
 //!
-//! The releases differ only in `command.rs` and `data.rs`. `schema_evolution node` starts a node of release 3, as
-//! `kv node` starts one of release 1. `schema_evolution upgrade` upgrades a cluster from release 1 to release 3.
+//! The releases differ only in `command.rs` and `data.rs`. `schema_evolution node` starts a node of release 3, as `kv
+//! node` starts a node of release 1. `schema_evolution upgrade` upgrades a cluster from release 1 to release 3.
 
 #[path = "../kv/api/mod.rs"]
 mod api;

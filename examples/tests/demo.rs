@@ -1,4 +1,4 @@
-//! The demos, run as a user runs them.
+//! Runs the demos as a user does.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -44,7 +44,7 @@ fn an_interrupted_demo_leaves_nothing_behind() {
     assert!(lines.any(|line| line.contains("with SIGKILL") || line.contains("writes acknowledged")));
     assert!(!processes_that_mention(tmp.path()).is_empty());
 
-    // This is the `kill` of the shell, which a small system has, too.
+    // Use the `kill` that is built into the shell: a minimal system has no other.
     let sent = Command::new("sh")
         .args(["-c", &format!("kill -INT {}", demo.id())])
         .status()
@@ -70,7 +70,7 @@ fn a_demo_that_is_killed_takes_its_nodes_along() {
     demo.wait().unwrap();
 
     eventually("the nodes to end", || processes_that_mention(tmp.path()).is_empty());
-    // The output ends, because no node holds the pipe any more.
+    // Reading to the end succeeds only when no node has the pipe open any more.
     stdout.read_to_string(&mut line).unwrap();
 }
 

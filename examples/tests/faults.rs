@@ -1,4 +1,4 @@
-//! `kv demo --faults`, run as a user runs it.
+//! Runs `kv demo --faults` as a user does.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use common::{assert_nothing_left, command, eventually, processes_that_mention, text};
 
-/// A seed whose schedule begins with the leader: it is killed, paused, not heard, and not reached.
+/// A seed whose schedule begins with faults of the leader: the leader is killed, paused, not heard, and not reached.
 const THE_LEADER_FIRST: &str = "1245";
 /// A seed whose schedule begins with paused nodes.
 const PAUSES_FIRST: &str = "3";
@@ -20,7 +20,7 @@ fn faults(tmp: &Path, seed: &str, seconds: u32) -> Command {
     command(env!("CARGO_BIN_EXE_kv"), tmp, &args)
 }
 
-/// Asserts that the history is linearizable, and that it has enough faults and answers to mean something.
+/// Asserts that the history is linearizable, and that it has enough faults and answers for a meaningful check.
 fn assert_linearizable(output: &Output) {
     let text = text(output);
     assert!(output.status.success(), "{text}");
@@ -52,7 +52,7 @@ fn what_clients_are_told_under_faults_is_linearizable() {
 fn without_network_namespaces_nodes_are_killed_and_paused_all_the_same() {
     let tmp = tempfile::tempdir().unwrap();
 
-    // No program that makes a network namespace is on this path.
+    // This `PATH` has no program that creates a network namespace.
     let output = faults(tmp.path(), THE_LEADER_FIRST, 5)
         .env("PATH", tmp.path())
         .output()

@@ -1,4 +1,4 @@
-//! The HTTP API of `kv node`, called as curl calls it.
+//! Calls the HTTP API of `kv node` as curl does.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -93,7 +93,7 @@ impl Node {
     /// Sends SIGTERM, as a service manager does, and waits until the node has ended.
     fn terminate(&mut self) -> ExitStatus {
         let mut process = self.process.take().unwrap();
-        // This is the `kill` of the shell: a small system has no other.
+        // Use the `kill` that is built into the shell: a minimal system has no other.
         let sent = Command::new("sh")
             .args(["-c", &format!("kill {}", process.id())])
             .status()
@@ -201,7 +201,7 @@ async fn a_node_alone_serves_curl_and_keeps_its_data_over_restarts() {
     assert_eq!(node.get("/kv/a?stale").await.body, "2");
     assert_eq!(node.get("/kv/a/b%20c").await.status, StatusCode::OK);
     assert_eq!(node.get("/kv/b").await.status, StatusCode::NOT_FOUND);
-    // A put with `expected` replaces that value, and no other.
+    // A put with `expected` replaces only the expected value.
     assert_eq!(node.put("/kv/a?expected=2", "3").await.status, StatusCode::NO_CONTENT);
     let answer = node.put("/kv/a?expected=2", "4").await;
     assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
@@ -213,7 +213,7 @@ async fn a_node_alone_serves_curl_and_keeps_its_data_over_restarts() {
     assert_eq!(node.delete("/kv/a").await.status, StatusCode::NOT_FOUND);
     assert_eq!(node.get("/kv/a").await.status, StatusCode::NOT_FOUND);
 
-    // These are enough for a snapshot, so that a restart builds on a snapshot and on the log behind it.
+    // Write enough for a snapshot, so that a restart reads a snapshot and the log after the snapshot.
     for number in 0..130 {
         node.put(&format!("/kv/{number}"), &format!("value {number}")).await;
     }
@@ -283,7 +283,7 @@ async fn nodes_are_added_and_removed_and_followers_redirect() {
         StatusCode::TEMPORARY_REDIRECT
     );
 
-    // Raft's messages name the node that they are for.
+    // A raft message names its receiver. Any other node refuses the message.
     let answer = follower.request(Method::POST, "/raft/kv/7/append", "").await;
     assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST);
     assert!(answer.json()["error"].as_str().unwrap().contains("this is node 2"));
@@ -322,10 +322,10 @@ async fn a_command_that_only_a_later_release_understands_is_refused() {
     assert_eq!(answer.status, StatusCode::CONFLICT);
     let error = "node 1 reads up to level 1: start a newer release there first";
     assert_eq!(answer.json()["error"], error);
-    // This is the level that the cluster has already.
+    // The cluster already has level 1.
     assert_eq!(node.put("/cluster/level", "1").await.status, StatusCode::NO_CONTENT);
 
-    // A node is asked for its release before it becomes a member.
+    // Before a node becomes a member, it is asked for its release.
     let answer = node.put("/cluster/learners/2", "127.0.0.1:1").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     let answer = node.put("/cluster/learners/2", &node.addr).await;

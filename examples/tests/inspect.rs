@@ -1,4 +1,4 @@
-//! `inspect`, run as an operator and a script run it.
+//! Runs `inspect` as operators and scripts do.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -37,7 +37,7 @@ fn entry(index: u64) -> EntryOf<TypeConfig> {
     RaftEntry::new(log_id(2, index), EntryPayload::Normal(put))
 }
 
-/// Opens groups 1 and 2, as a node does, with the entries 3 to 6.
+/// Opens groups 1 and 2 as a node does, and writes the entries 3 to 6.
 async fn node(dir: &TempDir) -> (Arc<DB>, Vec<RocksdbLogStore<TypeConfig, GroupPrefixed>>) {
     let db = open_db(dir.path(), LogDbOptions::default()).unwrap();
     let mut stores = Vec::new();
@@ -174,6 +174,6 @@ async fn a_question_that_cannot_be_asked_has_an_exit_code_of_its_own() {
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains(words), "{output:?}");
     }
-    // A mistyped path does not become a database.
+    // `inspect` creates no database at a mistyped path.
     assert!(!elsewhere.exists());
 }

@@ -1,4 +1,4 @@
-//! `multi_group`, run as a user runs it.
+//! Runs `multi_group` as a user does.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +8,7 @@ use std::process::Command;
 /// Short timers, so that elections and falling asleep take little time.
 const TIMING: [&str; 4] = ["--heartbeat-ms", "150", "--idle-ms", "500"];
 
-/// Runs the program with a temporary folder of its own, which it must leave empty, and returns what it prints.
+/// Runs the program with its own temporary folder, which must be empty at the end. Returns the output of the program.
 fn multi_group(args: &[&str]) -> String {
     let tmp = tempfile::tempdir().unwrap();
     // Every step of the program has a deadline.
@@ -72,7 +72,8 @@ fn more_groups_take_no_more_threads_file_handles_or_idle_messages() {
     };
     for name in ["threads", "file handles", "idle messages/s"] {
         let [few, many] = row(name);
-        // Ten times as many groups have about the same figure. A thread of RocksDB or a connection may come or go.
+        // With ten times as many groups, the figure is about the same. A thread of RocksDB or a connection may come or
+        // go.
         assert!(many < few + 10.0, "{name}: {few} for 5 groups, {many} for 50 in {text}");
     }
     let [few, many] = row("writes an fsync");

@@ -1,6 +1,7 @@
 //! All integration tests, in one binary, because RocksDB takes long to link.
 //!
-//! The folders are those of the library. What they share is the library of this crate, `tests/src`.
+//! The folders are named like the folders of the library. The code that the tests share is this crate's library,
+//! `tests/src`.
 //!
 //! | folder | what its tests prove |
 //! |---|---|

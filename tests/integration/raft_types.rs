@@ -1,4 +1,4 @@
-//! `declare_raft_types_ext!`: what the macro declares, and where it can stand.
+//! `declare_raft_types_ext!`: what the macro declares, and where it can be called.
 
 use std::any::{TypeId, type_name};
 use std::io::Cursor;
@@ -67,7 +67,7 @@ fn given_slots_take_the_given_types() {
             Payload = EntryPayload<Self::D, Self::NodeId, Self::Node>,
             Vote = Vote<Self::LeaderId>,
             LeaderId = leader_id_std::LeaderId<Self::Term, Self::NodeId>,
-            /// Names, not numbers.
+            /// The ids of nodes are names, not numbers.
             #[allow(clippy::disallowed_types)]
             NodeId = String,
             Term = u32,

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::node::DEADLINE;
 
-/// The file in which a log store writes down how far WAL and MANIFEST are durable.
+/// The account: the file in which a log store records how far WAL and MANIFEST are durable.
 pub const ACCOUNT: &str = "RAFT_SYNCED";
 
 /// The files of a database, by name. A test changes some of them and opens the result as a crash would leave it.
@@ -42,7 +42,8 @@ impl Image {
         }
     }
 
-    /// Returns the names of all files, and the MANIFEST. If they are equal at two moments, no file came or went between.
+    /// Returns the names of all files, and the MANIFEST. If the result is the same at two moments, no file came or went
+    /// in between.
     fn names_and_manifest(&self) -> Vec<(&str, Option<&[u8]>)> {
         let manifest = |name: &str, bytes| name.starts_with("MANIFEST").then_some(bytes);
         let files = self.0.iter();
@@ -57,7 +58,7 @@ impl Image {
         for file in fs::read_dir(dir)? {
             let file = file?;
             let name = file.file_name().into_string().unwrap();
-            // RocksDB writes its messages for people to `LOG`, and never reads them.
+            // RocksDB writes messages for people to the files `LOG*`, and never reads these files.
             if !name.starts_with("LOG") {
                 image.insert(name, fs::read(file.path())?);
             }

@@ -1,4 +1,5 @@
-//! What the integration tests share. The tests themselves are in `integration/`, one folder for each of the library's.
+//! The code that the integration tests share. The tests themselves are in `integration/`, which has one folder for each
+//! folder of the library.
 //!
 //! | file | for what |
 //! |---|---|

@@ -23,7 +23,7 @@ openraft_toolkit::declare_raft_types_ext! {
 pub type Store<K> = RocksdbLogStore<Types, K>;
 pub type Entry = EntryOf<Types>;
 
-/// Returns the log id of an entry of the leader that node 1 is in `term`.
+/// Returns the log id of an entry that node 1 wrote as the leader of `term`.
 pub fn log_id(term: u64, index: u64) -> LogIdOf<Types> {
     LogId::new(LeaderIdOf::<Types>::new(term, 1).to_committed(), index)
 }
@@ -49,12 +49,12 @@ pub fn open<K: KeySpace>(db: &Arc<DB>, keys: K) -> Store<K> {
     open_as(db, keys)
 }
 
-/// Opens the store of a group as [`open`] does, of another type config.
+/// Opens the store of a group as [`open`] does, with another type config.
 pub fn open_as<C: RaftTypeConfig, K: KeySpace>(db: &Arc<DB>, keys: K) -> RocksdbLogStore<C, K> {
     RocksdbLogStore::open(db.clone(), LOG_CF, META_CF, keys).unwrap()
 }
 
-/// Opens the database in `dir` with options that count what RocksDB does.
+/// Opens the database in `dir` with options that turn on RocksDB's counters.
 pub fn open_counting(dir: impl AsRef<Path>) -> (Arc<DB>, Options) {
     let mut options = db_options();
     options.enable_statistics();

@@ -1,8 +1,8 @@
-//! Calls on a log store, and what the store must hold after them.
+//! Calls on a log store, and a model of what the store must hold after the calls.
 //!
-//! [`Call`] means what the calls of `test_fakes::conformance` mean. The two differ in their oracle, on purpose: the
-//! conformance checks know what openraft allows a store to lose, and share their picture of a log with `MemLogStore`.
-//! [`Model`] knows the one state that the stores of this library must have, and shares no code with them.
+//! `test_fakes::conformance` has the same calls as [`Call`], but decides differently whether a store is right. It knows
+//! what openraft allows a store to lose, and shares code with `MemLogStore`. [`Model`] knows the one state that the
+//! stores of this library must have, and shares no code with these stores.
 
 use std::error::Error;
 use std::io;
@@ -15,7 +15,8 @@ use openraft_toolkit::openraft::storage::{IOFlushed, LogState, RaftLogReader, Ra
 
 use crate::log::{Entry, Store, Types, entry, log_id};
 
-/// A call, relative to the log that it meets, so that openraft could make any sequence of calls.
+/// A call. Its counts are relative to the log at the time of the call, so that openraft could make any sequence of
+/// calls.
 #[derive(Clone, Debug)]
 pub enum Call {
     /// Appends `count` entries of a new term with `bytes` bytes of data each, and waits until they are durable if
@@ -23,7 +24,7 @@ pub enum Call {
     Append { count: u64, bytes: usize, wait: bool },
     /// Removes `count` entries from the end.
     Truncate { count: u64 },
-    /// Purges up to the entry that is `count` entries past the first, maybe past the last entry.
+    /// Purges up to the entry that is `count` entries after the first. It may be after the last entry.
     Purge { count: u64 },
     /// Saves a vote of a new term.
     Vote { committed: bool },
@@ -32,7 +33,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Returns an append of `count` entries that waits until they are durable.
+    /// Returns an append of `count` entries that waits until the entries are durable.
     pub const fn append(count: u64, bytes: usize) -> Self {
         Self::Append {
             count,

@@ -25,7 +25,7 @@ use crate::types::{Set, TypeConfig};
 pub type Raft = openraft::Raft<TypeConfig, KvStateMachine>;
 pub type Network = Arc<MemNetwork<TypeConfig>>;
 
-/// The deadline of every wait. It is long, because only a failing test waits until it passes.
+/// The deadline of every wait. The deadline may be long, because only a failing test waits for it to pass.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Returns a config with elections within a second, and snapshots only when a test asks for them.
@@ -43,7 +43,7 @@ pub fn config() -> Config {
     }
 }
 
-/// Returns the address of node `id` in the membership. `MemNetwork` does not look at it.
+/// Returns the address of node `id` in the membership. `MemNetwork` ignores addresses.
 pub fn address(id: u64) -> BasicNode {
     BasicNode::new(format!("node-{id}"))
 }
@@ -67,7 +67,7 @@ pub enum Keys {
     Group(u64),
 }
 
-/// The id and the files of a node, which stay when the node is stopped.
+/// The id and the files of a node. The files stay when the node is stopped.
 pub struct Host {
     pub id: u64,
     keys: Keys,
@@ -98,7 +98,7 @@ impl Host {
         self.dir.path()
     }
 
-    /// Returns a copy of the host as a running node leaves it if its process is killed now.
+    /// Returns a copy of the host with the files that a running node leaves if its process is killed now.
     pub fn killed(&self) -> Self {
         let copy = Self::new(self.id, self.keys);
         copy_folder(self.path(), copy.path());
@@ -167,7 +167,7 @@ impl Host {
         }
     }
 
-    /// Opens the log. Waits while a node that was just stopped closes its database.
+    /// Opens the log. If a node was just stopped, waits until it has closed its database.
     pub async fn log_store<K: KeySpace>(&self, keys: K) -> RocksdbLogStore<TypeConfig, K> {
         let path = self.path().join("log");
         let started = Instant::now();
@@ -231,7 +231,7 @@ impl Node {
         loop {
             match self.raft.client_write(set.clone()).await {
                 Ok(_) => return,
-                // The leader has not heard from a majority for a moment, and has written nothing.
+                // The leader has not heard from a majority lately. It has written nothing.
                 Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))
                     if forward.reason == ForwardReason::LeaseExpired =>
                 {
@@ -271,7 +271,7 @@ pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until all `nodes` see the same one of them as leader of the same term, and returns that node.
+/// Waits until all `nodes` agree on the leader and its term, and the leader is one of `nodes`. Returns the leader.
 pub async fn wait_for_leader<'a>(nodes: &[&'a Node]) -> &'a Node {
     let mut leader = None;
     eventually("all nodes see the same leader", || {

@@ -1,4 +1,5 @@
-//! What the environment says about a run of the tests: its length, its seed, and whether a test may be skipped.
+//! Reads from the environment how a run of the tests is configured: its length, its seed, and whether a test may be
+//! skipped.
 //!
 //! `make test` runs the short form of each test, `make test-all` a medium form, and `make soak` the long form.
 
@@ -6,7 +7,7 @@ use std::env;
 
 use fastrand::Rng;
 
-/// How long the tests of a run are.
+/// Which form of each test a run uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
     Short,
@@ -27,8 +28,8 @@ pub fn length() -> Length {
     }
 }
 
-/// Returns how often a test repeats what it does: `short` or `soak` times, and in a medium run a tenth of the way
-/// from the one to the other.
+/// Returns how many rounds a test runs: `short` in a short run, `soak` in a soak, and in a medium run `short` plus a
+/// tenth of the difference.
 pub fn rounds(short: u64, soak: u64) -> u64 {
     match length() {
         Length::Short => short,
@@ -37,9 +38,11 @@ pub fn rounds(short: u64, soak: u64) -> u64 {
     }
 }
 
-/// Returns the step at which a test walks over a range that is too long for a short run. A soak walks over all of it.
+/// Returns the step size for a test that walks over a range which is too long for a short run. A soak has the step size
+/// 1.
 ///
-/// If `short` is odd, all steps are: a test that flips bit `n % 8` of byte `n` thus flips each of the eight bits.
+/// If `short` is odd, the step size is always odd. A test that flips bit `n % 8` of byte `n` thus flips each of the
+/// eight bits in some byte.
 pub fn stride(short: usize) -> usize {
     match length() {
         Length::Short => short,
@@ -56,16 +59,16 @@ pub fn seed() -> u64 {
     }
 }
 
-/// Returns random numbers that the seed of this run repeats.
+/// Returns a random number generator with the seed of this run.
 pub fn rng() -> Rng {
     Rng::with_seed(seed())
 }
 
-/// Says that a test is skipped, and why. The test then returns.
+/// Reports that a test is skipped, and why. The test must then return.
 ///
 /// # Panics
 ///
-/// If `OPENRAFT_TOOLKIT_NO_SKIPS` is set, as in CI, whose machines have all that the tests need.
+/// If `OPENRAFT_TOOLKIT_NO_SKIPS` is set. CI sets it, because its machines have everything that the tests need.
 #[track_caller]
 pub fn skip(why: &str) {
     assert!(

@@ -26,7 +26,7 @@ pub trait KvTypes: RaftTypes<SnapshotData = Cursor<Vec<u8>>> {
     fn apply(entry: EntryOf<Self>, map: &mut Map) -> Self::R;
 }
 
-/// Everything that was applied. A snapshot holds all of it.
+/// The state after the last applied entry. A snapshot holds this whole state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Applied<C: RaftTypes = TypeConfig> {
@@ -35,16 +35,16 @@ pub struct Applied<C: RaftTypes = TypeConfig> {
     pub map: Map,
 }
 
-/// The state machine. A clone is another handle on the same state.
+/// The state machine. A clone is another handle to the same state.
 #[derive(Clone, Debug)]
 pub struct KvStateMachine<C: RaftTypes = TypeConfig> {
     applied: Arc<Mutex<Applied<C>>>,
-    /// The lock on the snapshot: its holder writes the snapshot, or keeps others from writing it.
+    /// The path of the snapshot, under a lock: only the holder of the lock may write the snapshot.
     snapshot_path: Arc<Mutex<PathBuf>>,
 }
 
 impl<C: RaftTypes> KvStateMachine<C> {
-    /// Starts from the snapshot in `dir`, or blank if there is none. openraft then applies the log behind the snapshot.
+    /// Starts from the snapshot in `dir`, or blank if there is none. openraft then applies the log after the snapshot.
     pub fn open(dir: &Path) -> Self {
         let snapshot_path = dir.join("snapshot");
         let applied = match fs::read(&snapshot_path) {
@@ -68,13 +68,13 @@ impl<C: RaftTypes> KvStateMachine<C> {
         self.applied.lock().unwrap().map.get(key).cloned()
     }
 
-    /// Locks the snapshot, which stays as it is while the guard is held.
+    /// Locks the snapshot: it does not change while the guard is held.
     pub fn snapshot_path(&self) -> MutexGuard<'_, PathBuf> {
         self.snapshot_path.lock().unwrap()
     }
 }
 
-/// Replaces the snapshot, and returns when the new one is durable. Then openraft may purge the log.
+/// Replaces the snapshot. Returns when the new snapshot is durable, so that openraft may then purge the log.
 fn write_snapshot(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = path.with_extension("new");
     let mut file = File::create(&written)?;

@@ -26,7 +26,7 @@ use crate::view::{ClusterView, NodeView};
 /// How long a change of membership may take: a learner may have to fetch the whole log or a snapshot.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many entries a learner may be behind when it becomes a voter.
+/// How many entries a learner may lack when it becomes a voter.
 const MAX_LAG: u64 = 1_000;
 
 /// How long a promotion waits for the learner to catch up. The rest of [`PATIENCE`] is for the change itself.
@@ -75,8 +75,8 @@ async fn init(State(app): State<App>, members: Bytes) -> Result<StatusCode, ApiE
     Ok(StatusCode::CREATED)
 }
 
-/// Adds a node as a learner, which gets the log but has no vote. The node must have been started. Returns when it is
-/// not far behind: if it then becomes a voter, the others need not wait for it.
+/// Adds a node as a learner, which gets the log but has no vote. The node must have been started. Returns when the
+/// learner lacks only a few entries, so that the cluster need not wait for it when it becomes a voter.
 async fn put_learner(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -89,7 +89,7 @@ async fn put_learner(
     committed(added, &uri).await
 }
 
-/// Makes a learner a voter, once it has caught up.
+/// Makes a learner a voter, once the learner has caught up.
 async fn put_voter(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -142,7 +142,7 @@ async fn put_level(
     }
     let asked = members.into_keys().collect();
     write(&app, &uri, Command::Raise { level, asked }).await?;
-    // This node has applied the command. All nodes will come to the same result.
+    // This node has applied the command. Every other node that applies it gets the same result.
     if app.level().get() < level {
         return Err(ApiError::Conflict("the members changed meanwhile: try again".into()));
     }
@@ -160,7 +160,7 @@ async fn newest_level(app: &App, id: NodeId, addr: &str) -> Result<u8, ApiError>
     }
 }
 
-/// Checks an address before it gets into the membership, where a typo would affect all nodes and stay.
+/// Checks an address before it is written to the membership: a typo there would affect all nodes.
 fn node(addr: &str) -> Result<BasicNode, ApiError> {
     match addr.trim().parse::<Authority>() {
         Ok(authority) if authority.port().is_some() => Ok(BasicNode::new(authority)),

@@ -22,7 +22,7 @@ pub enum ApiError {
         id: NodeId,
         location: String,
     },
-    /// Nothing was done. Another try may succeed, at this node or another.
+    /// Nothing was done. Another try may succeed, at this node or at another node.
     Unavailable(String),
     /// The request may have been done, or may still be done. Only a read can tell.
     Unconfirmed(String),
@@ -108,7 +108,7 @@ impl From<Fatal<TypeConfig>> for ApiError {
     }
 }
 
-/// The errors of raft's own messages.
+/// Converts the error of another node's raft message.
 impl From<RaftError<TypeConfig>> for ApiError {
     fn from(error: RaftError<TypeConfig>) -> Self {
         Self::Unavailable(error.to_string())

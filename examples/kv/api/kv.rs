@@ -74,7 +74,7 @@ async fn delete(
 }
 
 pub(super) async fn write(app: &App, uri: &Uri, command: Command) -> Result<Outcome, ApiError> {
-    // Check before the command gets into the log, where a node of an older release could not read it.
+    // Check the command before it gets into the log: a node of an older release could not read it there.
     app.level()
         .check(&command)
         .map_err(|error| ApiError::Conflict(format!("{error}, which is the level of the cluster: raise it first")))?;

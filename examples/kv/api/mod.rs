@@ -1,7 +1,7 @@
 //! The HTTP server of a node.
 //!
-//! `kv` serves clients, `cluster` operators, `raft` the other nodes, and `metrics` Prometheus. `error` turns every
-//! failure into a status and a message.
+//! `kv` serves clients, `cluster` serves operators, `raft` serves the other nodes, and `metrics` serves Prometheus.
+//! `error` turns every failure into a status and a message.
 
 mod cluster;
 mod error;
@@ -21,14 +21,14 @@ use crate::client::Client;
 use crate::state_machine::StateMachine;
 use crate::types::{NodeId, Raft};
 
-/// What the handlers share.
+/// The state that all handlers share.
 #[derive(Clone)]
 pub struct App {
     id: NodeId,
     cluster: Arc<str>,
     raft: Raft,
     state_machine: StateMachine,
-    /// Asks the other nodes.
+    /// The client that sends requests to other nodes.
     client: Client,
 }
 
@@ -43,7 +43,7 @@ impl App {
         }
     }
 
-    /// The level at which this node writes.
+    /// Returns the level at which this node writes.
     fn level(&self) -> &WriteVersion {
         self.state_machine.level()
     }

@@ -58,7 +58,7 @@ impl<T: WireMessage> IntoResponse for Frame<T> {
 type Reply<R> = Result<Frame<<R as Rpc>::Reply>, ApiError>;
 
 /// Refuses a message for another node. After a mistake in the membership, or on a reused port, such a message may
-/// arrive here, and an answer to it would count a vote or an entry twice.
+/// arrive here. If this node answered it, a vote or an entry would be counted twice.
 async fn check_addressee(
     State(app): State<App>,
     Path((cluster, id)): Path<(String, NodeId)>,

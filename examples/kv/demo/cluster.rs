@@ -52,7 +52,7 @@ impl Cluster {
         self.host(id).addr.clone()
     }
 
-    /// The addresses of the running nodes.
+    /// Returns the addresses of the running nodes.
     pub fn addrs(&self) -> Vec<String> {
         self.processes.running.keys().map(|id| self.addr(*id)).collect()
     }
@@ -62,7 +62,7 @@ impl Cluster {
         self.processes.start(id, self.command(id))
     }
 
-    /// The command that starts a node.
+    /// Returns the command that starts a node.
     pub fn command(&self, id: NodeId) -> Command {
         let mut line = self
             .host(id)
@@ -83,7 +83,7 @@ impl Cluster {
         command
     }
 
-    /// The folder in which a node stores its data.
+    /// Returns the folder in which a node stores its data.
     pub fn node_folder(&self, id: NodeId) -> PathBuf {
         self.processes.node_folder(id)
     }
@@ -128,7 +128,7 @@ impl Cluster {
         .await
     }
 
-    /// The node that claims to lead in the latest term, and this term.
+    /// Returns the node that claims to lead in the latest term, and that term.
     async fn leader(&self) -> Option<(NodeId, u64)> {
         let mut leader = None;
         for id in self.processes.running.keys() {
@@ -142,10 +142,10 @@ impl Cluster {
         leader
     }
 
-    /// Waits until a node has applied every write that is acknowledged by now.
+    /// Waits until a node has applied every write that was acknowledged before this call.
     ///
-    /// Writes a mark through the log and waits until the node has it. The log has one order, so that a node with the
-    /// mark has every write that was acknowledged before it.
+    /// Writes a mark through the log, and waits until the node has applied it. Nodes apply the log in order, so a node
+    /// with the mark has every write that was acknowledged before the mark.
     pub async fn caught_up(&mut self, id: NodeId) -> anyhow::Result<()> {
         self.marks += 1;
         let (addr, mark) = (self.addr(id), self.marks.to_string());
@@ -161,12 +161,12 @@ impl Cluster {
         .await
     }
 
-    /// The cluster as a node sees it.
+    /// Returns the cluster as a node sees it.
     pub async fn view(&self, id: NodeId) -> anyhow::Result<ClusterView> {
         self.client.cluster(&self.addr(id)).await
     }
 
-    /// The last lines that every node logged, for an error report.
+    /// Returns the last lines that every node logged, for an error report.
     pub fn last_log_lines(&self) -> String {
         self.processes.last_log_lines(1..=self.hosts.len() as NodeId)
     }

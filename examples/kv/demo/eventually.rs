@@ -1,11 +1,11 @@
-//! Waits for something that takes its time.
+//! Waits until an attempt succeeds.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::time::{Instant, sleep};
 
-/// Far longer than any step takes, even on a busy machine.
+/// The deadline of every wait: far longer than any step takes, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Repeats `attempt` until it succeeds. Returns its last error when [`DEADLINE`] has passed.

@@ -7,12 +7,12 @@ use super::ports::free_ports;
 pub struct Host {
     /// The address at which a node on this host serves.
     pub addr: String,
-    /// The command line that enters the host, in front of the program that is to run there. Empty if the host is this
+    /// The start of a command line, after which comes the program to run on the host. Empty if the host is this
     /// machine.
     pub enter: Vec<String>,
 }
 
-/// Returns hosts that are all this machine, each with a free port on loopback.
+/// Returns `count` hosts. Each host is this machine, with its own free port on loopback.
 pub fn loopback(count: usize) -> anyhow::Result<Vec<Host>> {
     let hosts = free_ports(count)?.into_iter().map(|port| Host {
         addr: format!("{}:{port}", Ipv4Addr::LOCALHOST),

@@ -13,8 +13,8 @@ use super::eventually::eventually;
 use super::progress::Progress;
 use crate::client::Client;
 
-/// A write. No two writes have the same key, so that a value which is read back can come from one write only. A
-/// client may repeat a write whose answer was lost, which changes nothing.
+/// A write. No two writes have the same key, so a value that is read back can come from one write only. A client may
+/// repeat a write whose answer was lost: the second write changes nothing.
 #[derive(Clone, Copy)]
 pub struct Write {
     client: u32,
@@ -34,7 +34,7 @@ impl Write {
 /// The answers that clients received.
 #[derive(Default)]
 struct Answers {
-    /// A client adds a write when it has received the acknowledgement, and not before.
+    /// A client adds a write only after it has received the acknowledgement.
     acknowledged: Vec<(Write, Instant)>,
     last_error: Option<anyhow::Error>,
 }
@@ -73,7 +73,7 @@ impl Load {
         }
     }
 
-    /// Waits until this many writes are acknowledged, however long that takes. Fails only if none is acknowledged for
+    /// Waits until `count` writes are acknowledged, however long that takes. Fails only if no write is acknowledged for
     /// a long time.
     pub async fn acknowledged(&self, count: u32) -> anyhow::Result<()> {
         let mut seen = 0;
@@ -138,7 +138,7 @@ impl Writer {
                 client: self.number,
                 number,
             };
-            // The node that acknowledges a write is the leader. The next write goes to it directly.
+            // The node that acknowledges a write is the leader. The next write goes directly to that node.
             node = loop {
                 match self.client.put(&node, &write.key(), write.value()).await {
                     Ok(leader) => break leader,

@@ -1,8 +1,8 @@
 //! `kv demo`: three node processes, and clients that write while the leader is killed. With `--faults`, five
 //! node processes under many faults.
 //!
-//! `story` tells the demo without faults; `faults` has a folder of its own. Both start nodes through `cluster`, which
-//! runs them in `processes`. `load` writes, `verify` reads everything back, and `report` is the table at the end.
+//! `story` is the demo without faults, and `faults` is the demo with faults. Both start nodes through `cluster`, which
+//! runs the nodes in `processes`. `load` writes, `verify` reads everything back, and `report` is the table at the end.
 
 mod cluster;
 mod eventually;
@@ -37,7 +37,8 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    // The story owns the processes and the folder. When it ends or is interrupted, it is dropped and removes both.
+    // The story owns the processes and the folder. When the story ends or is interrupted, it is dropped, which ends the
+    // processes and removes the folder.
     tokio::select! {
         told = tell(&args) => told,
         () = asked_to_stop() => {

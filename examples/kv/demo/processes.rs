@@ -1,5 +1,5 @@
-//! The processes of the nodes, and the folder to which they write. When [`Processes`] is dropped, it ends the
-//! processes and removes the folder.
+//! The processes of the nodes, and the folder to which they write. Dropping [`Processes`] ends the processes and
+//! removes the folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -35,16 +35,17 @@ impl Processes {
         self.folder.path()
     }
 
-    /// The folder in which a node stores its data.
+    /// Returns the folder in which a node stores its data.
     pub fn node_folder(&self, id: NodeId) -> PathBuf {
         self.folder().join(format!("node-{id}"))
     }
 
-    /// Starts a node, for the first time or again. With `command`, it must end when its standard input is closed.
+    /// Starts a node with `command`, for the first time or again. The process must end when its standard input is
+    /// closed.
     pub fn start(&mut self, id: NodeId, mut command: Command) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log_file(id))?;
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-        // Let only the demo receive Ctrl-C. It stops the nodes then.
+        // Let only the demo receive Ctrl-C. The demo then stops the nodes.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().context("cannot start a node")?;
@@ -78,7 +79,7 @@ impl Processes {
         Ok(())
     }
 
-    /// The last lines that each of these nodes logged, for an error report.
+    /// Returns the last lines that each of these nodes logged, for an error report.
     pub fn last_log_lines(&self, ids: impl IntoIterator<Item = NodeId>) -> String {
         let mut report = String::from("the demo failed; the last lines that the nodes logged:");
         for id in ids {

@@ -1,4 +1,4 @@
-//! A progress bar. Without a terminal, it is a line per second.
+//! A progress bar. Without a terminal, it prints a line per second instead.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub struct Progress {
 impl Progress {
     pub fn new(what: &'static str, total: u64) -> Self {
         let bar = ProgressBar::new(total).with_message(what);
-        // The template is a constant that is right, so that this never falls back to the default style.
+        // The template is a valid constant, so the default style is never used.
         if let Ok(style) = ProgressStyle::with_template("  {bar:40} {human_pos}/{human_len} {msg}, {per_sec:0}") {
             bar.set_style(style);
         }

@@ -14,7 +14,7 @@ use crate::types::NodeId;
 /// How long a client waits for an answer before it tries another node.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Snapshots come so often that the log is purged, and the newcomer starts from a snapshot.
+/// Nodes build snapshots so often that the log is purged, and the newcomer starts from a snapshot.
 const SNAPSHOTS: &[&str] = &["--snapshot-every", "1000"];
 
 /// The node that joins the first three.
@@ -77,7 +77,7 @@ async fn form(cluster: &mut Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Kills the leader. Returns its id, and how long no write was acknowledged.
+/// Kills the leader. Returns its id, and for how long no write was acknowledged.
 async fn kill_the_leader(
     cluster: &mut Cluster,
     load: &Load,
@@ -114,7 +114,7 @@ async fn grow(cluster: &mut Cluster, progress: &Progress) -> anyhow::Result<()> 
     cluster.start(NEWCOMER)?;
     cluster.serving(NEWCOMER).await?;
 
-    // Both requests can be repeated, in case an election comes in between.
+    // Both requests can be repeated if an election interrupts them.
     let client = cluster.client.clone();
     eventually("adding a learner", async || {
         client.add_learner(&entrance, NEWCOMER, &addr).await

@@ -1,4 +1,4 @@
-//! The proof: every node has every value.
+//! Checks that every node has every value.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -14,7 +14,7 @@ pub struct Checked {
     pub lost: usize,
 }
 
-/// Reads all values from each node's own state, so that no node can answer for another.
+/// Reads all values from each node's own state, so that no node's values come from another node.
 pub async fn read_back(
     client: &Client,
     nodes: &[String],

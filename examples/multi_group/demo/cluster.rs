@@ -18,7 +18,7 @@ use crate::run::Timing;
 use crate::stats::Stats;
 use crate::types::{GroupId, NodeId};
 
-/// The nodes that found the groups.
+/// The nodes on which the groups are founded.
 pub const FOUNDERS: [NodeId; 3] = [1, 2, 3];
 
 /// The node that groups are moved to.
@@ -105,7 +105,7 @@ impl Cluster {
         self.call(id, 0, &GetStats {}).await
     }
 
-    /// Asks each running node for all its groups, as the node sees them.
+    /// Asks each running node for all its groups. Returns the groups as each node sees them.
     pub async fn list(&self) -> anyhow::Result<BTreeMap<NodeId, BTreeMap<GroupId, GroupView>>> {
         let mut lists = BTreeMap::new();
         for id in self.processes.running.keys() {
@@ -114,7 +114,7 @@ impl Cluster {
         Ok(lists)
     }
 
-    /// Founds groups on the first three nodes. Each node founds a third of the groups, and leads them.
+    /// Founds groups on the first three nodes. Each node founds a third of the groups, and leads these groups.
     pub async fn found(&self, groups: impl Iterator<Item = GroupId>) -> anyhow::Result<()> {
         for_each(groups, async |group| {
             let first = FOUNDERS[group as usize % FOUNDERS.len()];
@@ -158,13 +158,13 @@ impl Cluster {
         .await
     }
 
-    /// The last lines that every node logged, for an error report.
+    /// Returns the last lines that every node logged, for an error report.
     pub fn last_log_lines(&self) -> String {
         self.processes.last_log_lines(self.addrs.keys().copied())
     }
 }
 
-/// Calls `action` for all groups, for many at the same time, and stops at the first error.
+/// Calls `action` for all groups, for several groups at the same time. Stops at the first error.
 pub async fn for_each(
     groups: impl IntoIterator<Item = GroupId>,
     action: impl AsyncFn(GroupId) -> anyhow::Result<()>,

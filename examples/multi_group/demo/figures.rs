@@ -1,4 +1,4 @@
-//! What the nodes use between two points in time.
+//! Measures what the nodes use between two points in time.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::load::Done;
 use crate::stats::Stats;
 use crate::types::NodeId;
 
-/// The counters of the first three nodes at one time.
+/// The counters of the first three nodes at one point in time.
 pub struct Reading {
     at: Instant,
     nodes: BTreeMap<NodeId, Stats>,
@@ -29,7 +29,7 @@ impl Reading {
         })
     }
 
-    /// What one node has used since this reading, on average.
+    /// Returns what one node has used since this reading.
     pub async fn until_now(self, cluster: &Cluster) -> anyhow::Result<Usage> {
         let now = Self::now(cluster).await?;
         let nodes = self.nodes.len() as f64;
@@ -52,8 +52,8 @@ impl Reading {
     }
 }
 
-/// What one node uses. Rates are per second and an average over the nodes. Each other value is the highest of any
-/// node.
+/// What one node uses. Rates are per second, as an average over the nodes. All other values are those of the node with
+/// the highest value.
 pub struct Usage {
     /// Fsyncs per second.
     pub fsyncs: f64,
@@ -64,7 +64,7 @@ pub struct Usage {
     pub tasks: u64,
     pub threads: u64,
     pub file_handles: u64,
-    /// In bytes.
+    /// Resident memory in bytes.
     pub memory: u64,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for Usage {
     }
 }
 
-/// A line about the clients' rate and latencies, and how many of their writes shared an fsync of a node.
+/// Returns a line with the clients' rate and latencies, and the average number of writes per fsync of a node.
 pub fn throughput(done: &Done, usage: &Usage) -> String {
     format!(
         "  {} writes/s, p50 {}, p99 {}; {:.1} writes an fsync",

@@ -1,4 +1,4 @@
-//! Clients that write to all groups, and the writes that were acknowledged to them.
+//! Clients that write to all groups, and the list of their acknowledged writes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a client repeats one write before it gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the clients know about a group. It outlives a single load.
+/// What the clients know about a group. Several loads use the same target, one after the other.
 pub struct Target {
     pub id: GroupId,
     /// How many writes were acknowledged, which is the value of the group's counter.
@@ -51,7 +51,8 @@ pub struct Ack {
     pub latency: Duration,
 }
 
-/// A closed loop: each client waits for the acknowledgement of one write before it makes the next.
+/// Clients that write in a closed loop: each client waits for the acknowledgement of one write before it makes the next
+/// write.
 pub struct Load {
     started: Instant,
     stop: Arc<AtomicBool>,
@@ -98,7 +99,7 @@ impl Done {
         self.acks.len() as f64 / self.took.as_secs_f64()
     }
 
-    /// The latency that a share of the writes did not exceed.
+    /// Returns the latency that the given share of the writes did not exceed.
     pub fn latency(&self, share: f64) -> Duration {
         let mut latencies: Vec<_> = self.acks.iter().map(|ack| ack.latency).collect();
         latencies.sort_unstable();
@@ -109,7 +110,7 @@ impl Done {
             .unwrap_or_default()
     }
 
-    /// The slowest write of each group that was acknowledged after `start`.
+    /// Returns, for each group, the latency of the slowest write that was acknowledged after `start`.
     pub fn slowest_since(&self, start: Instant) -> BTreeMap<GroupId, Duration> {
         let mut slowest = BTreeMap::new();
         for ack in self.acks.iter().filter(|ack| ack.at >= start) {
@@ -145,7 +146,7 @@ impl Client {
         Ok(acks)
     }
 
-    /// Makes one write, and repeats it until it is acknowledged. The state machine counts a repeated write once.
+    /// Makes one write, and repeats the write until it is acknowledged. The state machine counts a repeated write once.
     async fn write(&self, target: &Target) -> anyhow::Result<()> {
         let start = Instant::now();
         let from = target.acknowledged();

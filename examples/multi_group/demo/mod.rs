@@ -1,7 +1,7 @@
 //! `multi_group demo` and `multi_group costs`: clusters of node processes on this machine.
 //!
-//! `story` tells the demo, and `costs` measures. Both start nodes through `cluster`, write through `load`, and read the
-//! nodes' counters through `figures`.
+//! `story` is `multi_group demo`, and `costs` is `multi_group costs`. Both start nodes through `cluster`, write through
+//! `load`, and read the nodes' counters through `figures`.
 
 mod cluster;
 mod costs;
@@ -51,8 +51,8 @@ pub async fn run_costs(args: CostsArgs) -> anyhow::Result<ExitCode> {
     unless_interrupted(costs::run(&args)).await
 }
 
-/// Runs `run` until it ends or the user interrupts it. `run` owns the processes and their folder, and dropping it
-/// removes both.
+/// Runs `run` until it ends or the user interrupts it. `run` owns the processes and their folder: dropping `run` ends
+/// the processes and removes the folder.
 async fn unless_interrupted(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
     tokio::select! {
         outcome = run => outcome.map(|()| ExitCode::SUCCESS),

@@ -15,13 +15,13 @@ use crate::eventually::eventually;
 use crate::rpc::{AddLearner, HandOver, Host, Look, Remove, SetVoters};
 use crate::types::{GroupId, NodeId};
 
-/// The node that is killed, and from which groups move away.
+/// The node that is killed, and from which groups are moved away.
 const VICTIM: NodeId = 3;
 
-/// Far longer than an undisturbed election takes.
+/// The timeout for an election: far longer than an undisturbed election takes.
 const ELECTION: Duration = Duration::from_secs(5);
 
-/// Tells the story. Fails if a replica of a group lacks an acknowledged write in the end, or has one twice.
+/// Runs the demo. Fails if at the end a replica of a group lacks an acknowledged write, or has counted one twice.
 pub async fn tell(args: &Args) -> anyhow::Result<()> {
     let cluster = Cluster::new(args.timing.clone())?;
     let mut story = Story {
@@ -187,7 +187,7 @@ impl Story<'_> {
                 return Ok(());
             }
             self.cluster.call(leader, group, &HandOver { to }).await?;
-            // Wait before asking again: to ask earlier would only start another election.
+            // Wait before asking again: asking earlier would only start another election.
             let elected = async {
                 while self.leader(group).await.ok() != Some(to) {
                     sleep(Duration::from_millis(20)).await;
@@ -212,7 +212,8 @@ impl Story<'_> {
         let start = Instant::now();
         let voters = BTreeSet::from([1, 2, NEWCOMER]);
         for_each(moved.iter().copied(), async |group| {
-            // Hand over first: if the leader left, the group would wait until the others have elected one.
+            // Hand leadership over first: if the leader left the group, writes would wait until the other nodes have
+            // elected a leader.
             self.hand_over(group, 1).await?;
             self.cluster.call(NEWCOMER, group, &Host { founders: None }).await?;
             let learner = AddLearner {
@@ -286,8 +287,8 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// Waits until each node has exactly the groups that it should have, and has counted every acknowledged write
-    /// once. Nobody writes meanwhile.
+    /// Waits until each node has exactly the groups that it should have, and has counted every acknowledged write once.
+    /// No client may write meanwhile.
     async fn caught_up(&self) -> anyhow::Result<()> {
         let mut expected: BTreeMap<NodeId, BTreeMap<GroupId, u64>> = BTreeMap::new();
         for target in &self.targets {
@@ -331,7 +332,7 @@ impl Story<'_> {
     }
 }
 
-/// How many groups each node leads.
+/// Formats how many groups each node leads.
 fn shares(leaders: &BTreeMap<GroupId, NodeId>) -> String {
     let mut shares = BTreeMap::new();
     for leader in leaders.values() {

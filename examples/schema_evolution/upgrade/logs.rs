@@ -11,7 +11,7 @@ use super::cluster::Cluster;
 use super::eventually::eventually;
 use crate::types::NodeId;
 
-/// Runs `program log` on a node's folder, and returns what it prints. If it fails, its message is the error.
+/// Runs `program log` on a node's folder, and returns its output. If the command fails, the error has its message.
 pub fn print(program: &Path, folder: &Path) -> anyhow::Result<String> {
     let output = Command::new(program).args(["log", "--dir"]).arg(folder).output()?;
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -48,12 +48,12 @@ impl Logs {
         .await
     }
 
-    /// How many entries a log has.
+    /// Returns how many entries each log has.
     pub fn len(&self) -> usize {
         self.nodes.values().map(|log| log.entries.len()).max().unwrap_or(0)
     }
 
-    /// The versions at which commands from `entry` on are written, on any node.
+    /// Returns the versions at which commands from `entry` on are written, on any node.
     pub fn versions_from(&self, entry: usize) -> Vec<u8> {
         let all = self.nodes.values().flat_map(|log| log.versions.range(entry..));
         let mut versions: Vec<u8> = all.map(|(_, version)| *version).collect();

@@ -18,11 +18,12 @@ use crate::types::NodeId;
 /// How long a client waits for an answer before it tries again.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Snapshots come so often that each release starts from a snapshot of the other. The log stays whole.
+/// Nodes build snapshots so often that each release starts from a snapshot of the other release. `--keep` is so high
+/// that no entry is purged.
 const SNAPSHOTS: &[&str] = &["--snapshot-every", "5", "--keep", "1000"];
 
 const FOUNDERS: [NodeId; 3] = [1, 2, 3];
-/// The node that joins them.
+/// The node that joins the first three.
 const NEWCOMER: NodeId = 4;
 
 pub async fn tell() -> anyhow::Result<()> {
@@ -73,7 +74,7 @@ impl Story {
         self.all_at_version_1().await
     }
 
-    /// Steps 1 and 2 of a rolling upgrade: the binaries.
+    /// Does steps 1 and 2 of the rolling upgrade: upgrades the binaries.
     async fn upgrade_binaries(&mut self) -> anyhow::Result<()> {
         println!("\nThe binaries are upgraded first, node by node");
         self.restart(1, "3").await?;
@@ -103,7 +104,7 @@ impl Story {
         self.all_at_version_1().await
     }
 
-    /// Step 3: commands that release 1 could not read are refused.
+    /// Does step 3: checks that commands that release 1 could not read are refused.
     async fn refuse_what_is_too_new(&mut self) -> anyhow::Result<()> {
         println!("\nCommands that release 1 could not read are refused before they get into the log");
         for put in ["leased?lease=60", "urgent?priority=high", "once?if_absent=true"] {
@@ -115,7 +116,7 @@ impl Story {
         Ok(())
     }
 
-    /// Step 4: the switch to level 3.
+    /// Does step 4: raises the level to 3.
     async fn raise_the_level(&mut self) -> anyhow::Result<()> {
         println!("\nThe switch: a command raises the level to 3");
         eventually("raising the level", async || self.raise(3).await).await?;
@@ -143,7 +144,7 @@ impl Story {
         Ok(())
     }
 
-    /// Steps 5 and 6: release 1 is refused, and a restart finds the level again.
+    /// Does steps 5 and 6: checks that release 1 is refused, and that a node finds its level again after a restart.
     async fn refuse_what_is_too_old(&mut self) -> anyhow::Result<()> {
         println!("\nRelease 1 cannot come back");
         self.cluster.program = self.release_1.clone();
@@ -164,7 +165,7 @@ impl Story {
 
         self.cluster.kill(3)?;
         self.cluster.program = self.release_1.clone();
-        // If it starts, it ends at once, because its standard input is closed.
+        // If the node starts at all, it ends at once, because its standard input is closed.
         let output = self.cluster.command(3).stdin(Stdio::null()).output()?;
         ensure!(!output.status.success(), "release 1 started on a log of release 3");
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -210,7 +211,7 @@ impl Story {
         Ok(())
     }
 
-    /// Kills a node with SIGKILL and starts it with another release. An upgrade need not be gentle.
+    /// Kills a node with SIGKILL, and starts it with another release. An upgrade does not need a clean shutdown.
     async fn restart(&mut self, id: NodeId, release: &str) -> anyhow::Result<()> {
         self.cluster.program = match release {
             "1" => self.release_1.clone(),
@@ -261,7 +262,7 @@ impl Story {
         Ok(())
     }
 
-    /// Repeats `attempt` until it is refused with a message that holds `reason`. Returns the message.
+    /// Repeats `attempt` until it is refused with a message that contains `reason`. Returns the message.
     async fn refused(
         &self,
         what: &str,

@@ -1,4 +1,4 @@
-//! How tests start a demo, and check that it leaves nothing behind.
+//! Starts a demo for a test, and checks that the demo leaves no process and no file.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Returns the command that starts a demo with a temporary folder of its own.
+/// Returns the command that starts a demo with `tmp` as its temporary folder.
 pub fn command(program: &str, tmp: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
@@ -36,13 +36,13 @@ pub fn assert_nothing_left(tmp: &Path) {
     );
 }
 
-/// Returns the command lines that name the folder `tmp`. Only the demo's own nodes do.
+/// Returns the command lines that contain the folder `tmp`. Only the demo's own nodes have such a command line.
 pub fn processes_that_mention(tmp: &Path) -> Vec<String> {
     let tmp = tmp.to_str().unwrap();
     command_lines().into_iter().filter(|line| line.contains(tmp)).collect()
 }
 
-/// Returns the command lines of all processes. A small system has no `ps`, so that `/proc` comes first.
+/// Returns the command lines of all processes. Tries `/proc` first, because a minimal system has no `ps`.
 fn command_lines() -> Vec<String> {
     let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     match fs::read_dir("/proc") {

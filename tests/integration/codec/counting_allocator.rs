@@ -35,7 +35,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
         unsafe { System.dealloc(ptr, layout) }
     }
 
-    /// Counts the new block before the old one is gone, because both may be live for a moment.
+    /// Counts the new block before the old block is freed, because both blocks may be allocated for a moment.
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         count(new_size as isize);
         count(-(layout.size() as isize));
@@ -43,7 +43,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 }
 
-/// Returns the result of `run`, and the most bytes that it had allocated at one time on this thread.
+/// Returns the result of `run`, and the largest number of bytes that `run` had allocated at one time on this thread.
 pub(crate) fn peak_of<T>(run: impl FnOnce() -> T) -> (T, usize) {
     let before = LIVE.get();
     PEAK.set(before);

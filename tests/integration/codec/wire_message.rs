@@ -176,7 +176,7 @@ mod generic {
 fn generic_types_have_frames_if_the_values_they_hold_are_serializable() {
     use generic::{Batch, Items, Leaf, Recursive};
 
-    /// A type that is not serializable, and that no value holds.
+    /// A type that is not serializable. No test has a value of it.
     #[derive(Debug, PartialEq)]
     struct Marker;
 

@@ -1,4 +1,4 @@
-//! `WriteVersion`: at which version messages are written.
+//! `WriteVersion`: the version at which messages are written.
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -107,7 +107,7 @@ fn a_check_finds_a_value_that_is_too_new_at_any_depth() {
     level.raise(3).unwrap();
     level.check(&request(Command::Clear, 3)).unwrap();
 
-    // The type came with a later level than this one.
+    // The type was introduced at a later level.
     let level = WriteVersion::new(1);
     #[derive(Debug, WireMessage)]
     #[wire(version = 2, serde)]

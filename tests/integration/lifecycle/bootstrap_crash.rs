@@ -16,7 +16,7 @@ fn static_member() -> BootstrapMode<TypeConfig> {
     }
 }
 
-/// Starts a host that a crash left, as it was started before, and returns what the start found.
+/// Starts a host after a crash with the same call as before, and returns what the start found.
 async fn start_again(host: &Host) -> Bootstrapped {
     let (node, found) = host.start(&MemNetwork::new(), static_member()).await.unwrap();
     node.wait_to_lead().await;
@@ -24,7 +24,7 @@ async fn start_again(host: &Host) -> Bootstrapped {
     assert_eq!(node.kv.get("k").as_deref(), Some("v"));
     node.stop().await;
 
-    // Start once more, on what this start wrote.
+    // Start once more, on the files that the last start wrote.
     let (node, resumed) = host.start(&MemNetwork::new(), static_member()).await.unwrap();
     assert_eq!(resumed, Bootstrapped::Resumed);
     node.wait_to_lead().await;

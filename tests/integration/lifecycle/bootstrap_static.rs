@@ -108,7 +108,7 @@ async fn static_needs_members_and_a_node_that_runs() {
     );
 }
 
-/// Asks a node whether it is initialized, as the network of an application would.
+/// Asks a node whether it is initialized, in place of an application's network.
 async fn ask(peers: &BTreeMap<u64, Raft>, id: u64) -> Result<bool, String> {
     let peer = peers.get(&id).ok_or("connection refused")?;
     peer.is_initialized().await.map_err(|error| error.to_string())
@@ -143,7 +143,7 @@ async fn a_node_that_lost_its_disk_does_not_form_the_cluster_again_where_another
     blank.stop().await;
     assert!(replaced.stored().await.is_blank());
 
-    // The node with its old disk starts.
+    // The node with its old disk starts now.
     let first = hosts[0].open(&network).await;
     let found = bootstrap_checked(&first.raft, static_members(), |_, _| async {
         panic!("a node with state asks nobody") as Result<bool, Infallible>
@@ -207,7 +207,7 @@ async fn checked_waits_until_all_other_members_have_answered() {
     });
 
     assert_eq!(timeout(DEADLINE, found).await.unwrap(), Ok(Bootstrapped::Initialized));
-    // It asks each other node until that node has answered, and never itself.
+    // The node asks each other node until that node has answered, and never asks itself.
     assert_eq!(asked.map(AtomicUsize::into_inner), [0, 0, 1, 4]);
     network.register(1, first.raft.clone());
     wait_for_leader(&[&first, &second, &third]).await.set("k", "v").await;

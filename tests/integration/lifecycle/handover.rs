@@ -1,4 +1,4 @@
-//! A node that is to stop hands its leadership over.
+//! A node that is about to stop hands its leadership over.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ async fn a_leader_that_shuts_down_hands_over_first() {
     assert!(has_stopped(leader));
     let next = wait_for_leader(&[b, c]).await;
     assert_eq!(next.id, to);
-    // There was one election: the one that the handover asked for.
+    // There was only one election, which the handover asked for.
     assert_eq!(next.raft.metrics().borrow_watched().current_term, term + 1);
 }
 
@@ -121,7 +121,7 @@ async fn a_follower_has_nothing_to_hand_over() {
     assert!(!has_stopped(follower));
     assert_eq!(graceful_shutdown(&follower.raft, DEADLINE).await, Handover::NotLeader);
     assert!(has_stopped(follower));
-    // A node that has stopped has nothing to hand over, either.
+    // A node that has stopped has nothing to hand over either.
     assert_eq!(graceful_shutdown(&follower.raft, DEADLINE).await, Handover::NotLeader);
 }
 

@@ -61,7 +61,7 @@ async fn every_change_of_role_term_or_leader_is_an_event_and_nothing_else_is() {
         tx.send(metrics).unwrap();
         assert_eq!(events.next().now_or_never().flatten(), event);
     }
-    // Metrics that do not concern the leadership are no event, however often they change.
+    // Changes of metrics other than the leadership cause no event, however many there are.
     for index in 0..1_000 {
         tx.send(RaftMetrics {
             last_log_index: Some(index),
@@ -126,7 +126,7 @@ async fn a_node_that_writes_and_snapshots_reports_its_leadership_once() {
     let host = Host::new(1, Keys::Flat);
     let network = MemNetwork::new();
     let node = host.open(&network).await;
-    // The stream is spawned, because it neither borrows the node nor is bound to this task.
+    // The stream can be moved to another task, because it does not borrow the node.
     let mut events = leadership_events(&node.raft);
     assert_eq!(events.next().await, Some(State::Learner));
     let watcher = tokio::spawn(events.collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The stream of leadership always comes to the current state, and costs nothing while that state stays.
+//! The stream of `leadership_events` always arrives at the current state, and is not woken while that state stays.
 
 use std::future::ready;
 use std::pin::pin;
@@ -27,7 +27,7 @@ type State = LeadershipState<TypeConfig>;
 
 /// Returns any state in `term`, and metrics of node 1 in that state.
 ///
-/// The test chooses the state first: the metrics follow from it, and not the state from the metrics.
+/// The test chooses the state first and derives the metrics from it. The code under test does the opposite.
 fn any_state(rng: &mut Rng, term: u64) -> (State, RaftMetrics<TypeConfig>) {
     let leader = [None, Some(2), Some(3)][rng.usize(..3)];
     match rng.u8(..4) {
@@ -89,7 +89,7 @@ async fn real_elections_are_seen_to_the_last_one() {
         .map(|node| tokio::spawn(leadership_events(&node.raft).collect::<Vec<State>>()))
         .collect();
 
-    // Elections follow one another as fast as they can be asked for.
+    // Trigger elections one after the other, as fast as possible.
     for round in 0..rounds(40, 1_000) {
         nodes[round as usize % 3].raft.trigger().elect(false).await.unwrap();
         if round % 4 == 0 {
@@ -98,7 +98,7 @@ async fn real_elections_are_seen_to_the_last_one() {
     }
     let leader = wait_for_leader(&nodes).await;
     leader.wait_to_lead().await;
-    // All nodes agree on this leader and its term, so that the other two are its followers.
+    // All nodes agree on this leader and its term, so the other two nodes are its followers.
     let (leader, term) = (leader.id, leader.raft.metrics().borrow_watched().current_term);
     let last = nodes.iter().map(|node| match node.id == leader {
         true => State::Leader { term },
@@ -145,7 +145,7 @@ async fn a_reader_is_not_woken_while_the_role_stays() {
     let leading = events.next().await.unwrap();
     assert!(matches!(leading, State::Leader { .. }), "{leading:?}");
     assert_eq!(pin!(events.next()).poll(&mut cx), Poll::Pending);
-    // The stream from metrics is polled beside it, to show what it costs.
+    // A stream of all metrics is polled too, to compare how often each stream wakes its reader.
     let metrics_wakes = Arc::new(Wakes::default());
     let metrics_waker = Waker::from(metrics_wakes.clone());
     let mut by_metrics = leadership_events_from_metrics(node.raft.metrics());

@@ -179,7 +179,7 @@ async fn a_member_that_has_become_too_old_stays_a_member() {
     let level = WriteVersion::new(1);
 
     let mut adding = Box::pin(add_learner_checked(&leader.raft, 2, address(2), true, &level, 1));
-    // By its first poll the call has found the level low enough.
+    // At its first poll, the call has compared the release with the level, and has found the level low enough.
     assert!(poll!(adding.as_mut()).is_pending());
     level.raise(2).unwrap();
 
@@ -336,7 +336,7 @@ async fn a_change_whose_leader_is_deposed_has_an_unknown_outcome() {
     let nodes = three_nodes(&network).await;
     let [deposed, b, c] = [&nodes[0].1, &nodes[1].1, &nodes[2].1];
 
-    // The node proposes this while it still leads, and never replicates it.
+    // The node proposes this change while it still leads, and never replicates it.
     network.partitions().isolate(1);
     let change = tokio::spawn({
         let raft = deposed.raft.clone();

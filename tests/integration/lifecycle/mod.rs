@@ -40,7 +40,7 @@ fn passive() -> Config {
     }
 }
 
-/// Returns a host that was a cluster of its own, and whose log has `writes` entries.
+/// Returns a host that was a cluster of one node, and whose log has `writes` entries.
 async fn host_with_state(writes: usize) -> Host {
     let host = Host::new(1, Keys::Flat);
     let (node, _) = host.start(&MemNetwork::new(), fresh([1])).await.unwrap();
@@ -81,7 +81,7 @@ fn learners(node: &Node) -> BTreeSet<u64> {
     node.raft.learner_ids().collect()
 }
 
-/// Returns whether openraft's own error is the source of this one.
+/// Returns whether openraft's own error is the source of `error`.
 fn has_source(error: &MembershipError<TypeConfig>) -> bool {
     error.source().is_some()
 }

@@ -1,4 +1,4 @@
-//! Learners become voters once they have caught up, also in place of a dead voter.
+//! Learners become voters once they have caught up, even in place of a dead voter.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ async fn a_learner_is_promoted_once_it_has_caught_up() {
     network.partitions().isolate(2);
     add_learner(&leader.raft, 2, address(2), false).await.unwrap();
 
-    // The learner has nothing yet, and the error at the deadline says so.
+    // The learner has no entries yet, and the error at the deadline reports its lag.
     let deadline = Duration::from_millis(100);
     let error = promote_learner(&leader.raft, 2, 5, deadline).await.unwrap_err();
     let MembershipError::Lagging {
@@ -138,7 +138,7 @@ async fn a_dead_voter_is_replaced_in_one_change() {
     );
     wait_to_agree(leader, &[&new]).await;
 
-    // Call once more, as a caller does who did not get the answer.
+    // Make the same call again, as a caller that did not get the answer does.
     replace_voter(&leader.raft, 3, 4, MAX_LAG, DEADLINE).await.unwrap();
     assert_eq!(voters(leader), BTreeSet::from([1, 2, 4]));
 }

@@ -1,4 +1,4 @@
-//! Three nodes are restarted one by one while clients write, and all that a client sees are redirects.
+//! Three nodes are restarted one by one while clients write, and clients see nothing but redirects.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use tokio::sync::RwLock;
 
 use super::three_nodes;
 
-/// The servers that accept clients. A request locks its server, as a connection would keep it alive.
+/// The servers that accept clients. A request holds a lock on its server, so that the server does not stop during the
+/// request.
 type Servers = BTreeMap<u64, Arc<RwLock<Option<Raft>>>>;
 
 /// Writes one key after the other, and follows redirects until the key is acknowledged. Returns the acknowledged keys and
@@ -73,7 +74,7 @@ async fn no_write_fails_and_none_is_lost_while_all_nodes_are_restarted() {
     for _ in 0..rounds {
         for host in &hosts {
             let node = nodes.remove(&host.id).unwrap();
-            // The node serves clients while it hands over. Then it accepts no more of them, and stops.
+            // The node serves clients while it hands over. Then it accepts no more clients, and stops.
             match hand_over(&node.raft, DEADLINE).await {
                 Handover::HandedOver { .. } => handovers += 1,
                 outcome => assert_eq!(outcome, Handover::NotLeader),
@@ -112,7 +113,7 @@ async fn no_write_fails_and_none_is_lost_while_all_nodes_are_restarted() {
     let maps: Vec<_> = all.iter().map(|node| node.kv.applied().map).collect();
     let is_lost = |key: &&String| maps.iter().any(|map| !map.contains_key(*key));
     let lost = acknowledged.iter().filter(is_lost).count();
-    // A client panics at a write that fails.
+    // A client panics if a write fails.
     println!(
         "rolling restart: {rounds} rounds of 3 nodes, {handovers} handovers, {} writes acknowledged, \
          {redirects} redirects, {lost} lost",

@@ -24,14 +24,14 @@ use super::{metrics, three_nodes};
 
 type State = LeadershipState<TypeConfig>;
 
-/// Which tasks ran. It panics if two run at a time.
+/// Records which tasks ran. Panics if two tasks run at the same time.
 #[derive(Default)]
 struct Log {
     running: AtomicUsize,
     terms: Mutex<Vec<u64>>,
 }
 
-/// A running task. It is dropped with the task.
+/// Marks a task as running. It is dropped together with the task.
 struct Running(Arc<Log>);
 
 impl Running {
@@ -80,11 +80,11 @@ async fn a_task_is_dropped_at_the_next_event_and_starts_anew_in_the_next_term() 
     let steps = [
         (metrics(ServerState::Follower, 1, Some(2)), false, vec![]),
         (metrics(ServerState::Leader, 2, Some(1)), true, vec![2]),
-        // The metrics change, and the leadership does not.
+        // The metrics change, but the leadership does not.
         (metrics(ServerState::Leader, 2, Some(1)), true, vec![2]),
         (metrics(ServerState::Candidate, 3, None), false, vec![2]),
         (metrics(ServerState::Leader, 3, Some(1)), true, vec![2, 3]),
-        // The term changes, and nothing in between is seen.
+        // The term changes, and the stream shows no state in between.
         (metrics(ServerState::Leader, 5, Some(1)), true, vec![2, 3, 5]),
         (metrics(ServerState::Learner, 6, Some(2)), false, vec![2, 3, 5]),
         (metrics(ServerState::Leader, 9, Some(1)), true, vec![2, 3, 5, 9]),
@@ -217,7 +217,7 @@ async fn on_real_nodes_the_task_follows_the_leader_through_partitions() {
         let next = wait_for_leader(&majority).await;
         let log = &logs[next.id as usize - 1];
         eventually("the task runs at the next leader", || log.is_running()).await;
-        // Beside it runs the task of the leader that is cut off, with a lower fencing token.
+        // The task of the old leader, which is cut off, runs at the same time with a lower fencing token.
         let token = *log.terms().last().unwrap();
         assert!(token > highest);
         assert_eq!(token, next.raft.metrics().borrow_watched().current_term);

@@ -22,7 +22,7 @@ async fn write(leader: &Node, range: Range<u64>) {
     }
 }
 
-/// Stops all nodes. No node becomes leader while the others stop.
+/// Stops all nodes. No node becomes leader while the other nodes stop.
 async fn stop_all<const N: usize>(nodes: [Node; N]) {
     for node in &nodes {
         node.raft.runtime_config().elect(false);
@@ -48,7 +48,7 @@ async fn writes_go_on_through_a_partition_and_all_nodes_agree_after_it() {
     let network = MemNetwork::new();
     let [host1, host2, host3] = hosts();
 
-    // One node forms the cluster, the others wait for it.
+    // One node forms the cluster, and the other nodes wait for it.
     let (node2, _) = host2.start(&network, BootstrapMode::Join).await.unwrap();
     let (node3, _) = host3.start(&network, BootstrapMode::Join).await.unwrap();
     let (node1, _) = host1.start(&network, fresh([1, 2, 3])).await.unwrap();
@@ -69,7 +69,7 @@ async fn writes_go_on_through_a_partition_and_all_nodes_agree_after_it() {
         async move { raft.client_write(lost).await }
     });
 
-    // The others elect a leader in a later term, and writes go on.
+    // The other nodes elect a leader in a later term, and writes continue.
     let majority: Vec<&Node> = nodes.into_iter().filter(|node| node.id != old_leader.id).collect();
     let new_leader = wait_for_leader(&majority).await;
     new_leader.wait_to_lead().await;
@@ -112,7 +112,7 @@ async fn a_new_node_catches_up_by_snapshot_and_a_cluster_restarts_from_disk() {
         .await;
     write(&node1, 100..110).await;
 
-    // New nodes get the snapshot and the log behind it, and then a vote.
+    // New nodes get the snapshot and the log after it, and then become voters.
     let (node2, _) = host2.start(&network, BootstrapMode::Join).await.unwrap();
     let (node3, _) = host3.start(&network, BootstrapMode::Join).await.unwrap();
     for node in [&node2, &node3] {
@@ -127,7 +127,7 @@ async fn a_new_node_catches_up_by_snapshot_and_a_cluster_restarts_from_disk() {
         .unwrap();
     wait_to_agree(&node1, &[&node1, &node2, &node3]).await;
 
-    // A node that misses writes while it is down catches up on its own disk and the log.
+    // A node that misses writes while it is down starts from its own disk, and catches up from the leader's log.
     node3.stop().await;
     write(&node1, 110..150).await;
     let (node3, bootstrapped) = host3.start(&network, BootstrapMode::Reopen).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_new_node_catches_up_by_snapshot_and_a_cluster_restarts_from_disk() {
     assert_holds(&node3, 0..100);
     wait_to_agree(&node1, &[&node2, &node3]).await;
 
-    // All nodes stop, and start again with everything.
+    // All nodes stop, and start again with all their data.
     stop_all([node1, node2, node3]).await;
     let mut nodes = Vec::new();
     for host in [&host1, &host2, &host3] {

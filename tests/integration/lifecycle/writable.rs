@@ -1,4 +1,4 @@
-//! `wait_writable` waits until a node takes writes, or it is clear that the node does not.
+//! `wait_writable` waits until a node accepts writes, or returns an error.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

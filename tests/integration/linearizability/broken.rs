@@ -20,9 +20,9 @@ use super::registers::Registers;
 /// The promise that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
-    /// The store acknowledges entries, and appends them to the real store a moment later.
+    /// The store acknowledges entries, and only later appends them to the real store.
     CallbackBeforeSync,
-    /// The store acknowledges votes, and keeps them in memory.
+    /// The store acknowledges votes, but keeps them in memory.
     VoteNotSaved,
 }
 
@@ -32,7 +32,7 @@ pub struct BrokenStore(Arc<Mutex<State>>);
 struct State {
     breaks: Break,
     log: RocksdbLogStore<Registers, Flat>,
-    /// The entries that follow those in `log`.
+    /// The entries after the last entry in `log`.
     unsynced: Vec<EntryOf<Registers>>,
     /// The vote that was saved since the start.
     vote: Option<VoteOf<Registers>>,
@@ -129,7 +129,7 @@ impl RaftLogStorage<Registers> for BrokenStore {
     async fn save_committed(&mut self, committed: Option<LogIdOf<Registers>>) -> Result<(), io::Error> {
         let mut state = self.0.lock().await;
         match state.breaks {
-            // The committed log id would get ahead of the entries.
+            // Saving the committed log id would put it after the last entry in the real store.
             Break::CallbackBeforeSync => Ok(()),
             Break::VoteNotSaved => state.log.save_committed(committed).await,
         }

@@ -1,4 +1,4 @@
-//! Clients that put, get, compare-and-set and delete, and record what they are told.
+//! Clients that put, get, compare-and-set and delete, and record the answers.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ const NOBODY: u64 = 0;
 pub enum Reads {
     /// In any way that is linearizable.
     Linearizable,
-    /// From the state machine of any node, which may be behind.
+    /// From the state machine of any node, which may lag.
     Local,
 }
 
@@ -36,7 +36,7 @@ pub struct Service {
     keys: Keys,
     /// The nodes that are up.
     nodes: Mutex<BTreeMap<u64, Handle>>,
-    /// The node that was last said to lead.
+    /// The node that was last named as the leader.
     leader: AtomicU64,
     /// The value of each key that was last seen.
     seen: Mutex<BTreeMap<String, Option<String>>>,
@@ -47,7 +47,7 @@ pub struct Service {
 /// How a call is made.
 enum Way {
     Log,
-    /// Asks one node for a read index, and reads this node once it has applied up to there.
+    /// Asks one node for a read index, and reads from the given node once it has applied the log up to the read index.
     ReadIndex(u64, Handle),
     Local,
 }
@@ -133,7 +133,7 @@ impl Service {
 
     /// Calls one node, and returns whether it answered.
     async fn call(self: &Arc<Self>, client: &Client, key: String, op: Op, rng: &mut Rng) -> bool {
-        // Ask the node that was last said to lead, and now and then any other node.
+        // Ask the node that was last named as the leader, and sometimes any other node.
         let Some((id, node)) = self.node(rng, 10) else {
             return false;
         };
@@ -144,8 +144,8 @@ impl Service {
             Way::ReadIndex(on, _) => format!("read index of node {id}, on node {on}"),
             Way::Local => format!("what node {id} has"),
         });
-        // Spawn the attempt: it goes on when the client gives up, as on another machine. openraft's calls must not be
-        // dropped halfway, either: if the node stops then, the next call panics.
+        // Spawn the attempt, so that it continues when the client gives up, as it would on another machine. openraft's
+        // calls must not be dropped halfway either: if the node then stops, the next call panics.
         let command = Command { key: key.clone(), op };
         let attempt = tokio::spawn(self.clone().attempt(id, node.clone(), way, command));
         let outcome = match timeout(PATIENCE, attempt).await {
@@ -164,7 +164,7 @@ impl Service {
             _ if *op != Op::Get => Way::Log,
             (Reads::Local, _) => Way::Local,
             (Reads::Linearizable, 0) => Way::Log,
-            // Read on the leader, most likely, or on any node.
+            // Read most likely on the leader, otherwise on any node.
             (Reads::Linearizable, n) => match self.node(rng, 3 - n) {
                 Some((on, node)) => Way::ReadIndex(on, node),
                 None => Way::Log,
@@ -203,7 +203,7 @@ impl Service {
         }
     }
 
-    /// Returns the node that was last said to lead, or, once in `others` times, any node.
+    /// Returns the node that was last named as the leader, or any node once in `others` times.
     fn node(&self, rng: &mut Rng, others: u64) -> Option<(u64, Handle)> {
         let nodes = self.nodes.lock().unwrap();
         let any = nodes.iter().nth(rng.usize(..nodes.len().max(1)));
@@ -235,13 +235,13 @@ impl Service {
                 }
                 Outcome::Refused
             }
-            // This node has discarded the entry, and another node may have it; or this node has stopped.
+            // Either this node has discarded the entry, and another node may have it, or this node has stopped.
             Err(_) => Outcome::Unknown,
         }
     }
 }
 
-/// Reads from `node`, once it has applied as much as `leader` had committed when it was asked.
+/// Reads from `node`, once `node` has applied everything that `leader` had committed at the time of this call.
 async fn read(leader: &Handle, node: &Handle, key: &str) -> Outcome {
     let Ok(linearizer) = leader.raft.get_read_linearizer(ReadPolicy::ReadIndex).await else {
         return Outcome::Refused;
@@ -251,7 +251,7 @@ async fn read(leader: &Handle, node: &Handle, key: &str) -> Outcome {
         Ok(Err(_)) | Err(_) => return Outcome::Refused,
     }
     let value = node.kv.get(key);
-    // Discard what `node` said if it crashed meanwhile, as with the answer of the node that was asked.
+    // Discard the value from `node` if `node` crashed meanwhile: the node may not remember it.
     match node.is_alive() {
         true => Outcome::Answered(Answer::Value(value)),
         false => Outcome::Unknown,

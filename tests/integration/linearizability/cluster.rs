@@ -34,7 +34,7 @@ impl Cluster {
     pub fn start(seed: u64, settings: Settings, service: Arc<Service>) -> Self {
         panics::note();
         let network = MemNetwork::with_seed(seed);
-        // Encoding is slow, so that only one seed in four encodes messages.
+        // Encoding is slow, so only one seed in four encodes messages.
         if seed.is_multiple_of(4) {
             network.encode_messages();
         }
@@ -72,7 +72,7 @@ impl Cluster {
         self.up.get(&id)
     }
 
-    /// Ends the nodes `ids` at one moment.
+    /// Ends the nodes `ids` at the same moment.
     pub fn crash(&mut self, ids: impl IntoIterator<Item = u64>, crash: Crash, rng: &mut Rng) {
         let nodes: Vec<Node> = ids.into_iter().filter_map(|id| self.up.remove(&id)).collect();
         for node in &nodes {
@@ -86,7 +86,7 @@ impl Cluster {
         }
     }
 
-    /// Starts all nodes that are down, on what the crash left of their disks.
+    /// Starts all nodes that are down, on the files that the crash left.
     pub fn restart_all(&mut self) {
         while let Some((id, dir)) = self.down.pop_first() {
             self.start_node(id, dir, BootstrapMode::Join);
@@ -125,8 +125,8 @@ impl Cluster {
         wait_for("there is a leader", || self.leader())
     }
 
-    /// Returns `Ok` once all voters have applied the same, an error if they have applied something else at the same log id,
-    /// and `None` while some lag behind.
+    /// Returns `Ok` once all voters have applied the same entries, an error if their states differ at the same log id,
+    /// and `None` while some voters lag.
     pub fn agree(&self) -> Option<Result<(), String>> {
         let voters = self.voters().into_iter();
         let applied: Vec<_> = voters.map(|id| (id, self.up[&id].handle.kv.applied())).collect();
@@ -195,7 +195,7 @@ impl Handle {
         false
     }
 
-    /// Sets whether this node may stand for election.
+    /// Sets whether the node may stand for election.
     pub fn elect(&self, may: bool) {
         self.raft.runtime_config().elect(may);
     }

@@ -9,8 +9,7 @@ use super::nemesis::Nemesis;
 use super::node::Store;
 use super::run::{Failure, Run};
 
-/// Runs one seed after another until clients are told what no single copy of the map would tell them, which most often
-/// happens in the first run.
+/// Runs one seed after another until clients get answers that are not linearizable. Mostly the first run is enough.
 fn find_not_linearizable(run: impl Fn(u64) -> Run, faults: fn(&mut Nemesis)) {
     for seed in 1..=20 {
         match run(seed).under(faults) {
@@ -19,7 +18,7 @@ fn find_not_linearizable(run: impl Fn(u64) -> Run, faults: fn(&mut Nemesis)) {
                 println!("seed {seed}: {failure}");
                 return;
             }
-            // The state machines differ, and no client has noticed.
+            // The state machines differ, but no client has noticed it.
             Err(failure @ Failure::Diverged(_)) => println!("seed {seed} has another failure: {failure}"),
         }
     }
@@ -82,8 +81,9 @@ fn a_vote_that_is_not_saved_is_found() {
         .unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// A leader that restarts goes on without an election by openraft's default. It reads up to the committed log id that it
-/// remembers, which may be less than it had acknowledged. So a service sets `enable_leader_restore` to `Some(false)`.
+/// By openraft's default, a leader that restarts leads again without an election. It serves reads as of the committed
+/// log id that it remembers, and its answers may lack acknowledged writes. A service must therefore set
+/// `enable_leader_restore` to `Some(false)`.
 #[test]
 fn a_leader_that_restarts_and_goes_on_without_an_election_is_found() {
     find_not_linearizable(

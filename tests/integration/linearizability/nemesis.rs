@@ -1,4 +1,4 @@
-//! Faults, one after another, that a seed chooses.
+//! Makes faults, one after another. A seed chooses the faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -28,7 +28,7 @@ pub struct Nemesis {
     pub story: Vec<(Duration, String)>,
 }
 
-/// Faults of the network. One of them lasts for a round.
+/// Faults of the network. Each round has one of them, which lasts for the whole round. The first one is no fault.
 const NETWORK: [fn(&mut Nemesis); 7] = [
     |_| {},
     Nemesis::isolate_one,
@@ -65,7 +65,7 @@ impl Nemesis {
         }
     }
 
-    /// Makes faults for `rounds` rounds, each of which ends with a cluster that is whole.
+    /// Makes faults for `rounds` rounds. At the end of each round, all faults are undone.
     pub fn rounds(&mut self, rounds: usize) {
         for _ in 0..rounds {
             let network = self.rng.usize(..NETWORK.len());
@@ -85,7 +85,7 @@ impl Nemesis {
         }
     }
 
-    /// Undoes all faults that last.
+    /// Undoes all faults that are still in effect.
     pub fn heal(&mut self) {
         self.cluster.network.partitions().heal_all();
         self.cluster.network.clear_faults();
@@ -101,7 +101,7 @@ impl Nemesis {
         }
     }
 
-    /// Waits until clients were answered `operations` more times.
+    /// Waits until clients have got `operations` more answers.
     pub fn serve(&self, operations: usize) {
         let service = &self.cluster.service;
         let enough = service.answered() + operations;
@@ -113,7 +113,7 @@ impl Nemesis {
         self.let_go_on(Duration::from_millis(time));
     }
 
-    /// Makes no fault for `time`, while the clients go on.
+    /// Makes no new fault for `time`, while the clients continue.
     pub fn let_go_on(&self, time: Duration) {
         sleep(time);
     }
@@ -263,7 +263,7 @@ impl Nemesis {
 
     fn snapshot(&mut self) {
         for node in self.cluster.nodes() {
-            // Do not wait: a node that is paused takes its snapshot later.
+            // Do not wait for the snapshot: a paused node builds it later.
             let raft = node.handle.raft.clone();
             self.runtime.spawn(async move { raft.trigger().snapshot().await });
         }

@@ -1,4 +1,4 @@
-//! A node with a runtime of its own, so that it can be paused and killed like a process.
+//! A node with its own runtime, so that it can be paused and killed like a process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,7 +51,7 @@ pub struct Settings {
     pub config: Config,
 }
 
-/// What clients use of a node. They listen to the node as long as it is alive.
+/// The handle with which clients call a node. They accept its answers only while the node is alive.
 #[derive(Clone)]
 pub struct Handle {
     pub raft: Raft,
@@ -60,7 +60,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Returns whether the node has not crashed, so that what it just said counts.
+    /// Returns whether the node has not crashed yet, so that its last answer counts.
     pub fn is_alive(&self) -> bool {
         self.alive.load(Ordering::SeqCst)
     }
@@ -148,7 +148,7 @@ impl Node {
         self.end();
     }
 
-    /// Ends all tasks of the node, also if they are paused.
+    /// Ends all tasks of the node, even if they are paused.
     fn end(self) {
         self.runtime.shutdown_timeout(Duration::from_secs(10));
     }

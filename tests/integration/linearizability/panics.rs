@@ -22,7 +22,7 @@ pub fn note() {
     });
 }
 
-/// Asserts that all panics so far were asserts of a debug build of openraft, which stop a node safely.
+/// Asserts that all panics so far were assertions in a debug build of openraft. Such an assertion stops a node safely.
 pub fn assert_all_are_openrafts() {
     let places = PLACES.lock().unwrap().clone();
     for place in places {

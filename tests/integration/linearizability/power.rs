@@ -1,4 +1,4 @@
-//! What a crash leaves of a node's disk.
+//! Computes what a crash leaves of a node's disk.
 
 use std::fs;
 use std::path::Path;
@@ -15,9 +15,9 @@ use super::registers::Kv;
 /// How a node ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
-    /// The process is killed. All that it has written stays.
+    /// The process is killed. Everything that it has written stays.
     Kill,
-    /// The power fails. What was not durable is lost in part or whole.
+    /// The power fails. Data that was not durable is lost, in part or completely.
     PowerCut,
 }
 
@@ -30,10 +30,10 @@ pub struct Disk {
 impl Disk {
     /// Returns what `crash` leaves of the files in `dir`, which are in use.
     ///
-    /// All that the node acknowledged before this call is there. Writes during this call may be there or not, so that
-    /// their acknowledgements must reach nobody.
+    /// The result has everything that the node acknowledged before this call. Writes during this call may be missing,
+    /// so their acknowledgements must reach nobody.
     pub fn after(crash: Crash, dir: &Path, kv: &Kv, rng: &mut Rng) -> Self {
-        // Keep the snapshot as it is: the log may be purged up to this snapshot, and not up to a later one.
+        // Keep the snapshot as it is: the log may be purged up to this snapshot, but not up to a later snapshot.
         let snapshot = kv.snapshot_path();
         let started = Instant::now();
         let log = loop {
@@ -72,7 +72,7 @@ struct Account {
 }
 
 impl Account {
-    /// Parses the account. Returns `None` if the checksum does not hold.
+    /// Parses the account. Returns `None` if the checksum is wrong.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (fields, crc) = str::from_utf8(bytes).ok()?.trim_end().rsplit_once(' ')?;
         if u32::from_str_radix(crc, 16).ok()? != crc32c(fields.as_bytes()) {
@@ -85,7 +85,8 @@ impl Account {
         Some(Self { wal, length })
     }
 
-    /// Loses what was not durable by this account, or a part of it. The MANIFEST stays, because RocksDB syncs it.
+    /// Removes data that was not durable according to this account, all of it or a part. The MANIFEST stays, because
+    /// RocksDB syncs it.
     fn cut(self, mut image: Image, rng: &mut Rng) -> Image {
         let number = |name: &str| name.strip_suffix(".log")?.parse::<u64>().ok();
         let wals = image
@@ -109,8 +110,8 @@ impl Account {
             0 => synced,
             _ => synced + rng.usize(..=written - synced),
         };
-        // Cut the WALs as if they were one file: a batch in a later WAL says that the earlier WALs are durable, and
-        // cannot be there without them.
+        // Cut the WALs as if they were one file: earlier WALs are durable before a later WAL has a batch, so a later
+        // batch cannot survive without them.
         for (_, bytes) in wals {
             let end = kept.min(bytes.len());
             match rng.u64(..3) {
@@ -120,7 +121,7 @@ impl Account {
             }
             kept -= end;
         }
-        // The account is written back like any other file, and may be missing.
+        // The kernel writes the account to the disk like any other file, so the account may be missing.
         match rng.u8(..4) {
             0 => image.with(ACCOUNT, None),
             _ => image,
@@ -128,9 +129,10 @@ impl Account {
     }
 }
 
-/// Returns where the record ends whose last byte may lie behind `length`.
+/// Returns the end of the record whose last bytes may be after `length`.
 ///
-/// The account counts a record without its headers, so that `length` is a lower bound. A sync syncs whole records.
+/// The account counts a record without its headers, so `length` is only a lower bound of the durable end. A sync always
+/// syncs whole records.
 fn end_of_record(wal: &[u8], length: usize) -> usize {
     const BLOCK: usize = 32 * 1024;
     const HEADER: usize = 7;

@@ -54,7 +54,7 @@ impl KvTypes for Registers {
     }
 }
 
-/// Returns what a client is told whose `op` found the value `found`.
+/// Returns the answer to a client whose `op` found the value `found`.
 pub fn answer(op: &Op, found: Option<String>) -> Answer {
     match op {
         Op::Put(_) | Op::Delete => Answer::Done,

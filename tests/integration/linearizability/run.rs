@@ -1,4 +1,4 @@
-//! A run: clients call a cluster while a nemesis makes faults, and then what the clients were told is checked.
+//! A run: clients call a cluster while a nemesis makes faults. Then the answers that the clients got are checked.
 
 use std::fmt;
 use std::time::Duration;
@@ -24,12 +24,12 @@ pub struct Run {
     reads: Reads,
 }
 
-/// What must never happen.
+/// A failure that must never happen.
 #[derive(Debug)]
 pub enum Failure {
-    /// No single copy of the map can have told the clients what they were told.
+    /// The answers that the clients got are not linearizable.
     NotLinearizable(Violation),
-    /// State machines that have applied the same log id differ.
+    /// Two state machines that have applied the log up to the same log id differ.
     Diverged(String),
 }
 
@@ -71,7 +71,7 @@ impl Run {
         self
     }
 
-    /// Makes the clients read in another way.
+    /// Sets how the clients read.
     pub fn reading(self, reads: Reads) -> Self {
         Self { reads, ..self }
     }
@@ -100,7 +100,7 @@ impl Run {
 
         service.stop();
         runtime.block_on(clients.join_all());
-        // Check before that: a cluster that lost data may never answer again.
+        // Check the history before that: a cluster that lost data may never answer again.
         check(&service, &at_work)?;
         let reads = runtime.block_on(async { timeout(DEADLINE, service.clone().read_all(readers)).await });
         reads.expect("the cluster answers again");

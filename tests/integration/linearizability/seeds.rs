@@ -54,7 +54,7 @@ impl Table {
     }
 }
 
-/// Returns how many seeds to run: `OPENRAFT_TOOLKIT_SEEDS`, or as many as suit the length of this run.
+/// Returns how many seeds to run: `OPENRAFT_TOOLKIT_SEEDS`, or a default that depends on the length of this run.
 fn seeds() -> u64 {
     match env::var("OPENRAFT_TOOLKIT_SEEDS") {
         Ok(seeds) => seeds.parse().expect("OPENRAFT_TOOLKIT_SEEDS is a number"),
@@ -65,7 +65,7 @@ fn seeds() -> u64 {
 /// Runs `seed` and adds the outcome to `table`.
 fn run(seed: u64, table: &Mutex<Table>) {
     let started = Instant::now();
-    // A panic must not hide which seed it happened in.
+    // Catch a panic, so that the seed is printed.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         Run::of(seed).under(|nemesis| nemesis.rounds(ROUNDS))
     }));

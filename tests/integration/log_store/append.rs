@@ -1,4 +1,4 @@
-//! Which entries may follow the log, and when they are readable and durable.
+//! Which entries may be appended to the log, and when entries are readable and durable.
 
 use openraft_toolkit::log_store::{Flat, RocksdbLogStoreError};
 use openraft_toolkit::openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
@@ -58,7 +58,7 @@ async fn after_a_purge_the_log_goes_on_right_behind_it() {
     let db = open_dir(&dir);
     let mut store = open(&db, Flat);
     store.blocking_append(entries(1, 0..=4)).await.unwrap();
-    // A snapshot may hold more than the log had.
+    // A snapshot may cover entries that the log never had.
     store.purge(log_id(1, 9)).await.unwrap();
 
     for index in [9, 11] {

@@ -1,4 +1,4 @@
-//! Records that are missing or wrong are an error, and never a shorter log.
+//! Missing or wrong records cause an error, never a shorter log without an error.
 
 use futures_util::StreamExt;
 use openraft_toolkit::log_store::{
@@ -35,7 +35,7 @@ async fn a_hole_on_disk_is_an_error_and_never_a_shorter_log() {
     assert_eq!(read.len(), 4);
     drop(store);
 
-    // The first entry behind the purged ones is missing.
+    // The first entry after the purged entries is missing.
     delete(2);
     let error = open_error(&db, Flat);
     assert!(
@@ -77,7 +77,7 @@ async fn what_does_not_decode_is_an_error_that_names_the_group_and_the_record() 
     );
     drop(store);
 
-    // An entry lies under the key of another.
+    // An entry is stored under the key of another entry.
     put(LOG_CF, &keys.log_key(2), &good);
     let mut store = open(&db, keys);
     let error = store.try_get_log_entries(2..3).await.unwrap_err();
@@ -94,7 +94,7 @@ async fn what_does_not_decode_is_an_error_that_names_the_group_and_the_record() 
     );
     drop(store);
 
-    // A key belongs to no entry, and a record of the group is empty.
+    // One key belongs to no entry, and another record of the group is empty.
     put(LOG_CF, &[keys.log_key(3).as_ref(), b"?"].concat(), &good);
     put(META_CF, &keys.meta_key(MetaLabel::Committed), b"");
     let error = open_error(&db, keys);
@@ -106,7 +106,7 @@ async fn what_does_not_decode_is_an_error_that_names_the_group_and_the_record() 
         }
     ));
 
-    // The groups beside it are intact.
+    // The other groups are intact.
     open(&db, GroupPrefixed::new(41));
     open(&db, GroupPrefixed::new(43));
 }

@@ -1,4 +1,4 @@
-//! Destroying a group removes all of it, and nothing else.
+//! Destroying a group removes all its records, and nothing else.
 
 use openraft_toolkit::log_store::{GroupKeys, GroupPrefixed, LOG_CF, META_CF, RocksdbLogStoreError, groups};
 use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorage, RaftLogStorageExt};
@@ -33,7 +33,7 @@ async fn a_group_is_destroyed_as_a_whole_and_no_other_is_touched() {
         let read = open(&db, GroupPrefixed::new(id)).try_get_log_entries(..).await.unwrap();
         assert_eq!(read, [entries(1, 5..=5), entries(2, 6..=9)].concat());
     }
-    // To destroy a group that is gone does nothing.
+    // Destroying a group that is already gone does nothing.
     Store::destroy(db, LOG_CF, META_CF, GroupPrefixed::new(2)).unwrap();
 }
 
@@ -69,7 +69,7 @@ async fn destroying_a_group_gives_its_space_back() {
     assert!(one < both * 6 / 10, "{one} of {both} bytes left");
 }
 
-/// A destruction is one write, so that a crash leaves all of it or nothing.
+/// Destroying a group is one write, so that a crash leaves either the whole group or nothing of it.
 #[tokio::test]
 async fn a_destroyed_group_stays_destroyed_after_a_crash() {
     let dir = TempDir::new().unwrap();
@@ -77,7 +77,7 @@ async fn a_destroyed_group_stays_destroyed_after_a_crash() {
     let keys = GroupPrefixed::new(1);
     drop(write_group(&db, keys).await);
     Store::destroy(db.clone(), LOG_CF, META_CF, keys).unwrap();
-    // A crash leaves the files as they are, without the database having been closed.
+    // Take the files as a crash leaves them, before the database is closed.
     let crashed = Image::of(&dir).write();
     let db = open_dir(&crashed);
     assert!(groups::<Types>(&db, LOG_CF, META_CF).unwrap().is_empty());

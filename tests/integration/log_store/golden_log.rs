@@ -1,4 +1,4 @@
-//! The bytes in RocksDB. A change of any of them makes existing databases unreadable.
+//! The bytes in RocksDB. If any of these bytes changes, existing databases become unreadable.
 
 use std::sync::Arc;
 

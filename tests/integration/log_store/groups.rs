@@ -56,7 +56,7 @@ async fn a_group_has_one_store_at_a_time() {
     assert!(matches!(error, RocksdbLogStoreError::AlreadyOpen { .. }), "{error}");
     open(&db, GroupPrefixed::new(2));
 
-    // The writer goes on for another group. The new store still finds what the old store left in the queue.
+    // The writer continues for another group. The new store finds the operations that the old store left in the queue.
     let _other = open(&db, GroupPrefixed::new(3));
     store.append(entries(1, 0..=99), IOFlushed::noop()).await.unwrap();
     drop(store);

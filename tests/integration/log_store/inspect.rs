@@ -1,4 +1,4 @@
-//! What an operator asks of a database: which groups it has, what they hold, and whether they are intact.
+//! What operators ask about a database: which groups it has, what the groups hold, and whether they are intact.
 
 use std::ops::Bound;
 
@@ -44,7 +44,7 @@ async fn groups_are_listed_with_what_is_stored_of_each() {
     for id in [u64::MAX, 0, 1] {
         drop(write_group(&db, GroupPrefixed::new(id)).await);
     }
-    // Group 7 has a vote alone, and all entries of group 8 are purged.
+    // Group 7 has only a vote, and all entries of group 8 are purged.
     open(&db, GroupPrefixed::new(7)).save_vote(&vote(3)).await.unwrap();
     let mut purged = write_group(&db, GroupPrefixed::new(8)).await;
     purged.purge(log_id(2, 9)).await.unwrap();
@@ -236,7 +236,7 @@ async fn everything_that_is_wrong_with_a_group_is_reported() {
         ]
     );
 
-    // The committed log id lies behind the last entry.
+    // The committed log id is after the last entry.
     meta(MetaLabel::Committed, encode(1, &log_id(4, 13)).unwrap());
     meta(MetaLabel::Vote, vec![]);
     let found = problems(&db, GroupKeys::Prefixed(1));
@@ -274,7 +274,7 @@ async fn what_rocksdb_cannot_read_does_not_hide_what_follows() {
     drop(db);
 
     let mut bytes = std::fs::read(&path).unwrap();
-    // Damage the data of an early entry, and with it the block of that entry.
+    // Damage the data of an early entry, and thus its whole block.
     let at = bytes.windows(5).position(|window| window == b"1-200").unwrap();
     bytes[at] ^= 1;
     std::fs::write(&path, bytes).unwrap();

@@ -1,4 +1,4 @@
-//! Any sequence of calls, on several groups of one database or on a log in memory, leaves what the model says.
+//! After any sequence of calls, several groups of one database or a log in memory hold what the model holds.
 
 use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, META_CF};
 use openraft_toolkit::openraft::storage::RaftLogReader;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 #[derive(Clone, Debug)]
 enum Step {
     Call(usize, Call),
-    /// Closes and opens one group, or the whole database if it is `None`.
+    /// Closes and opens one group, or the whole database if the field is `None`.
     Reopen(Option<usize>),
     /// Reads a range of indexes of a group.
     Read(usize, u64, u64),
@@ -61,7 +61,8 @@ async fn run_in_memory(calls: Vec<Call>) -> Result<(), TestCaseError> {
     for call in calls {
         model.apply(&call, &mut store).await.unwrap();
         prop_assert_eq!(&Model::of(&mut store).await, &model);
-        // A purge and a committed log id are synced with the next of the other calls, which are synced at once.
+        // A purge and a committed log id are synced together with the next call of another kind. Calls of the other
+        // kinds are synced at once.
         if !matches!(call, Call::Purge { .. } | Call::Committed { .. }) {
             synced = model.clone();
         }
@@ -114,7 +115,7 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
         }
     }
 
-    // RocksDB holds the records of the models, and no others.
+    // RocksDB holds the records of the models, and no other records.
     drop(stores);
     let (log, meta) = (db.cf_handle(LOG_CF).unwrap(), db.cf_handle(META_CF).unwrap());
     let keys = db.iterator_cf(&log, rocksdb::IteratorMode::Start).count();

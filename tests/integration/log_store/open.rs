@@ -1,4 +1,4 @@
-//! Opening: what is there after the last handle is dropped, and what is refused.
+//! Opening a store: what the store holds after the last handle was dropped, and what is refused.
 
 use openraft_toolkit::log_store::{Flat, GroupPrefixed, LOG_CF, LogDbOptions, META_CF, RocksdbLogStoreError, open_db};
 use openraft_toolkit::openraft::alias::VoteOf;
@@ -13,7 +13,7 @@ async fn everything_is_there_after_the_last_handle_is_dropped_and_the_path_reope
     for round in 0..20 {
         let mut store = open(&open_dir(&dir), GroupPrefixed::new(7));
         let first = round * 10;
-        // Nobody waits for these entries except the drop of the store.
+        // Only dropping the store waits for these entries.
         store
             .append(entries(1, first..=first + 9), IOFlushed::noop())
             .await

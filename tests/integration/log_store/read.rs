@@ -1,4 +1,4 @@
-//! Reads: of ranges, by size, from memory and from disk, and as streams.
+//! Reads of ranges, with a limit on size, from memory and from disk, and as streams.
 
 use std::ops::Bound;
 
@@ -92,13 +92,13 @@ async fn a_limited_read_returns_about_a_mebibyte_and_at_least_one_entry() {
 async fn a_log_that_is_longer_than_the_tail_is_read_from_disk_and_tail_as_one() {
     let dir = TempDir::new().unwrap();
     let db = open_dir(&dir);
-    // Groups share the memory for their tails: the more groups there are, the less each keeps.
+    // Groups share the memory for their tails: the more groups there are, the fewer entries each group keeps.
     let _others: Vec<_> = (1..32).map(|id| open(&db, GroupPrefixed::new(id))).collect();
     let mut store = open(&db, GroupPrefixed::new(0));
     let big = "x".repeat(1 << 20);
 
     for index in 0..30 {
-        // Nobody waits: RocksDB has some of the entries by now, and only the tail has the others.
+        // Do not wait for the callbacks: by now RocksDB has some of the entries, and only the tail has the rest.
         store.append([entry(1, index, &big)], IOFlushed::noop()).await.unwrap();
         let read = store.try_get_log_entries(index.saturating_sub(5)..).await.unwrap();
         assert_eq!(read.len() as u64, index.min(5) + 1);

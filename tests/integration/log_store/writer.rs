@@ -18,8 +18,8 @@ use rocksdb::DB;
 use rocksdb::statistics::Ticker;
 use tempfile::TempDir;
 
-/// Appends `entry` as a task that has `waker` would. The callback wakes the task, so that it blocks or panics if the
-/// waker does.
+/// Appends `entry` as a task with `waker` does. The callback wakes the task, so the callback blocks or panics if
+/// `waker` does.
 async fn await_append_with(waker: impl Wake + Send + Sync + 'static, store: &mut Store<GroupPrefixed>, entry: Entry) {
     let (tx, rx) = Types::oneshot();
     let mut rx = Box::pin(rx);
@@ -36,7 +36,7 @@ async fn appends_of_all_groups_share_syncs_and_none_is_acknowledged_without_one(
     let (db, options) = open_counting(&dir);
     let syncs = || options.get_ticker_count(Ticker::WalFileSynced);
 
-    // Appends one after the other have a sync each.
+    // Each of several appends in a row has its own sync.
     let mut store = open(&db, GroupPrefixed::new(0));
     let before = syncs();
     for index in 0..10 {
@@ -44,7 +44,7 @@ async fn appends_of_all_groups_share_syncs_and_none_is_acknowledged_without_one(
     }
     assert_eq!(syncs() - before, 10);
 
-    // A write that nobody waits for is synced with the next write that somebody waits for.
+    // A write without a callback is synced together with the next write that has a callback.
     let before = syncs();
     store.purge(log_id(1, 3)).await.unwrap();
     store.save_committed(Some(log_id(1, 9))).await.unwrap();
@@ -52,7 +52,7 @@ async fn appends_of_all_groups_share_syncs_and_none_is_acknowledged_without_one(
     store.blocking_append([]).await.unwrap();
     assert_eq!(syncs() - before, 1);
 
-    // A truncation has a sync of its own, if there is something to truncate.
+    // A truncation has its own sync, if there is something to truncate.
     let before = syncs();
     store.truncate_after(Some(log_id(1, 5))).await.unwrap();
     assert_eq!(syncs() - before, 1);

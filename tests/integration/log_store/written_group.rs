@@ -1,4 +1,4 @@
-//! A group that some calls have written, for tests that look at it or destroy it.
+//! Writes a group for tests that inspect or destroy it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub fn vote(term: u64) -> VoteOf<Types> {
     VoteOf::<Types>::new_committed(term, 1)
 }
 
-/// Writes a group that has purged the entries 0 to 4, and holds the entries 5 to 9.
+/// Writes a group whose entries 0 to 4 are purged, and which holds the entries 5 to 9.
 pub async fn write_group<K: KeySpace>(db: &Arc<DB>, keys: K) -> Store<K> {
     let mut store = open(db, keys);
     store.save_vote(&vote(2)).await.unwrap();
@@ -20,7 +20,7 @@ pub async fn write_group<K: KeySpace>(db: &Arc<DB>, keys: K) -> Store<K> {
     store.blocking_append(entries(2, 6..=9)).await.unwrap();
     store.save_committed(Some(log_id(2, 8))).await.unwrap();
     store.purge(log_id(1, 4)).await.unwrap();
-    // The vote syncs the purge and the committed log id before it.
+    // Saving the vote syncs the purge and the committed log id too.
     store.save_vote(&vote(2)).await.unwrap();
     store
 }

@@ -51,7 +51,8 @@ async fn a_test_of_minutes_takes_seconds() -> Result<(), Error> {
     let wall = std::time::Instant::now();
     let simulated = tokio::time::Instant::now();
     let ms = Duration::from_millis;
-    // Latencies are as between continents. The wall time that the test takes is openraft's own, at each heartbeat.
+    // Latencies are as between continents. The clock is paused, so the test takes only openraft's CPU time, which grows
+    // with the number of heartbeats.
     let config = Config {
         heartbeat_interval: 500,
         election_timeout_min: 2_000,
@@ -70,7 +71,7 @@ async fn a_test_of_minutes_takes_seconds() -> Result<(), Error> {
 
     let mut leader = cluster.wait_for_leader().await?;
     for i in 0..20 {
-        // A lossy network deposes a leader now and then.
+        // On a lossy network, a leader is deposed now and then.
         while cluster.raft(leader).client_write(set("k", i)).await.is_err() {
             leader = cluster.wait_for_leader().await?;
         }
@@ -140,7 +141,7 @@ async fn tasks_share_a_cluster() -> Result<(), Error> {
     nemesis.await.unwrap()?;
     let leader = cluster.wait_for_agreement().await?;
     assert!(acknowledged > 20, "{acknowledged}");
-    // The client may not have heard of the last write.
+    // The client may have missed the answer to the last write.
     let last: i32 = cluster.state_machine(leader).get("k").unwrap().parse().unwrap();
     assert!(
         [acknowledged, acknowledged + 1].contains(&last),
@@ -153,7 +154,7 @@ async fn tasks_share_a_cluster() -> Result<(), Error> {
 async fn no_message_that_a_crashed_node_still_sends_arrives() -> Result<(), Error> {
     let cluster = three_nodes().await?;
     let leader = cluster.wait_for_leader().await?;
-    // The node runs on, but the network treats it as crashed.
+    // The node continues to run, but the network treats it as crashed.
     cluster.network().crash(leader);
     let before = cluster
         .network()

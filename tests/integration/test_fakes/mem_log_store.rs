@@ -91,10 +91,10 @@ async fn a_crash_leaves_what_was_acknowledged_and_all_writes_before_it() {
     assert_eq!(read(&crashed).await, entries(1, 0..=4));
     assert_eq!(crashed.read_committed().await.unwrap(), None);
     assert_eq!(crashed.unsynced(), 0);
-    // The callback was dropped, and never runs.
+    // The callback was dropped without being run.
     assert!(matches!((&mut held).now_or_never(), Some(Err(_))));
 
-    // A vote syncs all writes before it.
+    // Saving a vote syncs all earlier writes.
     crashed.faults().hold(Callback);
     let callback = append(&mut crashed, entries(1, 5..=6)).await;
     crashed.save_vote(&VoteOf::<Types>::new(2, 1)).await.unwrap();

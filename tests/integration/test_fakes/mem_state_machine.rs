@@ -41,14 +41,14 @@ async fn start(
     raft
 }
 
-/// Starts node 1 as a cluster of its own, and waits until it leads.
+/// Starts node 1 as a cluster of one node, and waits until it leads.
 async fn leader(network: &Network, log: &MemLogStore<TypeConfig>, machine: &StateMachine) -> Node {
     let raft = start(network, 1, log, machine, fresh([1])).await;
     raft.wait(Some(DEADLINE))
         .state(ServerState::Leader, "leads")
         .await
         .unwrap();
-    // A fault that a test sets next must not hit the entries with which a leader starts.
+    // Wait for the first entries of the leader, so that a fault that a test sets next does not hit them.
     raft.wait(Some(DEADLINE))
         .applied_index_at_least(Some(1), "has applied the membership and its blank entry")
         .await
@@ -197,7 +197,7 @@ async fn an_installation_that_fails_halfway_leaves_the_snapshot_and_the_old_stat
         (map([]), snapshot.meta.last_log_id)
     );
 
-    // At the next start, openraft installs the snapshot that is there.
+    // At the next start, openraft installs the current snapshot.
     let found = machine.get_current_snapshot().await.unwrap().unwrap();
     machine.install_snapshot(&found.meta, found.snapshot).await.unwrap();
     assert_eq!(machine.applied(), other.applied());

@@ -1,4 +1,4 @@
-//! Stores in memory, with which tests run by a paused clock.
+//! Stores in memory, with which tests can run with a paused clock.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -14,8 +14,8 @@ use openraft_toolkit_tests::state_machine::KvStateMachine;
 use openraft_toolkit_tests::types::TypeConfig;
 use tempfile::TempDir;
 
-/// A log in memory that keeps entries unencoded, so that it also takes a type that does not survive encoding, which
-/// `MemLogStore` does not. A clone is another handle on the same log.
+/// A log in memory that keeps entries unencoded. Unlike `MemLogStore`, it works with types that do not survive
+/// encoding. A clone is another handle to the same log.
 pub struct MemLog<C: RaftTypeConfig>(Arc<Mutex<Log<C>>>);
 
 struct Log<C: RaftTypeConfig> {

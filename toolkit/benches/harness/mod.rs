@@ -1,13 +1,13 @@
-//! Shared by the benchmarks: measures several sides in turns, and compares them round by round.
+//! Measures several sides in turns, and compares them round by round. All benchmarks use this module.
 //!
-//! A benchmark reports ratios of two figures that were taken right after each other, so that anything else that
-//! slows the machine down slows both sides.
+//! A side is one of the things that a benchmark compares. A benchmark reports ratios of two figures that were measured
+//! right after each other, so that anything that slows the machine down affects both figures.
 
 use std::env;
 
 /// The command line of a benchmark.
 pub(crate) struct Args {
-    /// Whether to measure. `cargo test --benches` passes no `--bench`: then a benchmark only checks its assertions.
+    /// Whether to measure. `cargo test --benches` does not pass `--bench`. A benchmark then only checks its assertions.
     pub(crate) measure: bool,
     flags: Vec<String>,
     words: Vec<String>,
@@ -23,20 +23,20 @@ impl Args {
         }
     }
 
-    /// Whether `flag` was given.
+    /// Returns whether `flag` was given.
     #[allow(dead_code, reason = "not every benchmark has flags of its own")]
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|given| given == flag)
     }
 
-    /// Whether to run the workload `name`: it contains one of the words, or there are no words.
+    /// Returns whether to run the workload `name`: its name contains one of the given words, or no words were given.
     pub(crate) fn picks(&self, name: &str) -> bool {
         self.words.is_empty() || self.words.iter().any(|word| name.contains(word))
     }
 }
 
 /// Measures each side once per round, and returns the figures of each side. The sides take turns, in reverse order in
-/// every other round, so that no side always comes after the same other side.
+/// every other round, so that no side always follows the same other side.
 pub(crate) fn take_turns<S, T>(rounds: usize, sides: &[S], mut measure: impl FnMut(&S) -> T) -> Vec<Vec<T>> {
     let mut measured: Vec<Vec<T>> = sides.iter().map(|_| Vec::with_capacity(rounds)).collect();
     for round in 0..rounds {
@@ -51,7 +51,7 @@ pub(crate) fn take_turns<S, T>(rounds: usize, sides: &[S], mut measure: impl FnM
     measured
 }
 
-/// The ratio of `of` to `to` in each round.
+/// Returns the ratio of `of` to `to` in each round.
 pub(crate) fn ratios(of: &[f64], to: &[f64]) -> Vec<f64> {
     of.iter().zip(to).map(|(of, to)| of / to).collect()
 }
@@ -60,7 +60,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value that a share `q` of all values does not exceed.
+/// Returns the quantile `q`: the value that a share `q` of all values does not exceed.
 pub(crate) fn quantile(values: &[f64], q: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

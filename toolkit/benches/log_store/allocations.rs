@@ -1,4 +1,4 @@
-//! Counts how often appends and reads allocate memory, in the caller and the writer together.
+//! Counts how often appends and reads allocate memory, in the caller and in the writer thread together.
 
 use openraft_toolkit::openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
 use tokio::runtime::Runtime;

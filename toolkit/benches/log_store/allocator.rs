@@ -1,4 +1,4 @@
-//! A global allocator that counts.
+//! A global allocator that counts allocations.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -28,7 +28,7 @@ static COUNTING: AtomicBool = AtomicBool::new(false);
 static COUNT: AtomicI64 = AtomicI64::new(0);
 static BYTES: AtomicI64 = AtomicI64::new(0);
 
-/// The system's allocator. It counts only during [`counted`], so that it does not slow the other benchmarks.
+/// The system's allocator. Counts only during [`counted`], so that the other benchmarks are not slowed down.
 struct Counting;
 
 #[global_allocator]

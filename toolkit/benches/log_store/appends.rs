@@ -1,7 +1,7 @@
 //! Appends by one group or by many, with a fixed number of appends in flight.
 //!
-//! Three others carry the same load: (a) the disk, (b) the usual store with a sync in each `append`, and (c) the usual
-//! store that syncs on a thread of its own.
+//! The log store is compared under the same load with three others: (a) the disk, (b) the usual store with a sync in
+//! each `append`, and (c) the usual store that syncs on another thread.
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,7 +22,7 @@ use super::report::Target::{AtLeast, None, Under};
 use super::report::{Report, Target};
 use super::{Database, Settings, Types, entry};
 
-/// One in this many appends looks at the count of syncs, because looking takes time.
+/// Only one in this many appends reads the count of syncs, because reading the count takes time.
 const SAMPLE: u64 = 16;
 
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ pub(crate) struct Load {
     pub(crate) time: Duration,
 }
 
-/// What carries a load: the log store, or what it is compared with.
+/// What is measured under a load: the log store, or something that it is compared with.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Side {
     Toolkit,
@@ -49,15 +49,15 @@ pub(crate) enum Side {
 pub(crate) const B: Side = Side::Usual(Durable::InAppend);
 const C: Side = Side::Usual(Durable::OnBlockingThread);
 
-/// What was measured.
+/// The figures of one side in one round.
 pub(crate) struct Outcome {
     /// Durable entries per second.
     pub(crate) rate: f64,
-    /// Milliseconds from the call of `append` to its callback, for the slowest append in a hundred.
+    /// The p99 latency: milliseconds from the call of `append` to its callback.
     pub(crate) p99: f64,
-    /// Milliseconds from the call of `append` to its callback, for the slowest append of all.
+    /// The longest latency: milliseconds from the call of `append` to its callback.
     longest: f64,
-    /// Milliseconds by which a timer of 1 ms on the same runtime was late.
+    /// How late a timer of 1 ms on the same runtime was, p99, in milliseconds.
     pub(crate) late: f64,
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
             load(64, 1, 1),
             &[(disk_64, None), (B, AtLeast(18.0))],
         );
-        // Take three times as long: at the rate of (b), each of 1,000 groups needs that to get several turns.
+        // Measure for three times as long: at the rate of (b), each of 1,000 groups otherwise gets too few turns.
         let targets = [(Side::Disk(1000), None), (B, AtLeast(45.0))];
         compare("1,000 groups, each one at a time", load(1000, 1, 3), &targets);
     }
@@ -154,7 +154,7 @@ impl Load {
 
     fn on_disk(&self, database: &Database, batch: usize) -> Outcome {
         let mut disk = Disk::create(database.dir.path());
-        // As many bytes as the key and the value that a store writes.
+        // Write as many bytes as a store does: a key of 16 bytes, and the value.
         let entry = openraft_toolkit::encode(1, &entry(1000, &"x".repeat(self.payload))).unwrap();
         let bytes = [vec![0; 16], entry].concat().repeat(batch);
         disk.append(&bytes);
@@ -209,12 +209,12 @@ impl Load {
 /// An append that is not acknowledged yet.
 struct Pending {
     start: Instant,
-    /// The count of syncs before the append, for those appends that look at it.
+    /// The count of syncs before the append; `None` for appends that do not read the count.
     before: Option<u64>,
     durable: OneshotReceiverOf<Types, io::Result<()>>,
 }
 
-/// Appends until `end`. Returns how many milliseconds each append took until its callback.
+/// Appends until `end`. Returns for each append the milliseconds until its callback.
 async fn appends<S: RaftLogStorage<Types>>(
     mut store: S,
     payload: Arc<str>,
@@ -253,7 +253,7 @@ async fn appends<S: RaftLogStorage<Types>>(
     }
 }
 
-/// Runs a timer of 1 ms again and again. Returns by how many milliseconds it was late each time.
+/// Runs a timer of 1 ms again and again. Returns for each time how many milliseconds late the timer was.
 async fn lateness(running: Arc<AtomicBool>) -> Vec<f64> {
     let mut late = Vec::new();
     while late.is_empty() || running.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! What the log store is compared with: the disk itself, and log stores as users would write them.
+//! The sides that the log store is compared with: the disk itself, and log stores as users would write them.
 
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Entry, Types};
 
-/// A plain file. Each append is written to it and synced.
+/// A plain file. Each append is a write and a sync.
 pub(crate) struct Disk(File);
 
 impl Disk {
@@ -37,11 +37,11 @@ impl Disk {
 pub(crate) enum Durable {
     /// A synced `WriteBatch` inside `append`.
     InAppend,
-    /// A write inside `append`, and then `flush_wal(true)` on a thread that may block, as in openraft's example.
+    /// A write inside `append`, and then `flush_wal(true)` on a blocking thread of tokio, as in openraft's example.
     OnBlockingThread,
 }
 
-/// The usual log store: each call goes straight to RocksDB. It stores the same keys and frames as the toolkit's
+/// The usual log store: each call goes directly to RocksDB. It stores the same keys and frames as the toolkit's log
 /// store.
 #[derive(Clone)]
 pub(crate) struct Usual {

@@ -1,4 +1,4 @@
-//! Charts of how a figure changes while a size grows.
+//! Charts that show how a figure changes while a size grows.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::figures::number;
 
-/// A chart. Each line is a name, and a figure for each x.
+/// A chart. Each line has a name, and a figure for each x.
 pub(crate) struct Chart {
     /// The name of the file, without its extension.
     pub(crate) file: &'static str,
@@ -24,7 +24,7 @@ const COLORS: [RGBColor; 4] = [
 ];
 
 impl Chart {
-    /// The figures of the chart as a table.
+    /// Returns the figures of the chart as a table.
     pub(crate) fn table(&self) -> String {
         let names: Vec<_> = self.lines.iter().map(|(name, _)| name.as_str()).collect();
         let mut table = format!(

@@ -1,5 +1,5 @@
-//! Three nodes in one process, each with a database of its own, and clients that each write one entry after
-//! the other.
+//! Measures a cluster of three nodes in one process. Each node has its own database, and each client writes one entry
+//! after the other.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,11 +61,11 @@ struct Load {
 }
 
 struct Outcome {
-    /// Answered writes per second.
+    /// Acknowledged writes per second.
     rate: f64,
-    /// Milliseconds that the median write took.
+    /// The median latency of a write in milliseconds.
     p50: f64,
-    /// Milliseconds that the slowest write in a hundred took.
+    /// The p99 latency of a write in milliseconds.
     p99: f64,
 }
 
@@ -119,7 +119,8 @@ impl Load {
         }
         let elapsed = start.elapsed();
         let synced: u64 = syncs.iter().map(|syncs| syncs()).sum::<u64>() - before;
-        // Each write is synced on at least two nodes. One sync covers at most one write of each client.
+        // Each write is synced on at least two nodes. One sync covers at most one write of each client, because a
+        // client waits for each write.
         let writes = latencies.len() as u64;
         let least = 2 * writes.div_ceil(u64::from(self.clients));
         assert!(synced >= least, "{writes} writes, but {synced} syncs");

@@ -1,4 +1,4 @@
-//! Appends to a log and purges it soon after, as a node with snapshots does.
+//! Appends entries to a log, reads them and purges them soon after, as a node with snapshots does.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ fn purged_log(settings: &Settings, runtime: &Runtime, report: &mut Report) {
         };
         let start = Instant::now();
         rates.push(tenth.cycle(&own, &mut store, &mut next));
-        // The usual store gets the same time, and makes as many cycles as it can.
+        // The usual store gets the same time, and runs as many cycles as it can.
         let tenth = Tenth {
             time: start.elapsed(),
             ..tenth
@@ -69,7 +69,7 @@ fn purged_log(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     );
 }
 
-/// A tenth of the run: it ends after `cycles` or after `time`.
+/// A tenth of the run. It ends after `cycles` cycles, or when `time` has passed.
 struct Tenth<'a> {
     runtime: &'a Runtime,
     cycles: u64,
@@ -77,7 +77,7 @@ struct Tenth<'a> {
 }
 
 impl Tenth<'_> {
-    /// Runs cycles, and returns how many it made per second.
+    /// Runs cycles. Returns the number of cycles per second.
     fn cycle<S>(&self, database: &Database, store: &mut S, next: &mut u64) -> f64
     where
         S: RaftLogStorage<Types> + RaftLogReader<Types>,
@@ -128,7 +128,7 @@ fn bytes_written(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     );
 }
 
-/// How many bytes are written to the disk per byte of payload.
+/// Returns how many bytes are written to the disk per byte of payload.
 async fn write_amplification<S: RaftLogStorage<Types>>(mut store: S, appends: u64) -> f64 {
     const ENTRIES: u64 = 64;
     let payload = "x".repeat(4096);
@@ -145,7 +145,7 @@ async fn write_amplification<S: RaftLogStorage<Types>>(mut store: S, appends: u6
     (written().unwrap() - before) as f64 / (appends * ENTRIES * payload.len() as u64) as f64
 }
 
-/// How many bytes this process has written to disks; `None` on a system that does not count them.
+/// Returns how many bytes this process has written to disks, or `None` on a system that does not count them.
 fn written() -> Option<u64> {
     let io = fs::read_to_string("/proc/self/io").ok()?;
     let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?;

@@ -1,6 +1,6 @@
-//! Figures as the report and the charts print them.
+//! Formats figures for the report and the charts.
 
-/// Formats a number with about three digits, and its unit.
+/// Formats a number with about three digits, followed by its unit.
 pub(crate) fn number(value: f64, unit: &str) -> String {
     let value = match value.abs() {
         100.0.. => thousands(value),

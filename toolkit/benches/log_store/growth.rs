@@ -1,4 +1,5 @@
-//! How figures change while a size grows: payloads, entries per append, groups, the log.
+//! Measures how figures change while a size grows: the payload, the entries per append, the number of groups, or the
+//! length of the log.
 
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use super::report::{Report, Target};
 use super::slow_disk::while_syncs_take;
 use super::{Database, Settings, fill};
 
-/// Fewer rounds than elsewhere, because only the slope matters here.
+/// The number of rounds. It is lower than in other benchmarks, because only the slope matters here.
 const ROUNDS: usize = 3;
 
 pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
@@ -190,7 +191,7 @@ impl Growth<'_> {
         report.chart(chart);
     }
 
-    /// Reads the log from its start while new entries are appended, as for a follower that was down.
+    /// Reads the log from its start while new entries are appended, as a leader does for a follower that was down.
     fn backlog(&self, report: &mut Report) {
         let entries = self.settings.scaled(1_000_000);
         let name = format!(
@@ -216,7 +217,7 @@ impl Growth<'_> {
             let start = Instant::now();
             let (mut next, mut read) = (0, 0);
             while start.elapsed() < load.time {
-                // Let other tasks run after each chunk, as when the chunk is sent over a network.
+                // Let other tasks run after each chunk, as a leader does while it sends the chunk over a network.
                 yield_now().await;
                 let chunk = next..(next + CHUNK).min(entries);
                 read += reader.try_get_log_entries(chunk.clone()).await.unwrap().len();
@@ -253,7 +254,7 @@ impl Growth<'_> {
             };
             let (own, other) = while_syncs_take(10, || {
                 let own = load.carried_by(Side::Toolkit, self.runtime);
-                // The usual store syncs one append at a time, so that more of them in flight would change nothing.
+                // The usual store syncs one append at a time, so more appends in flight would change nothing.
                 let other = Load { in_flight: 1, ..load }.carried_by(B, self.runtime);
                 (own, other)
             });

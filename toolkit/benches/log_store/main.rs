@@ -1,12 +1,12 @@
 //! Compares the log store with the disk, and with log stores as users would write them.
 //!
-//! An append counts when it is synced, and the benchmarks assert that it is. `-- WORD` after
-//! `cargo bench --bench log_store` picks the workloads whose name contains the word, and `-- --short` takes about a
-//! tenth of the time. The report and its charts are written to `target/bench`.
+//! An append counts only after it is synced. The benchmarks assert this. `-- WORD` after `cargo bench --bench
+//! log_store` picks the workloads whose name contains the word, and `-- --short` takes about a tenth of the time. The
+//! report and its charts are written to `target/bench`.
 //!
-//! `baseline` has the others: the disk and the usual log stores. `appends`, `cycles`, `reads`, `opening`,
-//! `allocations`, `cluster` and `growth` are the workloads; `growth` varies one size per chart. `harness` measures,
-//! `report` and `chart` write the result.
+//! `baseline` has the disk and the usual log stores, which the log store is compared with. `appends`, `cycles`,
+//! `reads`, `opening`, `allocations`, `cluster` and `growth` are the workloads; `growth` varies one size per chart.
+//! `harness` measures, and `report` and `chart` write the results.
 
 #![allow(clippy::unwrap_used)]
 
@@ -89,7 +89,7 @@ impl Database {
         Store::open(self.db.clone(), LOG_CF, META_CF, GroupPrefixed::new(group)).unwrap()
     }
 
-    /// Returns a function that tells how often RocksDB has synced its WAL.
+    /// Returns a function that returns how often RocksDB has synced its WAL.
     fn syncs(&self) -> impl Fn() -> u64 + Send + use<> {
         let options = self.options.clone();
         move || options.get_ticker_count(Ticker::WalFileSynced)
@@ -97,7 +97,7 @@ impl Database {
 }
 
 fn tempdir() -> TempDir {
-    // Do not use `/tmp`, which may be in memory.
+    // Do not use `/tmp`, because it may be in memory.
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
@@ -126,17 +126,17 @@ async fn fill(store: &mut Store, range: Range<u64>) {
     }
 }
 
-/// How many entries a log has that was never purged.
+/// Returns the number of entries in a log that was never purged.
 async fn length(store: &mut Store) -> u64 {
     let last = store.get_log_state().await.unwrap().last_log_id;
     last.map_or(0, |last| last.index + 1)
 }
 
-/// How many rounds a benchmark takes, how long they are, and how much data it uses.
+/// How many rounds a benchmark runs, how long a round is, and how much data it uses.
 struct Settings {
     args: Args,
     rounds: usize,
-    /// The shortest time for a side in a round.
+    /// The time that a side is measured in a round. Some benchmarks use a multiple or a part of this time.
     time: Duration,
     /// Sizes of logs and numbers of groups are divided by this.
     scale: u64,
@@ -185,7 +185,7 @@ fn main() {
         settings.time.as_millis(),
         start.elapsed().as_secs_f64()
     );
-    // The benchmarks' temporary directory lies directly in the target directory.
+    // The benchmarks' temporary directory is directly in the target directory.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     report.finish(&target.join("bench"), &described);
 }

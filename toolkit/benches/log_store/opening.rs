@@ -1,4 +1,4 @@
-//! Opens a long log, and a database with many groups.
+//! Measures opening a long log, and opening a database with many groups.
 
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn long_log(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     let Database { db, dir, .. } = left;
     drop(db);
 
-    // Each side opens a copy of the same files, because RocksDB moves the WAL's content into tables when it opens.
+    // Each side opens a copy of the same files, because opening a database moves the WAL's content into tables.
     let times = take_turns(settings.rounds.min(5), &[true, false], |own| {
         let dir = copy(&dir);
         let start = Instant::now();
@@ -82,7 +82,7 @@ fn copy(from: &TempDir) -> TempDir {
     to
 }
 
-/// Syncs the files of a directory, so that the system does not write them out while something is measured.
+/// Syncs the files of a directory, so that the kernel does not write them to the disk during a measurement.
 fn sync(dir: &Path) {
     for file in fs::read_dir(dir).unwrap() {
         fs::File::open(file.unwrap().path()).unwrap().sync_all().unwrap();
@@ -109,7 +109,7 @@ fn many_groups(settings: &Settings, runtime: &Runtime, report: &mut Report) {
 
     let database = Database::at(dir);
     let mut stores = Vec::with_capacity(groups as usize);
-    // Open the first group before counting, because it also pays for what a database has only once.
+    // Open the first group before counting, because opening it also creates what the database has only once.
     stores.push(database.store(0));
     let part = groups / 10;
     let mut micros = Vec::new();

@@ -1,4 +1,4 @@
-//! Reads the end of a long log, and scans all of it.
+//! Measures reads of the end of a long log, and scans of the whole log.
 
 use std::fs;
 use std::ops::Range;
@@ -43,7 +43,7 @@ pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     if let (Some(before), Some(after)) = (before, resident()) {
         let grown = after.saturating_sub(before) as f64 / 1024.0;
         let figures = format!("of {} entries of 128 B", number(entries as f64, ""));
-        // RocksDB's block cache takes 32 MiB of this.
+        // RocksDB's block cache takes 32 MiB of the memory.
         report.row(
             &scan_name,
             "resident memory grown",
@@ -91,7 +91,7 @@ pub(crate) async fn scan(reader: &mut impl RaftLogReader<Types>, end: u64) -> f6
     end as f64 / start.elapsed().as_secs_f64()
 }
 
-/// The resident memory of this process in KiB; `None` on a system that does not tell.
+/// Returns the resident memory of this process in KiB, or `None` on a system that does not report it.
 fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

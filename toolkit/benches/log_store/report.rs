@@ -15,11 +15,11 @@ pub(crate) enum Target {
     AtLeast(f64),
     AtMost(f64),
     Under(f64),
-    /// The figure has no target, such as the ratio to what the disk allows.
+    /// The figure has no target.
     None,
 }
 
-/// The figures that were measured so far.
+/// The figures that were measured so far, as rows of a table, and the charts.
 pub(crate) struct Report {
     rows: Vec<String>,
     charts: Vec<Chart>,
@@ -37,7 +37,8 @@ impl Report {
         }
     }
 
-    /// Adds a row with the median of `rounds`, whose values are in `unit`. `figures` says what the values come from.
+    /// Adds a row with the median of `rounds`, whose values are in `unit`. `figures` names the figures from which the
+    /// values were computed.
     pub(crate) fn row(
         &mut self,
         workload: impl Display,
@@ -112,7 +113,7 @@ impl Report {
     }
 }
 
-/// How busy the machine was in the last minute.
+/// Returns how busy the machine was in the last minute.
 fn load_average() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ')

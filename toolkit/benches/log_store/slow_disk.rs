@@ -15,11 +15,12 @@ pub(crate) fn while_syncs_take<T>(millis: u64, run: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Replaces the `fdatasync` of the C library in this program, also for RocksDB, which is linked into it.
+/// Replaces the `fdatasync` of the C library in this program. RocksDB calls this function too, because it is linked
+/// into the program.
 ///
 /// # Safety
 ///
-/// As for the `fdatasync` of the C library.
+/// The same as for the `fdatasync` of the C library.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn fdatasync(fd: c_int) -> c_int {

@@ -79,7 +79,7 @@ impl Caller {
         while Instant::now() < end {
             let key = self.keys.pick(self.rng.u64(..));
             let op = self.choose(&key);
-            // Ask any node, so that a node which no longer leads is asked as well.
+            // Ask any node, so that clients also call a leader that was deposed and does not know it yet.
             let node = &self.nodes[self.rng.usize(..self.nodes.len())];
 
             let call = self.record.call(&key, op.clone());
@@ -121,7 +121,7 @@ impl Caller {
     }
 }
 
-/// The value of a key after an operation, as far as its answer shows it.
+/// Returns the value of a key after an operation, if the answer shows it.
 fn known(op: Op, answer: &Answer) -> Option<String> {
     match (op, answer) {
         (_, Answer::Value(value) | Answer::Found(value)) => value.clone(),
@@ -133,7 +133,7 @@ fn known(op: Op, answer: &Answer) -> Option<String> {
 /// How a request ended.
 pub enum Told {
     Answer(Answer),
-    /// Nothing was done, and nothing will be.
+    /// The operation was not done, and will not be done.
     Refused,
     /// No answer came: the operation may have been done, or may still be done.
     Nothing,

@@ -1,8 +1,8 @@
 //! `kv demo --faults`: kills and pauses nodes and cuts links while clients work, and then checks that the clients'
 //! answers are linearizable.
 //!
-//! `schedule` chooses the faults from a seed, and `nemesis` makes them; `namespaces` cuts links for it. `clients` work
-//! meanwhile and record a history. `summary` shows the checker's verdict on the history.
+//! `schedule` chooses the faults from a seed, `nemesis` makes the faults, and `namespaces` cuts links for `nemesis`.
+//! Meanwhile `clients` call the nodes and record a history. `summary` shows the checker's verdict on the history.
 
 mod clients;
 mod namespaces;
@@ -28,13 +28,13 @@ use super::{hosts, verify};
 use crate::client::Client;
 use crate::types::NodeId;
 
-/// With five nodes, the cluster works while two are down, and does not while three are.
+/// The number of nodes. The cluster works while two of five nodes are down, but not while three are down.
 const NODES: usize = 5;
 
 /// How long the demo waits for an answer to its own requests.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Snapshots come so often that some nodes that were down start from a snapshot.
+/// Nodes build snapshots so often that some nodes that were down get a snapshot when they come back.
 const SNAPSHOTS: &[&str] = &["--snapshot-every", "200", "--keep", "50"];
 
 const IN_NAMESPACE: &str = "--in-namespace";

@@ -1,9 +1,9 @@
 //! A network of hosts on this machine, whose links can be cut in one direction.
 //!
-//! The demo runs in a network namespace of its own, and each node runs in another, with a link to the demo's. The
-//! demo's namespace routes packets between the nodes, and drops those that a cut link would carry. This needs `ip`,
-//! `unshare` and `nsenter`, and a kernel that lets users make namespaces. The namespaces have no names, so that they
-//! end with the processes in them.
+//! The demo runs in its own network namespace. Each node runs in another namespace, which is linked to the demo's
+//! namespace. The demo's namespace routes packets between the nodes, and drops the packets of a cut link. This needs
+//! `ip`, `unshare` and `nsenter`, and a kernel that lets users create namespaces. The namespaces have no names, so the
+//! kernel removes them when the processes in them end.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,10 +18,11 @@ use crate::types::NodeId;
 
 const PORT: u16 = 21_000;
 
-/// Replaces this process by itself in a new network namespace, with one more argument. Returns only if that fails.
+/// Starts this program again in a new network namespace, with one more argument, in place of this process. Returns only
+/// if that fails.
 pub fn enter(argument: &str) -> anyhow::Error {
     let entered = || {
-        // Try it with another program first, because this process cannot come back once it is replaced.
+        // Try another program in a namespace first: once this process is replaced, it cannot report an error.
         run(isolated("ip").args(["link", "set", "lo", "up"]))?;
         let mut again = isolated(std::env::current_exe()?);
         again.args(std::env::args_os().skip(1)).arg(argument);
@@ -33,7 +34,7 @@ pub fn enter(argument: &str) -> anyhow::Error {
     }
 }
 
-/// A command that runs `program` in a network namespace of its own, as root there, whichever user runs the demo.
+/// Returns a command that runs `program` as root in a new network namespace. Any user can run this command.
 fn isolated(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--net"]).arg(program);
@@ -41,12 +42,12 @@ fn isolated(program: impl AsRef<OsStr>) -> Command {
 }
 
 pub struct Namespaces {
-    /// Each keeps the namespace of one node while the node is down.
+    /// One process per node, which keeps the node's namespace while the node is down.
     keepers: Vec<Keeper>,
 }
 
 impl Namespaces {
-    /// Makes a namespace for each node. All nodes reach each other.
+    /// Creates a namespace for each node. All nodes reach each other.
     pub fn new(nodes: usize) -> anyhow::Result<Self> {
         ip("link set lo up", None)?;
         fs::write("/proc/sys/net/ipv4/ip_forward", "1").context("cannot route between network namespaces")?;
@@ -77,7 +78,7 @@ impl Namespaces {
         Ok(Self { keepers })
     }
 
-    /// The hosts of the nodes.
+    /// Returns the hosts of the nodes.
     pub fn hosts(&self) -> Vec<Host> {
         let host = |(keeper, id): (&Keeper, NodeId)| Host {
             addr: format!("{}:{PORT}", subnet(id).node),
@@ -113,7 +114,7 @@ fn subnet(id: NodeId) -> Subnet {
     }
 }
 
-/// Runs `ip` with these commands, one per line, in this namespace or in that of `within`.
+/// Runs `ip` with these commands, one per line, in this namespace or in the namespace of `within`.
 fn ip(commands: &str, within: Option<&Keeper>) -> anyhow::Result<()> {
     let enter = within.map(Keeper::enter).unwrap_or_default();
     let mut line = enter.iter().map(String::as_str).chain(["ip", "-batch", "-"]);
@@ -197,7 +198,7 @@ mod tests {
 
     use super::*;
 
-    /// Set when the test runs in a namespace of its own.
+    /// Set when the test already runs in its own namespace.
     const ISOLATED: &str = "OPENRAFT_TOOLKIT_ISOLATED";
 
     #[test]
@@ -224,7 +225,7 @@ mod tests {
         assert!(arrives(&one, &two) && arrives(&two, &one));
     }
 
-    /// Makes a socket in a node's namespace. A socket stays in the namespace in which it is made.
+    /// Creates a socket in a node's namespace. A socket stays in the namespace in which it was created.
     fn socket(network: &Namespaces, id: NodeId) -> UdpSocket {
         let keeper = network.keepers[id as usize - 1].0.id();
         let make = move || {

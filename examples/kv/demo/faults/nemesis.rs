@@ -14,14 +14,14 @@ use crate::types::NodeId;
 
 pub struct Nemesis<'a> {
     pub cluster: &'a mut Cluster,
-    /// Cuts links; `None` where links cannot be cut.
+    /// Cuts links; `None` if links cannot be cut on this machine.
     pub namespaces: Option<&'a Namespaces>,
     /// How often each fault was made.
     pub made: BTreeMap<Fault, usize>,
 }
 
 impl Nemesis<'_> {
-    /// Goes through the schedule until `end`, and leaves the cluster whole.
+    /// Makes the faults of the schedule until `end`, and then leaves the cluster without a fault.
     pub async fn run(&mut self, schedule: Schedule, start: Instant, end: Instant) -> anyhow::Result<()> {
         for step in schedule {
             let (leader, _) = self.cluster.leader_after(0).await?;
@@ -91,7 +91,7 @@ impl Cluster {
     }
 }
 
-/// The nodes that the fault hits.
+/// Returns the nodes that the fault hits.
 fn chosen(step: &Step, leader: NodeId) -> Vec<NodeId> {
     let whom = match step.fault {
         Fault::Kill(whom) | Fault::Pause(whom) | Fault::Mute(whom) | Fault::Deafen(whom) | Fault::Isolate(whom) => whom,
@@ -106,7 +106,7 @@ fn chosen(step: &Step, leader: NodeId) -> Vec<NodeId> {
     }
 }
 
-/// The links to cut, each as its sender and its receiver.
+/// Returns the links to cut, each as its sender and its receiver.
 fn links(step: &Step, nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
     if step.fault == Fault::Ring {
         let next = nodes.iter().cycle().skip(1);

@@ -1,4 +1,4 @@
-//! Which faults are made, in which order and for how long. A seed determines all of it.
+//! The faults that are made, their order and their durations. A seed determines all of them.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,9 +10,9 @@ use crate::types::NodeId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// The nodes get SIGKILL, and are restarted at the end.
+    /// The nodes get SIGKILL, and are restarted when the fault ends.
     Kill(Whom),
-    /// The nodes get SIGSTOP, and SIGCONT at the end.
+    /// The nodes get SIGSTOP, and SIGCONT when the fault ends.
     Pause(Whom),
     /// The other nodes hear nothing from these nodes.
     Mute(Whom),
@@ -20,7 +20,7 @@ pub enum Fault {
     Deafen(Whom),
     /// These nodes and the other nodes hear nothing from each other.
     Isolate(Whom),
-    /// Each node hears nothing from the node before it.
+    /// Each node hears nothing from its predecessor in a ring of all nodes.
     Ring,
 }
 
@@ -86,20 +86,20 @@ pub struct Step {
     pub order: [NodeId; NODES],
     /// How long the fault lasts.
     pub lasts: Duration,
-    /// How long the cluster is left alone after the fault.
+    /// How long the cluster has no fault afterwards.
     pub rest: Duration,
 }
 
-/// Endless steps, in rounds. Each fault comes once in a round.
+/// An endless sequence of steps, in rounds. Each fault comes once in a round.
 pub struct Schedule {
     faults: Vec<Fault>,
-    /// The faults that are left of this round.
+    /// The faults of this round that are still to come.
     round: Vec<Fault>,
     rng: Rng,
 }
 
 impl Schedule {
-    /// Creates the schedule of a seed; `links` says whether links can be cut. The same arguments make the same steps.
+    /// Creates the schedule of a seed; `links` tells whether links can be cut. The same arguments give the same steps.
     pub fn new(seed: u64, links: bool) -> Self {
         Self {
             faults: [OF_PROCESSES, if links { OF_LINKS } else { &[] }].concat(),
@@ -122,7 +122,7 @@ impl Iterator for Schedule {
         Some(Step {
             fault: self.round.pop()?,
             order,
-            // A fault lasts longer than nodes wait before they elect another leader.
+            // A fault lasts longer than the election timeout.
             lasts: Duration::from_millis(self.rng.u64(900..2_500)),
             rest: Duration::from_millis(self.rng.u64(200..1_000)),
         })

@@ -12,7 +12,7 @@ use super::schedule::Fault;
 pub struct Summary {
     pub made: BTreeMap<Fault, usize>,
     pub verdict: Result<Stats, Violation>,
-    /// How each node's values compare with the leader's in the end.
+    /// The comparison of each node's values with the leader's values at the end.
     pub replicas: Checked,
     pub keys: usize,
 }

@@ -1,4 +1,4 @@
-//! `#[derive(WireMessage)]` over versions.
+//! `#[derive(WireMessage)]` with several versions.
 //!
 //! The tests use one command in three releases (`releases`), alone and inside a user's own type (`nested`).
 //!

@@ -1,4 +1,4 @@
-//! A user's type that holds messages deep inside.
+//! Messages that are nested deep in a user's own type.
 
 use std::fmt::Debug;
 

@@ -35,8 +35,8 @@ fn commands() -> impl Strategy<Value = Command> {
     ]
 }
 
-/// Returns what a command becomes at a version, or `None` if the version cannot hold the command: a second statement of
-/// the rules.
+/// Returns what a command becomes at a version, or `None` if the version cannot hold the command. This function states
+/// the rules a second time, without the derive.
 fn model(command: &Command, version: u8) -> Option<Command> {
     let mut at = command.clone();
     let holds = match &mut at {

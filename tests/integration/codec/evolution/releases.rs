@@ -60,7 +60,7 @@ pub mod v3 {
     #[wire(version = 3, min_version = 1, serde, layout(1 = "e87da525341194b6", 2 = "9190b5452e94c280", 3 = "24a19f0a26604ba2"))]
     pub enum Command {
         Put {
-            // Newer fields may stand anywhere.
+            // Newer fields may be at any position.
             #[wire(since = 2)]
             lease: Option<u64>,
             key: String,

@@ -1,4 +1,4 @@
-//! The serde form of a message, in which the message lies inside a user's own types.
+//! The serde form of a message, which a user's own types contain.
 
 use std::fmt::Debug;
 

@@ -115,7 +115,7 @@ fn bytes_are_the_same_whether_they_are_written_at_once_or_one_by_one() {
         boxed: Box::default(),
     };
     assert_eq!(AtOnce::decode(&old.encode_at(1).unwrap()).unwrap(), old);
-    // A length of more bytes than there are is an error before any memory is allocated.
+    // A length that exceeds the remaining bytes is an error before any memory is allocated.
     assert!(matches!(
         AtOnce::decode(&[2, 0, 253, 255, 255, 255, 255, 255, 255, 255, 255]),
         Err(CodecError::Decode(_))
@@ -124,7 +124,7 @@ fn bytes_are_the_same_whether_they_are_written_at_once_or_one_by_one() {
 
 #[test]
 fn a_newer_field_needs_a_default_of_its_type_and_not_of_the_types_parameters() {
-    /// A type without a default. An `Option` of it has one.
+    /// A type without a default. An `Option` of this type has a default.
     #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
     struct Id(u8);
 
@@ -185,7 +185,7 @@ fn however_many_variants_there_are_a_nested_message_fits_the_stack_of_a_thread()
     }
     tree!(A B C D E F G H I J K L M N O P Q R S T U V W X Y Z Aa Bb Cc Dd Ee Ff Gg Hh Ii Jj Kk Ll Mm Nn Oo Pp Qq Rr Ss Tt Uu Vv Ww Xx Yy Zz);
 
-    // The message is nested to the limit, and the stack is that of a thread of tokio.
+    // The message is nested to the limit, and the stack is as large as that of a tokio thread.
     let nested = std::thread::Builder::new().stack_size(2 << 20).spawn(|| {
         let frame = [[2, 1].repeat(127), vec![2, 0]].concat();
         assert_eq!(Tree::decode(&frame).unwrap().encode().unwrap(), frame);

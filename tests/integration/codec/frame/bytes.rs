@@ -1,4 +1,4 @@
-//! The bytes of a frame are a version and what bincode writes, and nothing else is read.
+//! A frame is a version and the bytes that bincode writes. No other bytes can be read.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -115,7 +115,8 @@ fn errors_say_what_is_wrong_with_the_body() {
 
 #[test]
 fn what_cannot_be_decoded_is_not_encoded() {
-    // 128 levels are written and read back, and 129 are not written. The unit variant at the end is not a level.
+    // 128 levels are written and read back, and writing 129 levels is an error. The unit variant at the end is not a
+    // level.
     let deepest = encode(1, &list(128)).unwrap();
     assert_eq!(decode::<List>(1, &deepest).unwrap(), list(128));
     assert!(matches!(encode(1, &list(129)), Err(CodecError::Encode(_))));
@@ -145,7 +146,7 @@ fn what_cannot_be_decoded_is_not_encoded() {
     assert!(matches!(encode(1, &Liar(2)), Err(CodecError::Encode(_))));
 }
 
-/// Decodes a body with bincode itself. The limit stands in for the checks that bincode lacks.
+/// Decodes a body with bincode itself. The limit replaces the checks that bincode lacks.
 fn plain_bincode<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     let config = bincode::config::standard().with_limit::<65536>();
     let (value, read) = bincode::serde::decode_from_slice(body, config).ok()?;

@@ -1,4 +1,4 @@
-//! Hostile bytes are an error, and cost no more memory, stack or time than their length allows.
+//! Hostile bytes are an error. They cost no more memory, stack or time than is proportional to their length.
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem::size_of;
@@ -41,11 +41,12 @@ fn elements_that_take_no_bytes_do_not_loop_for_as_long_as_a_length_says() {
     }
 }
 
-/// Decodes `frame` as `T`, whose elements take at most `element` bytes of memory, and asserts a bound on the memory that
-/// this allocates. A vector may have twice the capacity that it needs, and is copied when it grows: hence the factor 4.
+/// Decodes `frame` as `T`, whose elements take at most `element` bytes of memory, and asserts a bound on the memory
+/// that decoding allocates. The factor is 4, because a vector may have twice the capacity that it needs, and is copied
+/// when it grows.
 fn assert_bounded<T: DeserializeOwned>(element: usize, frame: &[u8]) {
     let (result, peak) = peak_of(|| decode::<T>(1, frame).map(drop));
-    // An error message, a hash map or a tree node takes this much, however short the frame is.
+    // An error message, a hash map or a tree node may take this much memory, however short the frame is.
     let least = 1024;
     let bound = 4 * element * frame.len() + least;
     assert!(
@@ -79,7 +80,7 @@ fn assert_bounded_for_every_type(frame: &[u8]) {
 fn a_length_of_2_to_the_60_allocates_nothing() {
     let huge = encode(1, &(1u64 << 60)).unwrap();
     assert_bounded_for_every_type(&huge);
-    // The length stands at any depth, and more than once.
+    // Put the length at any depth, and more than once.
     for ones in 0..40 {
         let mut frame = vec![1; ones + 1];
         frame.extend(huge[1..].repeat(3));

@@ -27,7 +27,7 @@ pub enum Shape {
     Struct { named: Named, maybe: Option<Tuple> },
 }
 
-/// Bytes that serde treats as bytes, not as a sequence.
+/// Bytes that serde serializes as bytes, not as a sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bytes(pub Vec<u8>);
 

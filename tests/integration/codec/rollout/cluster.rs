@@ -1,4 +1,4 @@
-//! At which version each node of a cluster writes while the level is raised.
+//! The version at which each node of a cluster writes while the level is raised.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ async fn a_follower_stores_and_applies_newer_entries_before_it_has_applied_the_r
     leader.write(put("a")).await;
     eventually("both have applied it", || leader.applied() == follower.applied()).await;
 
-    // The follower's state machine stands still, while the leader's state machine raises the level.
+    // The follower's state machine is blocked, while the leader's state machine raises the level.
     follower.gate.send_replace(false);
     leader.write(Command::Raise(3)).await;
     assert_eq!(leader.level(), 3);
@@ -89,7 +89,7 @@ async fn a_learner_is_removed_again_if_the_level_was_raised_before_it_in_the_log
     let (leader, _learner) = leader_and_learner(&dirs).await;
     let level = leader.machine.level.clone();
 
-    // The raise is committed and not applied when the new node's release is checked.
+    // When the new node's release is checked, the raise is committed but not applied.
     leader.gate.send_replace(false);
     let raising = leader.raft.client_write(Command::Raise(3));
     let adding = add_learner_checked(&leader.raft, 3, (), true, &level, 1);
@@ -101,7 +101,7 @@ async fn a_learner_is_removed_again_if_the_level_was_raised_before_it_in_the_log
         () = leader.wait("has added it", |m| has_member(m, 3)) => {}
     }
 
-    // The call does not wait for the new node, which does not even run.
+    // The call does not wait for the new node, which is not even running.
     leader.gate.send_replace(true);
     let error = timeout(DEADLINE, adding).await.unwrap().unwrap_err();
     assert!(
@@ -132,7 +132,7 @@ async fn a_learner_that_is_too_old_and_cannot_be_removed_again_is_reported() {
         added = &mut adding => panic!("{added:?} before it is applied"),
         () = leader.wait("has added it", |m| has_member(m, 3)) => {}
     }
-    // Another change is in the way, which cannot be committed, because one of its voters has stopped.
+    // Another change is in progress. It cannot be committed, because one of its voters has stopped.
     learner.raft.shutdown().await.unwrap();
     let mut change = Box::pin(change_membership(&leader.raft, [1, 2].into(), true));
     assert!(poll!(change.as_mut()).is_pending());

@@ -1,4 +1,4 @@
-//! The command of two releases, and how a log store keeps it.
+//! The command of two releases, and the version at which a log store has written each command.
 
 use std::fmt;
 

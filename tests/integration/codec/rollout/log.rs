@@ -1,4 +1,4 @@
-//! At which version a log store writes the entries.
+//! The version at which a log store writes entries.
 
 use openraft_toolkit::codec::WriteVersion;
 use openraft_toolkit::log_store::{

@@ -1,4 +1,4 @@
-//! At which version entries are written while a cluster moves from one release to the next.
+//! The version at which entries are written while a cluster moves from one release to the next.
 
 mod cluster;
 mod commands;

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use super::commands::{Command, Types, versions};
 
-/// What a node has applied. It is in memory alone, and applied again from the log at each start.
+/// What a node has applied. The state is only in memory: each start applies the log again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Applied {
     pub last: Option<LogIdOf<Types>>,

@@ -1,4 +1,5 @@
-//! Calls on several groups of a database, made by a process that something happens to, and the check of what is left.
+//! Calls on several groups of a database, which another process makes until a fault ends it, and the check of what is
+//! left.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -23,8 +24,8 @@ const CALLS: &str = "OPENRAFT_TOOLKIT_CRASH_CALLS";
 const GROUPS: usize = 8;
 /// The most calls of a group that may have taken effect without an acknowledgement.
 ///
-/// `save_committed` and `purge` are not reported as acknowledged, and a group makes one call at a time: this many of
-/// them in a row, and then one more call, are far more than random calls have.
+/// `save_committed` and `purge` are not reported as acknowledged, and a group makes one call at a time. Random calls
+/// never have this many of the two in a row.
 const UNDER_WAY: u64 = 50;
 
 /// The calls that were made so far. The process that makes them and the check both derive them from the seed.
@@ -73,8 +74,8 @@ impl Calls {
         model
     }
 
-    /// Makes the calls that follow those that were made, on the database in `dir`, until they fail. Flushes the
-    /// database now and then, and reports the group and the number of each call that was acknowledged.
+    /// Makes the next calls on the database in `dir`, until a call fails. Flushes the database now and then. Reports
+    /// each acknowledged call by its group and number.
     pub async fn make(&self, dir: &Path, acknowledged: impl Fn(usize, u64) + Clone + Send + 'static) -> Arc<DB> {
         let db = open_dir(dir);
         let failed = AtomicBool::new(false);
@@ -85,7 +86,7 @@ impl Calls {
                     if failed.load(Ordering::Relaxed) {
                         break;
                     }
-                    // Ignore an error: what makes a flush fail makes the calls fail, too.
+                    // Ignore an error: the same fault makes the calls fail too.
                     let _ = db.flush_cf(&db.cf_handle(cf).unwrap());
                 }
             });
@@ -148,15 +149,15 @@ impl Calls {
         self.made[group] = n + 1;
     }
 
-    /// Compares the database in `dir` with the calls that were acknowledged, and returns how many of them are lost.
-    /// Later calls are made on what the database holds.
+    /// Compares the database in `dir` with the acknowledged calls, and returns how many of these calls are lost. Later
+    /// calls are made on what the database holds.
     pub async fn check(&mut self, dir: &Path) -> u64 {
         let db = open_dir(dir);
         let mut lost = 0;
         for group in 0..GROUPS {
             let found = Model::of(&mut open(&db, GroupPrefixed::new(group as u64))).await;
             let acknowledged = self.made[group];
-            // Calls that were under way may have taken effect, in their order.
+            // Calls that were under way may have taken effect, in the order in which they were made.
             let with_calls_under_way = acknowledged..acknowledged + UNDER_WAY;
             let earlier = (0..acknowledged).rev();
             let made = with_calls_under_way
@@ -200,7 +201,7 @@ fn process() {
         tokio::spawn(async move {
             let print = |group, n| writeln!(std::io::stdout(), "{group} {n}").unwrap();
             let db = calls.make(Path::new(&dir), print).await;
-            // A new store of the same database fails, too.
+            // Opening another store in the same database fails too.
             Store::open(db, LOG_CF, META_CF, GroupPrefixed::new(99)).unwrap_err();
         })
         .await
@@ -211,7 +212,7 @@ fn process() {
 /// The command of a process that makes calls.
 pub struct Process(pub Command);
 
-/// A process that is killed when it is dropped, as when its test fails.
+/// A process that is killed when this value is dropped, for example because a test fails.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -222,7 +223,7 @@ impl Drop for Killed {
 }
 
 impl Process {
-    /// Runs the process until it ends, and notes in `calls` what it acknowledges.
+    /// Runs the process until it ends, and records in `calls` which calls it acknowledges.
     ///
     /// After each acknowledgement, calls `each` with the number of acknowledgements so far, and kills the process if
     /// `each` returns `false`. Returns whether the process ended by itself and all its checks held.
@@ -231,7 +232,7 @@ impl Process {
         let mut count = 0;
         for line in BufReader::new(process.0.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
-            // The test harness prints too.
+            // Skip lines that the test harness prints.
             let Some((group, n)) = line.split_once(' ') else {
                 continue;
             };
@@ -241,7 +242,8 @@ impl Process {
             calls.acknowledged(group, n);
             count += 1;
             if !each(count) {
-                // This is SIGKILL. What the process has printed by now stays in the pipe, and counts.
+                // `kill` sends SIGKILL. Acknowledgements that the process has already printed are still in the pipe,
+                // and count.
                 process.0.kill().unwrap();
             }
         }

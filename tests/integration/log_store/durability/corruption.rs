@@ -13,12 +13,12 @@ use tempfile::TempDir;
 
 const GROUPS: [u64; 3] = [0, 7, u64::MAX];
 
-/// What opening and reading damaged databases led to.
+/// How often opening and reading a damaged database had each outcome.
 #[derive(Default)]
 struct Outcome {
     /// The database did not open, or reading it was an error.
     refused: u64,
-    /// The database holds all that was written.
+    /// The database holds everything that was written.
     unharmed: u64,
     /// The database opens and holds something else.
     lost: u64,
@@ -93,7 +93,7 @@ impl Written {
         self.image.0.iter().filter(|(name, _)| !name.starts_with("OPTIONS"))
     }
 
-    /// Flips one bit in bytes of all files, a different bit from byte to byte.
+    /// Flips one bit in bytes of all files, a different bit in each byte.
     async fn flip(&self) -> Outcome {
         let mut outcome = Outcome::default();
         for (name, bytes) in self.files() {
@@ -136,7 +136,7 @@ impl Written {
         outcome
     }
 
-    /// Fills whole pages with zeros, as after a lost write.
+    /// Fills whole pages with zeros, as a lost write may leave them.
     async fn zero_pages(&self) -> Outcome {
         let mut outcome = Outcome::default();
         for (name, bytes) in self.files() {
@@ -156,7 +156,7 @@ impl Written {
     }
 }
 
-/// At least one call of each kind.
+/// Calls with at least one of each kind.
 const CALLS: [Call; 8] = [
     Call::Vote { committed: true },
     Call::append(3, 20),

@@ -13,7 +13,7 @@ use super::process::process_on_mount;
 
 const MOUNT: &str = "OPENRAFT_TOOLKIT_RAMFS";
 
-/// Not a test: the process that has a file system without direct I/O.
+/// Not a test: the process that runs on a file system without direct I/O.
 #[tokio::test]
 #[ignore = "run by the test of direct I/O"]
 async fn process() {

@@ -1,5 +1,5 @@
-//! After a sync has failed, nothing is acknowledged until the database is reopened: the kernel may have dropped what it
-//! could not write, and reports the error only once.
+//! After a sync has failed, nothing is acknowledged until the database is reopened: the kernel may have dropped data
+//! that it could not write, and reports this error only once.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ use super::process::process_of;
 
 const FAIL_SYNC: &str = "FAIL_SYNC";
 
-/// Builds the library that makes a sync fail. Returns `None` where the test must be skipped, because there is no C
+/// Builds the library that makes a sync fail. Returns `None` if the test must be skipped, because there is no C
 /// compiler.
 fn shim(dir: &Path) -> Option<PathBuf> {
     let shim = dir.join("failed_sync.so");
@@ -54,7 +54,7 @@ async fn after_a_failed_sync_nothing_is_acknowledged_until_the_database_is_reope
         let last = rng.u64(1..=500);
         let mut process = calls.process(dir.path(), &[]);
         process.0.env("LD_PRELOAD", &shim).env(FAIL_SYNC, &command);
-        // The process asserts that all calls fail after the first that failed, and ends.
+        // The process asserts that all calls after the first failed call fail too, and ends.
         let ended_well = process.run(&mut calls, |count| {
             if count == last {
                 fs::write(&command, "").unwrap();

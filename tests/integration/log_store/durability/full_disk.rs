@@ -1,5 +1,5 @@
-//! A full disk makes calls fail, loses nothing that was acknowledged, and does no lasting harm: once there is room
-//! again, the database opens and takes calls.
+//! A full disk makes calls fail, but loses no acknowledged writes. Once there is room again, the database opens and
+//! works.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -38,8 +38,8 @@ async fn a_file_that_may_not_grow_is_an_error_and_loses_nothing() {
     assert_eq!(lost, 0);
 }
 
-/// Not a test: the process that has a small disk of its own. After each time that the disk was full, it prints how
-/// many calls were made and lost.
+/// Not a test: the process that has its own small disk. Each time after the disk was full, it prints how many calls
+/// were made and how many were lost.
 #[test]
 #[ignore = "run by the test of the full disk"]
 fn process() {
@@ -52,8 +52,8 @@ fn process() {
     let (dir, reserve) = (Path::new(&disk).join("db"), Path::new(&disk).join("reserve"));
     for _ in 0..rounds(1, 20) {
         let mut calls = Calls::none(rng.u64(..));
-        // The second reserve is smaller than the first by more than the calls can take: so there is room for what the
-        // reopened database flushes.
+        // The second reserve is smaller than the first, by more than the calls can write. The reopened database thus
+        // has room for its flushes.
         for reserved in [26 << 20, 14 << 20] {
             fs::write(&reserve, vec![0; reserved - rng.usize(..1 << 20)]).unwrap();
             let made = Arc::new(Mutex::new(calls.clone()));

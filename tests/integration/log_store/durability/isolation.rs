@@ -1,4 +1,4 @@
-//! What happens to one group touches no other.
+//! Nothing that happens to one group affects another group.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ const GROUPS: [u64; 8] = [0, 1, 2, 255, 256, 1 << 63, u64::MAX - 1, u64::MAX];
 /// What a group must look like when it is opened.
 #[derive(Clone, Debug)]
 enum Expected {
-    /// It opens, and holds exactly this.
+    /// The group opens, and holds exactly this state.
     Healthy(Model),
-    /// It opens or reads with an error that names the group and this record.
+    /// Opening or reading the group fails with an error that names the group and this record.
     Damaged(RecordId),
 }
 
@@ -46,7 +46,7 @@ impl Event {
         }
     }
 
-    /// Makes the event happen to `group`, which holds `model`, and returns what the group must look like after it.
+    /// Makes the event happen to `group`, which holds `model`. Returns what the group must look like afterwards.
     async fn happen(self, db: &Arc<DB>, group: u64, mut model: Model) -> Expected {
         let keys = GroupPrefixed::new(group);
         let damage = |cf: &str, key: &dyn AsRef<[u8]>| db.put_cf(&db.cf_handle(cf).unwrap(), key, b"?").unwrap();
@@ -88,7 +88,7 @@ async fn read(db: &Arc<DB>, group: u64) -> Result<Model, RocksdbLogStoreError> {
     model.map_err(into_store_error)
 }
 
-/// Returns whether `group` is as it must be, or else says what was found.
+/// Checks that `group` is as `expected`. If not, returns what was found instead.
 async fn check(db: &Arc<DB>, group: u64, expected: &Expected) -> Result<(), String> {
     let found = read(db, group).await;
     let is_right = match (expected, &found) {
@@ -156,7 +156,7 @@ async fn what_happens_to_one_group_touches_no_other() {
     assert_eq!(touched, 0);
 }
 
-/// `Flat` has its column families to itself: an entry of a group with a prefix is noticed.
+/// `Flat` must be alone in its column families: it reports an entry of a group with a prefix as an error.
 #[tokio::test]
 async fn keys_of_another_kind_in_the_same_column_family_are_an_error() {
     let dir = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! What was acknowledged outlives a killed process.
+//! Acknowledged writes survive a killed process.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What was acknowledged outlives every fault, and damage to it is an error, never a shorter log.
+//! Acknowledged writes survive every fault. Damage to them causes an error, never a shorter log without an error.
 //!
 //! | file | fault |
 //! |---|---|

@@ -40,7 +40,7 @@ async fn a_second_process_is_refused_and_does_no_harm() {
     let mut store = open(&open_dir(&dir), Flat);
     let (tries, mut let_in) = (rounds(5, 200), 0);
     for n in 0..tries {
-        // The second process looks at the WAL while it is written.
+        // The second process reads the WAL while the first process writes to it.
         let appends = async {
             for index in n * 50..n * 50 + 50 {
                 store.blocking_append(entries(1, index..=index)).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_second_opening_in_the_same_process_is_refused_and_does_no_harm() {
     open_db(dir.path(), LogDbOptions::default()).unwrap_err();
     let error = Store::open(db.clone(), LOG_CF, META_CF, Flat).unwrap_err();
     assert!(matches!(error, RocksdbLogStoreError::AlreadyOpen { .. }), "{error}");
-    // The refused opening has not removed the lock.
+    // After the refused opening, the lock is still there.
     open_db(dir.path(), LogDbOptions::default()).unwrap_err();
 
     store.blocking_append(entries(1, 5..=9)).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_second_opening_in_the_same_process_is_refused_and_does_no_harm() {
     );
 }
 
-/// The database is opened without `recover`, and with options that drop what is damaged.
+/// The database is opened without `recover`, and with options with which RocksDB drops damaged records.
 #[tokio::test]
 async fn a_store_is_refused_where_weaker_options_dropped_what_was_durable() {
     let dir = TempDir::new().unwrap();
@@ -184,7 +184,7 @@ async fn a_database_whose_creation_was_interrupted_is_created() {
     }
 }
 
-/// A running log store deletes files while another process looks for them.
+/// A running log store deletes files while another process reads them.
 #[tokio::test]
 async fn a_file_that_is_missing_under_a_running_store_is_reported_as_in_use_and_not_as_missing() {
     let dir = TempDir::new().unwrap();
@@ -200,12 +200,12 @@ async fn a_file_that_is_missing_under_a_running_store_is_reported_as_in_use_and_
     open(&open_dir(&dir), Flat);
 }
 
-/// With `recycle_log_file_num`, RocksDB writes over an old WAL, so that the length of the WAL does not tell how far it
+/// With `recycle_log_file_num`, RocksDB overwrites an old WAL, so that the length of the WAL does not show how far it
 /// is written.
 #[tokio::test]
 async fn a_store_goes_on_where_the_wal_cannot_be_followed() {
     let dir = TempDir::new().unwrap();
-    // The account of this opening is about an earlier WAL, and says nothing about the recycled ones.
+    // The account of this opening is about an earlier WAL, not about a recycled WAL.
     drop(open(&open_dir(&dir), Flat));
     let mut weak = db_options();
     weak.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
@@ -224,14 +224,15 @@ async fn a_store_goes_on_where_the_wal_cannot_be_followed() {
     assert_eq!(store.try_get_log_entries(..).await.unwrap(), entries(1, 0..=19));
 }
 
-/// The first mark is in the WAL by then, and no account would say that any later batch is durable.
+/// By then, the WAL has a mark. Without an account that is kept up to date, recovery would treat all later batches as
+/// never synced.
 #[test]
 fn a_store_whose_account_cannot_be_kept_is_refused() {
     let (dir, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let mut options = db_options();
     options.set_wal_dir(elsewhere.path());
     let db = Arc::new(DB::open_cf(&options, dir.path(), [LOG_CF, META_CF]).unwrap());
-    // This file is not RocksDB's, and looks like the newest WAL.
+    // This file is not RocksDB's, but looks like the newest WAL.
     fs::write(dir.path().join("999999.log"), "").unwrap();
     let error = Store::open(db, LOG_CF, META_CF, Flat).unwrap_err();
     assert!(error.to_string().contains("999999.log does not grow"), "{error}");

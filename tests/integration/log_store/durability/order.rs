@@ -1,5 +1,5 @@
-//! After a crash the log is one consecutive run of entries, as some prefix of the calls leaves it, and callbacks run in
-//! the order of the calls.
+//! After a crash, the log is one consecutive run of entries, as the first calls leave it without the rest. Callbacks
+//! run in the order of the calls.
 
 use std::fs;
 use std::future::Future;
@@ -18,7 +18,8 @@ use tempfile::TempDir;
 #[tokio::test]
 async fn a_crash_between_truncate_and_append_leaves_the_log_of_some_prefix_of_the_calls() {
     let mut rng = rng();
-    // How many crashes left the log before the calls, after the truncation, after the append, and any other log.
+    // How many crashes left the log as it was before the calls, after the truncation, or after the append, and how many
+    // left any other log.
     let [mut before_both, mut truncated, mut appended, mut others] = [0; 4];
     for round in 0..rounds(4, 40) {
         let dir = TempDir::new().unwrap();
@@ -49,7 +50,7 @@ async fn a_crash_between_truncate_and_append_leaves_the_log_of_some_prefix_of_th
         let mut furthest = 0;
         let cuts = before.0[wal].len()..written.len();
         for length in cuts.step_by(stride(5)).chain([written.len()]) {
-            // The account is of the moment before the calls, or it is missing.
+            // The account is the one from before the calls, or it is missing.
             let account = (length % 2 == 0).then(|| before.0[ACCOUNT].clone());
             let crashed = before
                 .with(wal, Some(written[..length].to_vec()))

@@ -1,4 +1,4 @@
-//! Tests of this binary that run as a process of their own, so that something can happen to the process.
+//! Runs a test of this binary as a separate process, which can then be killed or have its own disk.
 
 use std::env;
 use std::path::Path;
@@ -24,10 +24,10 @@ pub fn process_of(module: &str, launcher: &[&str]) -> Command {
     command
 }
 
-/// Returns the command of [`process_of`] with a file system of its own, mounted at `path`, which the environment
-/// variable `variable` tells the process. `mount` are arguments of `mount`.
+/// Returns the command of [`process_of`], with a separate file system that is mounted at `path`. The process finds the
+/// path in the environment variable `variable`. `mount` are arguments of `mount`.
 ///
-/// Returns `None` where the test must be skipped, because it may not mount a file system.
+/// Returns `None` if the test must be skipped, because it may not mount a file system.
 pub fn process_on_mount(module: &str, mount: &str, variable: &str, path: &Path) -> Option<Command> {
     let unshare = ["unshare", "--map-root-user", "--mount"];
     let trial = format!("mount {mount} none /mnt");

@@ -1,4 +1,5 @@
-//! A value that the group has not written is an error that says where the value is and what is wrong with it.
+//! A value that the group has not written causes an error, which names the place of the value and what is wrong with
+//! it.
 
 use std::error::Error;
 
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 
 mod other {
     openraft_toolkit::declare_raft_types_ext! {
-        /// A log of other things, in the same database.
+        /// A log with another type of commands, in the same database.
         pub Types: Node = (), AppData = u64, AppDataResponse = ()
     }
 }
@@ -24,7 +25,7 @@ const KEYS: GroupPrefixed = GroupPrefixed::new(42);
 struct Wrong {
     /// What is stored in place of the right value.
     change: fn(&[u8]) -> Vec<u8>,
-    /// How the error must call it.
+    /// Returns whether the error is the right one.
     is_named: fn(&CodecError) -> bool,
     message: &'static str,
 }
@@ -70,7 +71,7 @@ const WRONG: [Wrong; 5] = [
     },
 ];
 
-/// Returns the message of `e`, and those of its sources.
+/// Returns the messages of `e` and of its sources.
 fn chain(e: &dyn Error) -> String {
     match e.source() {
         Some(source) => format!("{e}: {}", chain(source)),

@@ -1,5 +1,5 @@
-//! `test_fakes::conformance`: the log stores and key spaces of the library keep the rules of openraft (`stores`), and the
-//! checks find those that break a rule (`violations`).
+//! `test_fakes::conformance`: the log stores and key spaces of the library keep the rules of openraft (`stores`), and
+//! the checks find stores and key spaces that break a rule (`violations`).
 
 mod stores;
 mod violations;

@@ -1,4 +1,4 @@
-//! The log stores and key spaces of this library keep the rules that openraft asks of any.
+//! The log stores and key spaces of this library keep the rules of the conformance checks.
 
 use std::fmt::Debug;
 use std::io;
@@ -40,7 +40,8 @@ impl LogDisk<Types> for FlatDisk {
         Ok(Store::open(db, LOG_CF, META_CF, Flat)?)
     }
 
-    /// Leaves what a killed process leaves. The tests of durability lose what was not durable as well.
+    /// Leaves the files that a killed process leaves. The tests in `log_store::durability` also lose data that was not
+    /// durable.
     async fn power_cut(&self) -> io::Result<Option<Self>> {
         Ok(Some(Self(Image::of_running(&self.0).write())))
     }
@@ -85,7 +86,7 @@ async fn groups_that_are_interleaved_in_the_same_column_families_conform() {
     });
     for check in checks.collect::<Vec<_>>() {
         let report = check.await.unwrap().unwrap_or_else(|violation| panic!("{violation}"));
-        // The power of one group alone cannot be cut.
+        // A power cut of a single group is not possible.
         assert!(report.restarts > 0 && report.power_cuts == 0, "{report}");
     }
 }

@@ -1,4 +1,4 @@
-//! `GOLDEN=add`: files are added, and none is ever rewritten.
+//! `GOLDEN=add` adds files, and never rewrites a file.
 
 use std::path::Path;
 use std::process::{Command as Process, Output, Stdio};

@@ -16,7 +16,7 @@ fn a_frame_for_each_sample_and_version_that_can_hold_it_passes() {
 
 #[test]
 fn a_frame_that_reads_the_same_and_is_written_otherwise_fails() {
-    // The length is written as a u16, which is read as well.
+    // The length is written as a u16. Decoding accepts this too.
     let dir = dir_with(&[("put.v1.hex", "01 00 fb 01 00 6b")]);
     assert_fails(
         frames(dir.path()),
@@ -117,7 +117,7 @@ fn each_sample_has_a_name_of_its_own_that_a_file_can_have() {
     assert!(failure.contains(&format!("\"\": {names_files}")), "{failure}");
 }
 
-/// A message whose first version is read and no longer written.
+/// A message whose first version can be read, but no longer written.
 mod converted {
     use openraft_toolkit::WireMessage;
 
@@ -167,7 +167,7 @@ fn a_version_that_is_not_written_any_more_must_still_be_read() {
 #[test]
 fn a_frame_that_only_older_releases_wrote_is_read_only() {
     let read_only = |dir: &TempDir| frames(dir.path()).read_only("long", put(None));
-    // The length is written as a u16, as no release writes it now.
+    // The length is written as a u16. No current release writes it like this.
     read_only(&dir_with(&[("long.v1.hex", "01 00 fb 01 00 6b")])).check();
 
     let wrong = dir_with(&[("long.v1.hex", "01 00 fb 01 00 6c")]);

@@ -1,4 +1,4 @@
-//! `test_fakes::golden`: what golden files freeze, and each way in which a check of them fails.
+//! `test_fakes::golden`: what golden files pin, and each way in which a check of golden files fails.
 
 mod adding;
 mod failures;

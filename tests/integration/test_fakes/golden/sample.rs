@@ -1,4 +1,4 @@
-//! A message with golden files, and how a check of them fails.
+//! A message with golden files, and helpers for checks that fail.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,7 +44,7 @@ pub fn dir(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-/// Returns a directory with `FILES`, and `files` in addition or in their place.
+/// Returns a directory with `FILES` and `files`. If both have a file of the same name, the file from `files` is used.
 pub fn dir_with(files: &[(&str, &str)]) -> TempDir {
     dir(&[&FILES, files].concat())
 }

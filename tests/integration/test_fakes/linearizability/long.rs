@@ -10,7 +10,7 @@ use openraft_toolkit::test_fakes::linearizability::{Answer, History, Keys, Op, S
 const CLIENTS: u64 = 8;
 const OPERATIONS: u64 = 1_000;
 
-/// Records clients that share a map from threads of their own, and lose one answer in 20. The map is correct, except
+/// Records clients that share a map, each on its own thread, and that lose one answer in 20. The map is correct, except
 /// that operation `wrong` of client 0, a get, returns a value that was never written.
 fn run(wrong: Option<u64>) -> History {
     let history = History::new();
@@ -95,7 +95,7 @@ fn one_wrong_answer_in_thousands_is_found() {
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 
-/// Clients do this during a partition: they give up on one write after the other.
+/// During a partition, clients give up on one write after the other.
 #[test]
 fn many_writes_without_an_answer_on_one_key_are_checked_within_seconds() {
     let history = History::new();

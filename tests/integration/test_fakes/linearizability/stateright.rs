@@ -1,10 +1,10 @@
-//! Two checkers that share no code come to the same verdict.
+//! Compares the checker with stateright's. The two share no code, and come to the same verdict.
 
 use openraft_toolkit::test_fakes::linearizability::{Answer, History, Op};
 use proptest::prelude::*;
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 
-/// The sequential meaning of a key, in the form that stateright takes.
+/// The sequential specification of a key, in the form that stateright needs.
 #[derive(Clone, Debug, Default)]
 struct Register(Option<String>);
 
@@ -34,7 +34,8 @@ impl SequentialSpec for Register {
     }
 }
 
-/// What a client does next: a client without an open call makes one; another is answered, or gives up.
+/// What a client does next. A client without an open call makes a call. A client with an open call gets its answer, or
+/// gives up.
 #[derive(Clone, Debug)]
 struct Step {
     client: usize,
@@ -61,7 +62,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 0..24)
 }
 
-/// Applies `op` to the register. Returns the right answer, or for some choices a wrong one.
+/// Applies `op` to the register. Returns the right answer, or a wrong answer for some values of `choice`.
 fn answer(register: &mut Register, op: &Op, choice: u8) -> Answer {
     let right = register.invoke(op);
     match (right, choice % 8) {

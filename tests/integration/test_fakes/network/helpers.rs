@@ -40,7 +40,7 @@ pub async fn receiver(network: &Network, id: u64) -> Node {
     node
 }
 
-/// Starts a node as [`receiver`] does, on stores in memory, so that it works by a paused clock.
+/// Starts a node as [`receiver`] does, but on stores in memory, so that the node works with a paused clock.
 pub async fn mem_receiver(network: &Network, id: u64) -> Raft {
     let (log, kv) = Disks::default().open(id).await.unwrap();
     let config = Arc::new(config().validate().unwrap());

@@ -164,7 +164,7 @@ async fn messages_that_are_held_back_are_overtaken() {
         join_all(votes).await
     };
 
-    // Delivered in order, each vote is for a later term than the vote before it, and is granted.
+    // In the original order, each vote is for a later term than the vote before it, and is granted.
     assert_eq!(granted(&network, 1..11).await, [true; 10]);
 
     network.set_faults(LinkFaults::new().reorder(0.5, ms(1_000)));

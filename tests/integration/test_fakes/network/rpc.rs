@@ -1,4 +1,4 @@
-//! Every RPC, and every way in which one fails.
+//! Every RPC, and every way in which an RPC fails.
 
 use std::future::{pending, ready};
 use std::sync::Arc;

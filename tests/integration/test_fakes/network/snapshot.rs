@@ -1,4 +1,4 @@
-//! After a snapshot is cut on its way, openraft sends it again, and the target is unharmed.
+//! If the transfer of a snapshot is cut off, openraft sends the snapshot again, and the target is unharmed.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::test_fakes::stores::Disks;
 type Error = ClusterError<TypeConfig>;
 type Kv = Cluster<TypeConfig, KvStateMachine>;
 
-/// Starts a leader whose log begins behind a snapshot, so that a new node needs the snapshot.
+/// Starts a leader whose log begins after a snapshot, so that a new node needs the snapshot.
 async fn with_snapshot() -> Result<Kv, Error> {
     let disks = Disks::default();
     let cluster = Cluster::builder(move |id| disks.clone().open(id))
@@ -37,7 +37,7 @@ async fn with_snapshot() -> Result<Kv, Error> {
     Ok(cluster)
 }
 
-/// Brings in node 2, to which the snapshot is then under way for as long as `time`.
+/// Adds node 2, and makes the transfer of the snapshot to it take `time`.
 async fn start_transfer(cluster: &Kv, time: Duration) -> Result<(), Error> {
     let network = cluster.network();
     network.set_link_faults(1, 2, LinkFaults::new().snapshot_transfer(time));

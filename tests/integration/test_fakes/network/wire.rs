@@ -1,4 +1,4 @@
-//! Messages that are encoded on their way, and types that do not survive it.
+//! Messages that are encoded on their way, and types that do not survive encoding.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -15,13 +15,13 @@ use crate::test_fakes::stores::{Disks, MemLog};
 /// A command with one variant for each way of being encoded.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Command {
-    /// It survives, in another order.
+    /// The value survives, with its elements in another order.
     Many(HashMap<String, u64>),
-    /// It is read as another value.
+    /// The value is read as another value.
     Skipped(#[serde(skip)] u64),
-    /// Its bytes cannot be read.
+    /// The bytes of the value cannot be read.
     Omitted(Omitted),
-    /// It cannot be written.
+    /// The value cannot be written.
     Refused(#[serde(serialize_with = "refuse")] u64),
 }
 
@@ -45,7 +45,7 @@ declare_raft_types_ext! {
     Types: Node = BasicNode, AppData = Command, AppDataResponse = ()
 }
 
-/// Gives `command` to the leader of three nodes whose messages are encoded. Returns whether all nodes have applied it.
+/// Writes `command` at the leader of three nodes whose messages are encoded. Returns whether all nodes have applied it.
 async fn write(command: Command) -> (Arc<MemNetwork<Types>>, Result<(), ClusterError<Types>>) {
     let network = MemNetwork::new();
     network.encode_messages();

@@ -1,5 +1,5 @@
-//! What is known without a current account. After a power failure the account may be older than the WAL, or missing. Then
-//! each batch in the WAL tells by its mark that the batches before it were durable.
+//! Recovery without a current account. After a power failure, the account may be older than the WAL, or missing. The
+//! mark of each batch in the WAL then shows how far the earlier batches were durable.
 
 use std::fs;
 use std::sync::Arc;
@@ -39,13 +39,13 @@ async fn without_an_account_damage_before_the_last_batch_is_an_error() {
         match read_groups(&damaged, &GROUPS).await {
             Err(_) => refused += 1,
             Ok(found) if at < last_batch => assert_eq!(found, models, "flipped a bit at {at}"),
-            // This is the limit: no later mark says that the last batch was durable.
+            // This is the limit: no later mark shows that the last batch was durable.
             Ok(found) => assert_eq!(found, but_last, "flipped a bit at {at}"),
         }
     }
     assert!(refused >= last_batch - 40, "{refused} of {last_batch}");
 
-    // The same limit holds where the disk cut the WAL off at the end of a batch.
+    // The same limit applies if the disk cut the WAL off at the end of a batch.
     let cut = image.with(&wal, Some(image.0[&wal][..last_batch].to_vec())).write();
     assert_eq!(read_groups(&cut, &GROUPS).await.unwrap(), but_last);
 }
@@ -77,11 +77,11 @@ async fn other_writers_of_the_database_are_no_trouble() {
     stop.store(true, Relaxed);
     others.join().unwrap();
 
-    // A killed process leaves the files as they are.
+    // Take the files as a killed process leaves them.
     let image = Image::of(&dir);
     let killed = image.write();
     assert_eq!(read_groups(&killed, &GROUPS).await.unwrap(), models);
-    // It may also leave a last write of the other writer that is torn.
+    // The last write of the other writer may be torn too.
     write(&db, 99);
     let wal = image.newest_wal();
     let mut bytes = fs::read(dir.path().join(wal)).unwrap();

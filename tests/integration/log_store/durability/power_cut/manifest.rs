@@ -1,4 +1,4 @@
-//! What was not durable in the MANIFEST is lost in part or whole.
+//! The part of the MANIFEST that was not durable is lost, in part or completely.
 
 use openraft_toolkit::log_store::{LogDbOptions, RocksdbLogStoreError, open_db};
 use openraft_toolkit_tests::image::ACCOUNT;
@@ -33,8 +33,8 @@ async fn a_manifest_that_is_cut_anywhere_behind_what_was_durable_opens_by_itself
         assert_eq!(found, running.models, "cut to {cut}");
     }
 
-    // This is the limit: RocksDB wrote more than one record before the sync. A record that is lost before an intact one
-    // looks like damage to what was durable.
+    // This is the limit: RocksDB wrote more than one record before the sync. A lost record before an intact record
+    // looks like damage to durable data.
     let mut bytes = written.clone();
     bytes[durable + 7] ^= 1;
     let damaged = after.with(manifest, Some(bytes)).write();

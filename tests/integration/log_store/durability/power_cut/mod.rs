@@ -1,9 +1,9 @@
-//! A power failure loses any part of what was not durable. After it, all that was acknowledged is there, and what is
-//! there beyond that is a prefix of the calls that were made.
+//! A power failure loses any part of the data that was not durable. Afterwards, the database has the effect of all
+//! acknowledged calls, and of none or more of the calls after them, in order and without a gap.
 //!
-//! A test records [`Moment`]s of a run, and opens the files as a power failure at such a moment may leave them: with the
-//! WAL cut short or overwritten (`wal`), with the MANIFEST cut short (`manifest`), or without the account (`account`).
-//! What must not be undone although nobody waits for entries is in `purge`.
+//! A test records [`Moment`]s of a run, and opens the files as a power failure at such a moment may leave them: with
+//! the WAL cut short or overwritten (`wal`), with the MANIFEST cut short (`manifest`), or without the account
+//! (`account`). `purge` tests purges past the last entry, which a crash must not undo.
 
 mod account;
 mod manifest;
@@ -59,7 +59,7 @@ impl Running {
         self.models[group].apply(call, store).await.unwrap();
     }
 
-    /// Makes a call that nobody waits for, and waits until the writer has written it.
+    /// Makes a call that is not acknowledged, and waits until the writer has written it.
     async fn call_and_wait_for_growth(&mut self, group: usize, call: &Call, wal: &Path) {
         let length = fs::metadata(wal).unwrap().len();
         self.call(group, call).await;
@@ -81,13 +81,13 @@ impl Running {
 
 /// A moment of a run.
 struct Moment {
-    /// The files as they were when all calls so far were durable.
+    /// The files when all calls so far were durable.
     durable: Image,
     /// The name of the newest WAL.
     wal: String,
-    /// That WAL with the calls after these, written and not durable.
+    /// The same WAL with later calls, which are written but not durable.
     written: Vec<u8>,
-    /// What the groups held when they were durable, and after each call that followed.
+    /// What the groups held when all calls were durable, and after each later call.
     states: Vec<Vec<Model>>,
 }
 
@@ -97,16 +97,17 @@ impl Moment {
         self.durable.0[&self.wal].len()..=self.written.len()
     }
 
-    /// Checks the database with `wal` in place of its newest WAL, and with `account`: an account of an earlier moment,
-    /// or none, is what a power failure leaves where the newest account was not durable.
+    /// Checks the database with `wal` in place of its newest WAL, and with `account`. A power failure leaves an older
+    /// account, or none, if the newest account was not durable.
     ///
-    /// Returns whether all that was acknowledged is there.
+    /// Returns whether all acknowledged writes are there.
     async fn check(&self, wal: Vec<u8>, account: Option<&Vec<u8>>, what: &str) -> bool {
         let image = self.durable.with(&self.wal, Some(wal)).with(ACCOUNT, account.cloned());
         self.check_image(&image, what).await
     }
 
-    /// Checks that the database opens without an operator, and works. Returns whether all that was acknowledged is there.
+    /// Checks that the database opens without an operator, and works. Returns whether all acknowledged writes are
+    /// there.
     async fn check_image(&self, image: &Image, what: &str) -> bool {
         let dir = image.write();
         let models = read_groups(&dir, &GROUPS).await;
@@ -116,7 +117,7 @@ impl Moment {
             return false;
         }
 
-        // The store takes an append, and what it dropped does not come back.
+        // The store accepts an append, and dropped data does not come back.
         let next = models[0].last.map_or(0, |last| last.index + 1);
         let db = open_dir(&dir);
         let mut store = open(&db, GroupPrefixed::new(GROUPS[0]));
@@ -134,13 +135,14 @@ fn durable_call(rng: &mut Rng) -> Call {
     match rng.u8(..8) {
         0 => Call::Vote { committed: rng.bool() },
         1 => Call::Truncate { count: rng.u64(1..=3) },
-        // Records of several blocks take long to cut at every byte.
+        // Only a soak uses records of several blocks, because cutting them at every byte takes long.
         2 if length() == Length::Soak => Call::append(rng.u64(1..=3), 20_000),
         _ => Call::append(rng.u64(1..=3), rng.usize(..60)),
     }
 }
 
-/// Records the moment before each of `calls` durable calls. Before some of these, calls are made that nobody waits for.
+/// Records the moment before each of `calls` durable calls. Before some of these, calls are made that are not
+/// acknowledged.
 async fn record(rng: &mut Rng, calls: u64) -> Vec<Moment> {
     let mut running = Running::start().await;
     let mut moments = Vec::new();

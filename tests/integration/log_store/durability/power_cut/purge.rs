@@ -58,7 +58,7 @@ async fn a_purge_of_an_empty_log_is_durable_when_it_returns() {
     purge_durably(&dir, &mut store, log_id(2, 15)).await;
 }
 
-/// openraft purges such entries again if a crash undoes the purge, so that nobody need wait for the disk.
+/// If a crash undoes this purge, openraft purges the entries again. So the call need not wait for a sync.
 #[tokio::test]
 async fn a_purge_within_the_log_and_one_that_is_repeated_do_not_sync() {
     let dir = TempDir::new().unwrap();

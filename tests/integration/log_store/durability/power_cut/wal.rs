@@ -1,4 +1,4 @@
-//! What was not durable in the WAL is lost in part or whole.
+//! The part of the WAL that was not durable is lost, in part or completely.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ async fn a_wal_that_is_cut_anywhere_behind_what_was_durable_opens_by_itself() {
             _ => stride(5),
         };
         for cut in moment.cuts().step_by(step) {
-            // The account is of this moment, of an earlier one, or missing.
+            // The account is from this moment, from an earlier moment, or missing.
             let earlier = &moments[rng.usize(..=n)];
             let account = [Some(moment), Some(earlier), None][cuts % 3].map(|moment| &moment.durable.0[ACCOUNT]);
             let what = format!("call {n}, the WAL cut to {cut}");
@@ -74,7 +74,7 @@ async fn a_wal_that_was_not_durable_takes_the_next_one_with_it() {
     let wal = durable.newest_wal().to_owned();
     let path = running.dir.path().join(&wal);
 
-    // Nobody waits for the purge. The append after it is in a new WAL when the power fails.
+    // The purge is not synced. The append after it is in a new WAL when the power fails.
     running
         .call_and_wait_for_growth(0, &Call::Purge { count: 1 }, &path)
         .await;

@@ -38,12 +38,12 @@ pub enum Flaw {
 }
 use Flaw::*;
 
-/// A log in memory with a flaw. A clone is another handle on the same log, as a reader is.
+/// A log in memory with a flaw. A clone is another handle to the same log, such as a reader.
 #[derive(Clone)]
 pub struct Flawed {
     flaw: Flaw,
     log: MemLogStore<Types>,
-    /// The store of the votes, which are apart from the log.
+    /// A separate store for the votes.
     votes: MemLogStore<Types>,
     /// The entries that the last truncation removed.
     truncated: Arc<Mutex<Vec<Entry>>>,
@@ -101,7 +101,7 @@ impl LogDisk<Types> for FlawedDisk {
         entries.extend(self.store.truncated.lock().unwrap().iter().cloned());
         log.append(entries, IOFlushed::noop()).await?;
         log.save_committed(left.read_committed().await?).await?;
-        // A truncation that removes nothing syncs the writes before it.
+        // A truncation that removes nothing syncs all earlier writes.
         let last = log.get_log_state().await?.last_log_id;
         log.truncate_after(last).await?;
         Ok(Some(disk))

@@ -77,13 +77,13 @@ fn each_flaw_of_a_key_space_is_found_and_named() {
             Rule::LogKeysApart,
             "meets",
         ),
-        // Only the last byte of the group counts.
+        // Only the last byte of the group's id is in the key.
         (
             |group, index| [&[group as u8], &index.to_be_bytes()[..]].concat(),
             Rule::LogKeysApart,
             "meets",
         ),
-        // The key is another each time.
+        // The key is different at each call.
         (
             |group, index| {
                 [

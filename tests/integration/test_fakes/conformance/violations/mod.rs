@@ -1,4 +1,4 @@
-//! The conformance checks find stores and key spaces that break a rule: one for each rule.
+//! The conformance checks find stores and key spaces that break a rule. There is a flawed one for each rule.
 
 mod flawed;
 mod key_spaces;
