@@ -1,7 +1,7 @@
 //! Measures several sides in turns, and compares them round by round. All benchmarks use this module.
 //!
 //! A side is one of the things that a benchmark compares. A benchmark reports ratios of two figures that were measured
-//! right after each other, so that anything that slows the machine down affects both figures.
+//! in the same round, so that anything that slows the machine down affects both figures.
 
 use std::env;
 

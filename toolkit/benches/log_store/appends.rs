@@ -1,4 +1,4 @@
-//! Appends by one group or by many, with a fixed number of appends in flight.
+//! Appends by one group or by many, each with a fixed number of appends in flight.
 //!
 //! The log store is compared under the same load with three others: (a) the disk, (b) the usual store with a sync in
 //! each `append`, and (c) the usual store that syncs on another thread.

@@ -24,7 +24,7 @@ const COLORS: [RGBColor; 4] = [
 ];
 
 impl Chart {
-    /// Returns the figures of the chart as a table.
+    /// Returns the figures of the chart as a Markdown table.
     pub(crate) fn table(&self) -> String {
         let names: Vec<_> = self.lines.iter().map(|(name, _)| name.as_str()).collect();
         let mut table = format!(

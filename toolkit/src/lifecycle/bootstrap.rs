@@ -29,9 +29,9 @@ pub enum BootstrapMode<C: RaftTypeConfig> {
     ///   committed entries contradict each other: a node stops, or loses writes that it acknowledged.
     /// - If any two majorities have a common node, as with `{1, 2, 3}` and `{1, 2}`, the nodes form one cluster. The
     ///   list of the node that is elected replaces the other list.
-    /// - The second case is unsafe with a type config that allows only one leader in a term (`leader_id_std`). The
-    ///   first entries of all nodes then have the same log id, so each node **keeps its own list**, and the nodes count
-    ///   majorities of different voters until the next change of the membership.
+    /// - With a type config that allows only one leader in a term (`leader_id_std`), do not rely on the second case: no
+    ///   list replaces another. The first entries of all nodes have the same log id, so each node **keeps its own list**,
+    ///   and counts majorities of that list until the next change of the membership.
     ///
     /// With [`Static`](Self::Static), one node alone forms the cluster, whatever list the others were given.
     Fresh {

@@ -31,8 +31,8 @@ pub enum BootstrapError<C: RaftTypeConfig> {
         "the storage is blank, so there is nothing to reopen; help: check that its path is right and mounted; if the data is lost, remove this node from the voters and start a node with a new id with `Join`"
     )]
     NoExistingState,
-    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) or [`Static`](super::BootstrapMode::Static) has an empty
-    /// list.
+    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) or [`Static`](super::BootstrapMode::Static) has empty
+    /// `initial_members`.
     #[error("`initial_members` is empty; help: name at least this node, and how to reach it")]
     NoInitialMembers,
     /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) names members, but not this node.

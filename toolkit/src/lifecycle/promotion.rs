@@ -1,4 +1,4 @@
-//! Makes a learner a voter once it has caught up, in addition to the present voters or in place of one.
+//! Makes a learner a voter once it has caught up, in addition to the present voters or in place of one of them.
 
 use std::time::Duration;
 

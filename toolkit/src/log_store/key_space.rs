@@ -4,8 +4,8 @@ use std::fmt;
 
 /// The keys of one raft group in the log and meta column families.
 ///
-/// [`Flat`] gives both column families to one group, and [`GroupPrefixed`] lets thousands share them. Implement this
-/// trait yourself only for a layout that exists already.
+/// [`Flat`] gives both column families to one group, and [`GroupPrefixed`] lets thousands of groups share them.
+/// Implement this trait yourself only for a layout that exists already.
 ///
 /// # To ensure correctness
 ///

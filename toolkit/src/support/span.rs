@@ -51,22 +51,22 @@ impl Span {
         last: u64::MAX,
     };
 
-    /// Returns the part of the range up to the index `last`.
+    /// Returns the part of the range up to the index `last`, or `None` if that part is empty.
     pub(crate) fn up_to(self, last: u64) -> Option<Self> {
         Self::new(self.first, self.last.min(last))
     }
 
-    /// Returns the part of the range from the index `first` on.
+    /// Returns the part of the range from the index `first` on, or `None` if that part is empty.
     pub(crate) fn from(self, first: u64) -> Option<Self> {
         Self::new(self.first.max(first), self.last)
     }
 
-    /// Returns the part of the range before `index`.
+    /// Returns the part of the range before `index`, or `None` if that part is empty.
     pub(crate) fn before(self, index: u64) -> Option<Self> {
         self.up_to(index.checked_sub(1)?)
     }
 
-    /// Returns the part of the range after `index`.
+    /// Returns the part of the range after `index`, or `None` if that part is empty.
     pub(crate) fn after(self, index: u64) -> Option<Self> {
         self.from(index.checked_add(1)?)
     }

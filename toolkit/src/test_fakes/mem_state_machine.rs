@@ -136,7 +136,7 @@ where
     C::R: Default,
 {
     /// Returns a blank state machine whose state is the list of all entries that it has applied. It answers every
-    /// command with the default response.
+    /// entry with the default response.
     ///
     /// ```
     /// # openraft_toolkit::declare_raft_types_ext! { pub Types: Node = (), AppData = String, AppDataResponse = () }

@@ -8,8 +8,8 @@
 //! - [`scan`]: reads a WAL or a MANIFEST, and finds how far the file is intact.
 //! - [`files`]: finds WAL, MANIFEST and OPTIONS files in the directory of a database.
 //!
-//! The writer fills a [`Batch`](batch::Batch), which starts with a [`Mark`](mark::Mark). A [`Scan`](scan::Scan) reads the
-//! marks back from the file.
+//! The writer fills a [`Batch`](batch::Batch), which has room for a [`Mark`](mark::Mark) at its start. A
+//! [`Scan`](scan::Scan) reads the marks back from the WAL.
 
 pub(super) mod batch;
 pub(super) mod files;

@@ -29,7 +29,7 @@ pub(in crate::log_store) type Callback = Box<dyn FnOnce(Result<BatchNumber, Rock
 #[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// Notified when there is work for the thread.
+    /// Notified when there is work for the thread, and when the queue is closed.
     work_arrived: Condvar,
     /// The number of callbacks in the queue. The thread reads it without the lock.
     callback_count: AtomicUsize,
@@ -40,7 +40,7 @@ struct State {
     gathered: Work,
     /// The number of batches that the thread has taken.
     taken: u64,
-    /// The size of the batch that is being written.
+    /// The size in bytes of the batch that is being written.
     writing: usize,
     /// The tasks to wake once there is room.
     waiting: Vec<Waker>,

@@ -68,8 +68,8 @@ impl WriterThread {
     }
 }
 
-/// When dropped, fails everything that is still queued, and then runs `on_exit`. It lives as long as the thread, so that
-/// this happens even if the thread panics.
+/// A guard that, when dropped, fails everything that is still queued, and then runs `on_exit`. The guard lives as long as
+/// the thread, so that this happens even if the thread panics.
 pub(super) struct Exit<F: FnMut()> {
     pub(super) queue: Arc<Queue>,
     pub(super) on_exit: F,

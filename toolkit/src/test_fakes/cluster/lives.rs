@@ -30,7 +30,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`ClusterError::NotRunning`] if the node does not run.
+    /// [`ClusterError::NotRunning`] if the node is not running.
     pub async fn stop(&self, id: NodeIdOf<C>) -> Result<(), ClusterError<C>> {
         let (raft, _) = self.take_down(&id, "stopped")?;
         // Ignore the outcome: it only tells why the node stopped.
@@ -48,7 +48,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`ClusterError::NotRunning`] if the node does not run.
+    /// [`ClusterError::NotRunning`] if the node is not running.
     pub async fn crash(&self, id: NodeIdOf<C>) -> Result<(), ClusterError<C>> {
         let (raft, _) = self.take_down(&id, "crashed")?;
         self.network.disconnect(id);

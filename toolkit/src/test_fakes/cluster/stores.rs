@@ -21,7 +21,7 @@ use crate::RaftTypes;
 ///
 /// The closure is called each time that a node starts, and must open the same data for the same id. So keep a store in
 /// memory outside of the closure, and let the closure return handles on it. If the closure makes a new store in each
-/// call, a node that restarts finds blank storage and is refused.
+/// call, a node that restarts finds blank storage and does not start.
 ///
 /// When a node restarts, its earlier store may still be closing its files. So if the closure fails at a restart, the
 /// cluster calls it again for up to 10 seconds, or up to its [`deadline`](super::ClusterBuilder::deadline) if that is

@@ -74,7 +74,7 @@ impl fmt::Display for Violation {
                 End::Returned(moment, answer) if moment.event <= self.unexplained => {
                     (format!("{:.6}", moment.time.as_secs_f64()), format!(": {answer}"))
                 }
-                // The answer arrived after the unexplained one, so it explains nothing.
+                // Leave out an answer that arrived after the unexplained one: the check did not need this answer.
                 End::Returned(..) => ("later".to_owned(), String::new()),
                 End::Unknown | End::Failed => ("unknown".to_owned(), String::new()),
             };

@@ -22,7 +22,7 @@ pub(super) struct Log<C: RaftTypeConfig> {
 struct State<C: RaftTypeConfig> {
     /// The log that the handles read: everything that was written.
     memory: LogImage<C>,
-    /// The log that a power failure leaves: everything that is durable.
+    /// The log that survives any power failure: everything that is durable.
     disk: LogImage<C>,
     /// The writes that are in `memory` and not on `disk`, in order, each with its number.
     unsynced: VecDeque<(u64, LogWrite<C>)>,

@@ -12,7 +12,7 @@
 //!
 //! - `store`: `MemLogStore`, with openraft's traits.
 //! - `log`: which writes are in memory, and which are durable.
-//! - `call`: `LogStoreCall`, the calls that a test can make fail.
+//! - `call`: `LogStoreCall`, the calls that a test can make fail, delay or hold.
 
 mod call;
 mod log;

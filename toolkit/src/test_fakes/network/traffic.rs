@@ -51,8 +51,11 @@ impl<C: RaftTypes> MemNetwork<C> {
         link.faults.as_ref().unwrap_or(&all).fate(message, rng)
     }
 
-    /// Decides at random what becomes of the next snapshot that `from` sends to `to`, and returns whether it is cut
-    /// halfway. The delay includes the time that the transfer of the data takes.
+    /// Decides at random what becomes of the next snapshot that `from` sends to `to`. The delay of the returned [`Fate`]
+    /// includes the time that the transfer of the data takes.
+    ///
+    /// The returned `bool` is true if the snapshot is to be cut halfway. This is not random: each call uses up one of the
+    /// `times` of [`interrupt_snapshots`](MemNetwork::interrupt_snapshots).
     pub(super) fn next_snapshot_fate(&self, from: &NodeIdOf<C>, to: &NodeIdOf<C>) -> (Fate, bool) {
         let mut fate = self.next_fate(from, to, Message::Request);
         let mut state = self.state();
