@@ -237,10 +237,10 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// # Ok::<(), CodecError>(())
 /// ```
 ///
-/// Encoding at an older version leaves out a field with `since` if the field equals its default, and otherwise fails.
-/// So the field's type must implement `PartialEq`.
+/// Encoding at a version below `N` leaves out a field with `since = N` if the field equals its default, and otherwise
+/// fails. So the field's type must implement `PartialEq`.
 ///
-/// With `lossy`, encoding at an older version leaves out the field whatever the field holds. Use `lossy` only for a
+/// With `lossy`, encoding at a version below `N` leaves out the field whatever the field holds. Use `lossy` only for a
 /// field that does not change what a command does, such as a trace id. During an upgrade, nodes may store the same
 /// entry at different versions. A node that stores an older version then reads the default of the field, where another
 /// node reads the value.

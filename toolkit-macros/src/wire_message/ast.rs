@@ -16,7 +16,7 @@ pub(super) struct Message<'a> {
     pub(super) layout: Layout<'a>,
 }
 
-/// `previous = Type` or `previous(Type, downgrade)`: the type whose layout the versions below `oldest_own` have.
+/// `previous = Type` or `previous(Type, downgrade)`: the type that has the layout of all versions below `oldest_own`.
 pub(super) struct Previous {
     pub(super) ty: Type,
     /// Whether these versions can also be written.

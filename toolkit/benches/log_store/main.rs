@@ -97,7 +97,7 @@ impl Database {
 }
 
 fn tempdir() -> TempDir {
-    // Do not use `/tmp`, because it may be in memory.
+    // Do not use `/tmp`, because it may be a tmpfs, where a sync costs nothing.
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 

@@ -33,7 +33,8 @@ pub enum BootstrapMode<C: RaftTypeConfig> {
     ///   list replaces another. The first entries of all nodes have the same log id, so each node **keeps its own list**,
     ///   and counts majorities of that list until the next change of the membership.
     ///
-    /// With [`Static`](Self::Static), one node alone forms the cluster, whatever list the others were given.
+    /// With [`Static`](Self::Static), different lists cannot form two clusters as long as the smallest id is the same in
+    /// all lists: only the node with that id forms a cluster.
     Fresh {
         /// The first voters, and how to reach each. This node must be one of them. The other voters start with
         /// [`Join`](Self::Join), and the cluster elects a leader once a majority is up.

@@ -59,7 +59,7 @@ impl<C: RaftTypeConfig> LeadershipState<C> {
     }
 }
 
-/// Returns a stream of the roles of `raft`'s node: the present role at once, and then each change.
+/// Returns a stream of the roles of `raft`'s node: the current role at once, and then each change.
 ///
 /// The stream never repeats a role. If several changes happen between two polls, the stream returns only the last one,
 /// so even a slow reader sees the present role. After [`LeadershipState::Shutdown`] the stream ends, and stays ended

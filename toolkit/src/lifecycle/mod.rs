@@ -85,7 +85,7 @@ pub mod clusters {}
 // - `leadership`: the role of a node, as a stream.
 // - `handover`: hands leadership over before a node stops.
 // - `error`: the errors of `bootstrap`, `promotion`, `membership` and `writable`.
-// - `redirect`: the leader that an error names.
+// - `redirect`: the leader that an error names, and the advice to ask that leader.
 
 mod bootstrap;
 mod error;

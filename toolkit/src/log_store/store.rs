@@ -33,8 +33,8 @@ use crate::support::span::Span;
 /// # What holds
 ///
 /// - A vote is durable when `save_vote` returns, a truncation when `truncate_after` returns, and an append when its
-///   callback runs. A purge past the last entry is durable when `purge` returns, any other purge together with what is
-///   synced next.
+///   callback runs. A purge past the last entry is durable when `purge` returns. Any other purge becomes durable
+///   together with what is synced next.
 /// - No write blocks the thread that calls it. `append` waits for room if 32 MiB are queued, and never for the disk.
 /// - The newest entries are read from memory, older ones from RocksDB, on the thread that reads.
 /// - Once a write has failed, no write of any group in that database succeeds until the database is reopened.

@@ -4,7 +4,7 @@ use crate::codec::error::CodecError;
 use crate::codec::frame::{append_frame, ensure_supported, split};
 use crate::codec::wire_message::WireMessage;
 
-/// Implements `WireMessage::encode_into` at the versions of the type's own layout.
+/// Implements `WireMessage::encode_into` for the versions of the type's own layout.
 #[inline]
 pub fn encode_message<T: Body>(message: &T, version: u8, out: &mut Vec<u8>) -> Result<(), CodecError> {
     ensure_supported(T::OLDEST_OWN, T::VERSION, version)?;
@@ -15,7 +15,7 @@ pub fn encode_message<T: Body>(message: &T, version: u8, out: &mut Vec<u8>) -> R
     })
 }
 
-/// Implements `WireMessage::decode` at the versions of the type's own layout.
+/// Implements `WireMessage::decode` for the versions of the type's own layout.
 #[inline]
 pub fn decode_message<T: Body>(bytes: &[u8]) -> Result<T, CodecError> {
     let (version, mut body) = open::<T>(bytes)?;
@@ -24,7 +24,7 @@ pub fn decode_message<T: Body>(bytes: &[u8]) -> Result<T, CodecError> {
     Ok(message)
 }
 
-/// Implements `WireMessageBorrowed::decode_borrowed` at the versions of the type's own layout.
+/// Implements `WireMessageBorrowed::decode_borrowed` for the versions of the type's own layout.
 #[inline]
 pub fn decode_borrowed_message<'de, T: BorrowedBody<'de>>(bytes: &'de [u8]) -> Result<T, CodecError> {
     let (version, mut body) = open::<T>(bytes)?;

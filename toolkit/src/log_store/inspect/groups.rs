@@ -102,8 +102,8 @@ pub struct StoredState<C: RaftTypeConfig> {
 ///
 /// # Errors
 ///
-/// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) or
-///   [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily).
+/// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) if `db` lacks one of the two column families, and
+///   [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both names are the same.
 /// - [`UnknownKey`](RocksdbLogStoreError::UnknownKey) if a key belongs neither to [`Flat`] nor to [`GroupPrefixed`]: the
 ///   column families use a key space of your own, or hold other data.
 /// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if RocksDB cannot read the keys.
@@ -152,8 +152,8 @@ pub fn groups<C: RaftTypeConfig>(
 ///
 /// # Errors
 ///
-/// [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) or
-/// [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily).
+/// [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) if `db` lacks one of the two column families, and
+/// [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both names are the same.
 ///
 /// An item of the iterator can be [`Corrupt`](RocksdbLogStoreError::Corrupt),
 /// [`Misplaced`](RocksdbLogStoreError::Misplaced) or [`ForeignKey`](RocksdbLogStoreError::ForeignKey). The last item can be

@@ -130,8 +130,8 @@ impl Tracking {
         if let Some(option) = weak.into_iter().find(WeakOption::hides_wal) {
             return Self::blind(dir, &file, BlindReason::WalHidden(option));
         }
-        // Sync the directory. This makes the creation of the account durable, and the deletion of earlier WALs, which
-        // may have torn ends.
+        // Sync the directory, so that the creation of the account and the deletion of earlier WALs are durable. An earlier
+        // WAL may have a torn end: if a power failure undid its deletion, recovery would report it as damaged.
         let synced = File::open(dir).and_then(|dir| dir.sync_all());
         synced.map_err(RocksdbLogStoreError::io(dir))?;
         let files = newest_wal(dir).and_then(|wal| Ok((wal, current_manifest(dir)?)));

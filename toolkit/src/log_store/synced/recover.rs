@@ -136,7 +136,8 @@ fn recover_wals(dir: &Path, files: &[PathBuf], account: Option<&Account>) -> Res
         }
     }
     let marked = wals.values().filter_map(|wal| wal.scan.durable).max();
-    // Without an account and without marks, no log store ever wrote to the database: there is nothing to check.
+    // Without an account and without marks, nothing shows how far the WALs are durable: no log store has written to the
+    // database, or a log store could not follow its WAL.
     let Some(durable) = account.map(|account| account.wal).max(marked) else {
         return Ok(());
     };
@@ -186,7 +187,7 @@ fn truncate_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -
         return Ok(());
     }
     let _lock = AccountFile::lock(dir)?;
-    // Truncate the last WAL first, so that an interruption never leaves a hole between intact WALs.
+    // Truncate the WALs from the last one backward, so that an interruption never leaves a hole between intact WALs.
     for (wal, _) in later.into_iter().rev() {
         truncate(wal.path, &wal.scan, 0)?;
     }

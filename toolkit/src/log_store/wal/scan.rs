@@ -96,7 +96,7 @@ impl Scanner {
                 }
                 None => {
                     self.damage(start, block.len() < BLOCK && is_cut_off(rest, BLOCK - offset));
-                    // The length of the fragment may be wrong, so that the next fragment may start at any byte.
+                    // The length of the fragment may be wrong, so the next fragment may start at any byte.
                     offset += (1..rest.len())
                         .find(|skip| rest.get(*skip..).and_then(fragment).is_some())
                         .unwrap_or(rest.len());

@@ -21,8 +21,8 @@ const QUEUE_BUDGET: usize = 32 << 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::log_store) struct BatchNumber(u64);
 
-/// Called once, with the number of the batch that is now durable, as are all batches before it, or with the reason why
-/// nothing is written any more.
+/// Called once if it was queued. `Ok` has the number of the callback's batch: this batch and all batches before it are
+/// durable. `Err` has the reason why nothing is written any more.
 pub(in crate::log_store) type Callback = Box<dyn FnOnce(Result<BatchNumber, RocksdbLogStoreError>) + Send>;
 
 /// The queue of one database, shared by the groups that push and the thread that takes.

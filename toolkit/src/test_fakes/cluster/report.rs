@@ -7,7 +7,7 @@ use openraft::{RaftMetrics, RaftTypeConfig};
 
 /// The metrics of a node, or its last metrics if it is down: what the node believes about the cluster.
 pub(super) struct Belief<C: RaftTypeConfig> {
-    /// Whether the node runs, such as "running" or "crashed".
+    /// The state of the node, such as "running" or "crashed".
     pub(super) process: &'static str,
     pub(super) metrics: RaftMetrics<C>,
 }

@@ -31,7 +31,7 @@ pub enum Rule {
     PurgeWhole,
     /// The committed log id is one that was saved, or none.
     CommittedSaved,
-    /// An append or a read of a log with a hole fails.
+    /// An append that would leave a hole fails, or a read of the hole fails.
     HolesRefused,
     /// The entries of a log are consecutive.
     NoHoles,

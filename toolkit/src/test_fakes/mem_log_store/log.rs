@@ -109,7 +109,7 @@ impl<C: RaftTypeConfig> Log<C> {
         Ok(number)
     }
 
-    /// Writes, and makes the write and all writes before it durable. Callbacks of appends run later, when their own
+    /// Applies a write, and makes it and all writes before it durable. Callbacks of appends run later, when their own
     /// sync ends.
     pub(super) fn write_synced(&self, write: LogWrite<C>) -> io::Result<()> {
         let mut state = lock(&self.state);

@@ -123,7 +123,7 @@ impl<C: RaftTypes> MemNetwork<C> {
         })
     }
 
-    /// Returns the seed, for the message of a test that fails.
+    /// Returns the seed, for the failure message of a test.
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -143,7 +143,7 @@ impl<C: RaftTypes> MemNetwork<C> {
 
     /// Makes node `id` unreachable, as if it no longer listened. The node keeps running and sending.
     pub fn unregister(&self, id: NodeIdOf<C>) {
-        // Drop the node after the lock is released: it may hold the last handle on a `Raft`.
+        // Drop the node after the lock is released: the node may hold the last handle on a `Raft`.
         let _unregistered = self.state().nodes.remove(&id);
     }
 
@@ -248,7 +248,7 @@ impl<C: RaftTypes> MemNetwork<C> {
         self.state().links.values_mut().for_each(|link| link.counts.clear());
     }
 
-    /// Returns the partitions, faults, counts and codec failures as lines, for the message of a test that fails.
+    /// Returns the partitions, faults, counts and codec failures as lines, for the failure message of a test.
     pub(in crate::test_fakes) fn report(&self) -> String {
         let mut lines = Vec::new();
         let isolated: Vec<String> = self.partitions.isolated().iter().map(ToString::to_string).collect();

@@ -78,7 +78,8 @@ impl<C: RaftTypes> Route<C> {
                     Err(Loss::Reported(unreachable)) => Err(unreachable),
                     Err(Loss::Silent) => return,
                 };
-                // Ignore the error: it means that the sender has given up.
+                // Ignore the error: it means that `call` no longer waits, because it timed out, was dropped, or got the
+                // answer to the other copy of the request.
                 let _ = answers.send(answer).await;
             };
             let _detached = C::spawn(delivery);
