@@ -157,9 +157,13 @@ async fn record(rng: &mut Rng, calls: u64) -> Vec<Moment> {
         let mut states = vec![running.models.clone()];
         for _ in 0..call % 3 {
             let group = rng.usize(..GROUPS.len());
+            // A purge past the last entry would be durable when it returns.
+            let entries = running.models[group].entries.len() as u64;
             let call = match rng.bool() {
-                true => Call::Purge { count: rng.u64(..3) },
-                false => Call::Committed { some: rng.u8(..3) > 0 },
+                true if entries > 0 => Call::Purge {
+                    count: rng.u64(..entries.min(3)),
+                },
+                _ => Call::Committed { some: rng.u8(..3) > 0 },
             };
             running.call_and_wait_for_growth(group, &call, &path).await;
             states.push(running.models.clone());
