@@ -50,6 +50,7 @@ pub(crate) fn error_after(last: impl ToTokens, input: ParseStream<'_>, message: 
 }
 
 /// Returns the candidate that is closest to `written`, if it differs from `written` only by case or by a few edits.
+/// Otherwise returns `None`.
 pub(crate) fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
     candidates

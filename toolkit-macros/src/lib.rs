@@ -69,13 +69,14 @@ use proc_macro::TokenStream;
 /// | `Batch<T>` | `batch::Batch<T>` | `impls::InlineBatch<T>` |
 /// | `ErrorSource` | `errors::ErrorSource` | `impls::BoxedErrorSource` |
 ///
-/// A slot may be given several times if each has a `#[cfg(..)]`. If no `#[cfg(..)]` of a slot holds, the slot has its
-/// default. For a required slot, which has no default, this is an error. If two hold together, that is an error as
-/// well.
+/// A slot may be given several times if each has a `#[cfg(..)]`. The macro reports an error if two of these
+/// `#[cfg(..)]` hold at once, or if none holds for a required slot. If none holds for another slot, that slot has its
+/// default.
 ///
-/// In the type of a slot, `Self` is the type config: `Self::NodeId` is the type in the slot `NodeId`, whether it is
-/// given or the default. `T` is the parameter of `Responder` and `Batch`, with openraft's own bounds.
-/// `Responder<T> = ..` and `Responder = ..` mean the same.
+/// In the type of a slot, `Self` is the type config: `Self::NodeId` is the type in the slot `NodeId`, whether that type
+/// is given or the default. The types in the slots `AppData` and `AppDataResponse` are `Self::D` and `Self::R`, as in
+/// openraft. `T` is the parameter of `Responder` and `Batch`, with openraft's own bounds. `Responder<T> = ..` and
+/// `Responder = ..` mean the same.
 ///
 /// ```
 /// use openraft_toolkit::{declare_raft_types_ext, openraft};
@@ -117,8 +118,8 @@ use proc_macro::TokenStream;
 ///
 /// # What it declares
 ///
-/// The macro declares `struct TypeConfig {}`. It derives `Debug`, `Clone`, `Copy`, `Default`, `PartialEq`, `Eq`,
-/// `PartialOrd` and `Ord`, which openraft requires. For further derives write `#[derive(..)]` before the name.
+/// The macro declares `struct TypeConfig {}`. The struct derives `Debug`, `Clone`, `Copy`, `Default`, `PartialEq`,
+/// `Eq`, `PartialOrd` and `Ord`, which openraft requires. For further derives write `#[derive(..)]` before the name.
 #[proc_macro]
 pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
     raft_types::declare(input.into()).into()
@@ -142,7 +143,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// assert_eq!(frame, [1, 0, 1, b'k']);
 /// assert_eq!(Request::decode(&frame)?, request);
 ///
-/// // A frame of another version is refused, whatever its body is.
+/// // A frame of a version that the type does not read is refused, whatever its body is.
 /// let error = Request::decode(&[2, 0, 1, b'k']).unwrap_err();
 /// assert!(matches!(error, CodecError::VersionUnsupported { min: 1, max: 1, actual: 2 }));
 /// # Ok::<(), CodecError>(())
@@ -176,7 +177,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// | `default = path` | only with `since`: a function that returns the value of a missing field, instead of `Default` |
 /// | `lossy` | only with `since`: versions below `N` are written without the field, whatever the field holds |
 ///
-/// A variant can have only `since`.
+/// A variant itself can have only `since`. The fields of a variant can have all settings of a field.
 ///
 /// # Newer fields and variants
 ///
@@ -238,7 +239,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// Encoding at a version below `N` leaves out a field with `since = N` if the field equals its default, and otherwise
-/// fails. So the field's type must implement `PartialEq`.
+/// fails. So the field's type must implement `PartialEq`, and `Default` unless the field has `default = path`.
 ///
 /// With `lossy`, encoding at a version below `N` leaves out the field whatever the field holds. Use `lossy` only for a
 /// field that does not change what a command does, such as a trace id. During an upgrade, nodes may store the same
@@ -250,7 +251,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///
 /// # Pinned layouts
 ///
-/// With a pin, changing the layout without changing the version is a compile error. A pin is a hash of the fields and
+/// With a pin, a change to the layout of the pinned version is a compile error. A pin is a hash of the fields and
 /// variants that a version has. The hash covers their order, their names, and the types of the fields as written in the
 /// source.
 ///
@@ -268,7 +269,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// To get the hash, write `layout(1 = "")`: the compile error then shows the hash to pin. A `layout` must have a pin
-/// for every version except the newest. Pin the newest version when you release it.
+/// for every version from `min_version` on, except the newest. Pin the newest version when you release it.
 ///
 /// If `linearizable` in the example above had no `since`, the compiler would report:
 ///
@@ -279,8 +280,8 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///        help: if no data exists yet, or only a name changed, pin `1 = "002a0cd7add43898"`
 /// ```
 ///
-/// The hash covers names, so renaming a field changes the hash. The hash does not cover the layouts of the fields'
-/// types: if these types are messages, pin their layouts too.
+/// The hash covers names, so renaming a field changes the hash, although the bytes of frames stay the same. The hash
+/// does not cover the layouts of the fields' types: if these types are messages, pin their layouts too.
 ///
 /// # Previous types
 ///
@@ -288,8 +289,8 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// the `previous` type of the changed type. Frames of versions below `min_version` are decoded as the previous type,
 /// and converted with `From`.
 ///
-/// The `version` of the previous type must be the version just below `min_version`. This is checked at compile time.
-/// The previous type may itself have a `previous` type.
+/// The `version` of the previous type must be the version just below `min_version`. rustc checks this. For a generic
+/// type, it checks this only where the type is used. The previous type may itself have a `previous` type.
 ///
 /// ```
 /// use openraft_toolkit::WireMessage;
@@ -328,14 +329,14 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// # Ok::<(), openraft_toolkit::CodecError>(())
 /// ```
 ///
-/// With `previous = Old`, which has no `downgrade`, only versions from `min_version` on can be written.
+/// With `previous = Old`, without `downgrade`, only versions from `min_version` on can be written.
 ///
 /// # The serde form
 ///
-/// With `serde`, the type also implements `Serialize` and `Deserialize`, and both carry the version. The type can then
-/// be inside an openraft `Entry`, an RPC, a snapshot or any other serde type. If an application's command type has
-/// `serde`, a release with version 3 of the type reads a log of version 1 without further code. Do not derive serde's
-/// traits on the type as well.
+/// With `serde`, the type also implements `Serialize` and `Deserialize`, and its serialized form carries the version.
+/// The type can then be inside an openraft `Entry`, an RPC, a snapshot or any other serde type. If an application's
+/// command type has `serde` and `min_version = 1`, a release with version 3 of the type reads a log of version 1
+/// without further code. Do not derive serde's traits on the type as well, because the impls would conflict.
 ///
 /// ```
 /// use openraft_toolkit::{WireMessage, decode, encode};
@@ -356,25 +357,31 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// In human-readable formats, the serde form is a map whose key is the version: `{"v2":{"term":5,"pre_vote":true}}`.
-/// The body has the form that serde's derive would give it, except that fields without names are always a list.
-/// Variants look like `{"v3":{"Put":{"key":"k"}}}`, `{"v3":{"Delete":["k"]}}` and `{"v3":"Clear"}`. When such a map is
-/// read, fields may come in any order, and a name that the version does not have is an error.
+/// The body has the form that serde's derive would give it, with two exceptions. Fields without names are always a
+/// list, even a single field. A field of bytes has the form that the format gives to bytes; in JSON, that is a list of
+/// numbers. Variants look like `{"v3":{"Put":{"key":"k"}}}`, `{"v3":{"Delete":["k"]}}` and `{"v3":"Clear"}`. When such
+/// a map is read, fields may come in any order, and a name that the version does not have is an error.
 ///
-/// The serde form is written at the newest version. Inside `WriteVersion::scope`, the serde form is written at the
-/// level of that `WriteVersion`. If a type has `serde`, its `previous` type must have `serde` too.
+/// The serde form is written at the newest version. Inside `WriteVersion::scope`, the version depends on the level of
+/// that `WriteVersion`, as described there. If a type has `serde`, its `previous` type must have `serde` too.
 ///
 /// # What fields must be
 ///
 /// The type of each field must implement serde's `Serialize` and `Deserialize`. A message implements both traits if it
-/// has `serde`. Serde's own attributes on a message do not change its frames.
+/// has `serde`. A field cannot hold a reference such as `&str`, because `decode` returns values that own what they
+/// hold. A message without `serde` may derive serde's traits. Serde's attributes, such as `#[serde(rename)]`, then have
+/// no effect on its frames.
 ///
 /// If the type of a field is written as `Vec<u8>`, `Box<[u8]>` or `Cow<'_, [u8]>`, the field is encoded and decoded as
-/// a whole. This is faster than byte by byte, as serde's derive does it. The encoded bytes are the same.
+/// a whole. This is faster than serde's derive, which encodes and decodes such a field byte by byte. The bytes in the
+/// frame are the same.
 ///
-/// `decode` returns values that own what they hold. A type with a lifetime also implements `WireMessageBorrowed`, whose
-/// `decode_borrowed` lets fields of the types `Cow<'_, str>` and `Cow<'_, [u8]>` borrow from the frame.
+/// A type with a lifetime parameter `'a` also implements `WireMessageBorrowed`, whose `decode_borrowed` lets fields of
+/// the types `Cow<'a, str>` and `Cow<'a, [u8]>` borrow from the frame. A frame of a `previous` type is decoded with
+/// copies.
 ///
-/// A generic type is a message if its type parameters implement both traits, as with serde's derive:
+/// A generic type is a message if the type parameters that its fields hold implement `Serialize` and
+/// `DeserializeOwned`:
 ///
 /// ```
 /// use openraft_toolkit::WireMessage;

@@ -2,8 +2,9 @@
 //! generated code. The module is hidden because its names change together with the macros.
 //!
 //! - `#[derive(WireMessage)]` uses serde's traits and `codec/derive/`.
-//! - `declare_raft_types_ext!` uses `TokioRuntime` and the traits in this file. The supertrait of each trait is what
-//!   openraft requires of a slot. `raft_types/guard.rs` in the crate of the macros explains the purpose of the traits.
+//! - `declare_raft_types_ext!` uses `TokioRuntime` and the traits in this file. Each trait belongs to one slot, and its
+//!   supertrait is what openraft requires of the type in that slot. `raft_types/guard.rs` in the crate of the macros
+//!   explains the purpose of the traits.
 
 #[allow(deprecated)]
 pub use openraft::impls::TokioRuntime;

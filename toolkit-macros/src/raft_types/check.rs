@@ -137,7 +137,7 @@ pub(super) fn duplicate(name: &str, first: impl ToTokens, again: impl ToTokens, 
     error
 }
 
-/// Returns the predicate under which all `#[cfg(..)]` among `attrs` hold.
+/// Returns the predicate under which all `#[cfg(..)]` among `attrs` hold, or `None` if there are none.
 fn condition(attrs: &[Attribute]) -> Option<TokenStream> {
     let mut predicates = attrs.iter().filter_map(|attr| match &attr.meta {
         Meta::List(list) if list.path.is_ident("cfg") => Some(&list.tokens),
@@ -158,7 +158,8 @@ fn refuse_reference(ty: &Type, errors: &mut Errors) -> bool {
     is_reference
 }
 
-/// Returns the slot that `written` names, and whether that is certain.
+/// Returns the slot that `written` names, and whether it certainly names that slot. Reports a wrong name, and returns
+/// `None` if no slot has a similar name.
 ///
 /// A misspelt name counts as the slot with a similar name. Otherwise that slot would also be reported as missing.
 fn resolve(written: &Ident, errors: &mut Errors) -> Option<(Slot, bool)> {

@@ -70,8 +70,8 @@ fn associated_types(slot: Slot, config: &Config) -> TokenStream {
     alternatives(slot, config)
         .into_iter()
         .map(|Alternative { cfg, filled }| {
-            // With this span, rustc shows errors about the whole item at the user's type, such as that it is too
-            // private.
+            // With this span, rustc shows errors about the whole item at the user's type, such as the error that the
+            // type is too private.
             let span = filled.map_or_else(Span::call_site, |filled| located_at(&filled.ty));
             let attrs = filled.map(|filled| filled.attrs.as_slice()).unwrap_or_default();
             let name = Ident::new(slot.associated_type(), span);

@@ -17,7 +17,8 @@ use super::alternatives::{Alternative, alternatives, type_of};
 use super::check::Config;
 use super::slot::Slot;
 
-/// Returns the impls, with the aliases that they need, and the bounds for the impl of `RaftTypeConfig`.
+/// Returns two lists: the impls together with the aliases of conditional types, and the bounds for the impl of
+/// `RaftTypeConfig`.
 pub(super) fn guards(config: &Config) -> (Vec<TokenStream>, Vec<TokenStream>) {
     Slot::ALL
         .into_iter()
@@ -50,7 +51,7 @@ fn guard(slot: Slot, config: &Config) -> Option<(TokenStream, TokenStream)> {
     Some((quote!(#(#aliases)* #(#impls)*), quote!(for<#lifetime> #ty: #slot_trait)))
 }
 
-/// Returns the hidden trait of a slot, and the slots whose types are its arguments.
+/// Returns the hidden trait of a slot, and the slots whose types are its arguments after the type config.
 ///
 /// The slots without a hidden trait need none, because no default is built on them.
 fn slot_trait(slot: Slot) -> Option<(&'static str, &'static [Slot])> {
@@ -75,8 +76,9 @@ fn slot_trait(slot: Slot) -> Option<(&'static str, &'static [Slot])> {
 /// Returns the type in `slot`, with each `Self::Slot` replaced by the type in that slot. In the impl of a hidden trait,
 /// `Self` would be another type.
 ///
-/// Returns `None` if the macro cannot replace a `Self`. Also returns `None` for slots in a cycle and for `_`, because
-/// rustc reports these mistakes by itself, and only once. `inside` are the slots that are being resolved.
+/// Returns `None` if the macro cannot replace a `Self`, or if several types may be in the slot and the slot has no
+/// alias. Also returns `None` for slots in a cycle and for `_`, because rustc reports these mistakes by itself, and
+/// only once. `inside` are the slots that are being resolved.
 fn concrete(slot: Slot, config: &Config, inside: &mut Vec<Slot>) -> Option<TokenStream> {
     let mut types = concrete_alternatives(slot, config, inside)?;
     if types.len() == 1 {
@@ -94,8 +96,8 @@ fn alias(slot: Slot, config: &Config) -> Ident {
     format_ident!("__{}{}", config.name.unraw(), slot.name())
 }
 
-/// Returns every type that may be in `slot`, with `Self` replaced as in [`concrete`]. Each type comes with the
-/// attributes under which it is in the slot.
+/// Returns every type that may be in `slot`, with `Self` replaced as in [`concrete`], or `None` if one of them cannot
+/// be resolved. Each type comes with the attributes under which it is in the slot.
 fn concrete_alternatives(
     slot: Slot,
     config: &Config,

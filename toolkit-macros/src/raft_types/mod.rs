@@ -11,11 +11,12 @@
 //! | `parse.rs` | parses the user's tokens |
 //! | `check.rs` | resolves the names of slots; refuses unknown, missing and duplicate slots |
 //! | `alternatives.rs` | the types that may be in a slot: the user's, several under `#[cfg(..)]`, or the default |
-//! | `guard.rs` | generates impls that make rustc report an unfit type only once, and on the user's token |
+//! | `guard.rs` | generates impls that make rustc report an unfit type only once, and at the tokens of that type |
 //! | `expand.rs` | generates the struct and its impls |
 //!
 //! A mistake does not stop the expansion: mistakes are collected in `Errors`, and the type config is still declared. So
-//! rustc does not also report every use of the type config. Only a missing name of the type config stops the expansion.
+//! rustc does not also report every use of the type config. Only a mistake before the slots, such as a missing name of
+//! the type config, stops the expansion.
 
 mod alternatives;
 mod check;

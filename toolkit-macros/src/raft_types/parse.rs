@@ -34,7 +34,8 @@ pub(super) struct SlotType {
 
 const EXPECTED_NAME: &str = "expected the name of the type config\nhelp: write `pub TypeConfig: Node = ..`";
 
-/// Parses the whole input. Fails only if the name of the type config is missing. Mistakes in slots go to `errors`.
+/// Parses the whole input. Fails only if the attributes, the visibility, the name or the parameters of the type config
+/// do not parse. Other mistakes go to `errors`.
 pub(super) fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Declaration> {
     let attrs = input.call(Attribute::parse_outer)?;
     let vis = input.parse()?;
@@ -135,7 +136,7 @@ const CRATE_PATH: Expected = (
     "write `crate = path::to::openraft_toolkit`",
 );
 
-/// Parses `= value` and the comma after it.
+/// Parses `= value` and the comma after it. The comma is optional at the end of the input.
 fn value<T>(
     input: ParseStream<'_>,
     name: &impl ToTokens,
@@ -176,7 +177,7 @@ fn value<T>(
     Ok(value)
 }
 
-/// Reports a value that did not parse, and skips to the next slot, so that mistakes in later slots are reported too.
+/// Reports a value that did not parse, and skips to the next slot, so that mistakes in later slots are also reported.
 ///
 /// The slot of the value stays in the declaration, so that it does not also count as missing.
 fn reported<T>(value: syn::Result<T>, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<T>> {

@@ -16,10 +16,11 @@ pub(super) struct Message<'a> {
     pub(super) layout: Layout<'a>,
 }
 
-/// `previous = Type` or `previous(Type, downgrade)`: the type that has the layout of all versions below `oldest_own`.
+/// `previous = Type` or `previous(Type, downgrade)`: the type that reads all versions below `oldest_own`, and perhaps
+/// writes them.
 pub(super) struct Previous {
     pub(super) ty: Type,
-    /// Whether these versions can also be written.
+    /// Whether the message can be written at these versions.
     pub(super) downgrade: bool,
 }
 
@@ -64,7 +65,7 @@ pub(super) enum Shape {
 }
 
 pub(super) struct Field<'a> {
-    /// How generated code refers to the field.
+    /// The name of the field, or its index in a tuple.
     pub(super) member: Member,
     pub(super) ty: &'a Type,
     /// `None` if every version has the field.
@@ -104,7 +105,7 @@ pub(super) struct Since {
 
 /// The value of a field at versions that lack it.
 pub(super) enum FieldDefault {
-    /// The `Default` of its type.
+    /// The `Default` of the field's type.
     Trait,
     /// The result of a function: `default = path`.
     Path(ExprPath),

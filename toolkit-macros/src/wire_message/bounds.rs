@@ -5,11 +5,12 @@ use super::ast::{FieldDefault, Message, Since};
 
 /// Returns the generics of the type, with the bounds that the generated impls need.
 ///
-/// The bounds for serde are on the type parameters that fields hold, and on associated types of these parameters. As
-/// in serde's derive, they are not on the types of the fields, which may be recursive or private.
+/// The bounds for serde are on the type parameters that fields hold, and on associated types of these parameters. As in
+/// serde's derive, the types of the fields have no such bound: for a recursive type, rustc could not resolve the bound,
+/// and a private type would appear in the public `where` clause.
 ///
-/// The bounds for `since` are on the types of the fields, because an `Option<T>` has a default even if `T` has no
-/// default.
+/// The bounds for `since` are on the types of the fields that hold type parameters, because an `Option<T>` has a
+/// default even if `T` has no default.
 pub(super) fn with_bounds(message: &Message<'_>) -> Generics {
     let krate = &message.krate;
     let mut held = Held {

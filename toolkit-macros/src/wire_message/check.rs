@@ -88,7 +88,8 @@ fn refuse_shifted_indices(variants: &[Variant<'_>], errors: &mut Errors) {
     }
 }
 
-/// Checks the fields of a struct or variant. `newer_variant` is the name and the `since` of a variant with a `since`.
+/// Checks the fields of a struct or variant. If the fields belong to a variant with a `since`, `newer_variant` is the
+/// name and the `since` of this variant.
 fn fields<'a>(
     fields: &'a syn::Fields,
     newer_variant: Option<(&Ident, u8)>,

@@ -151,7 +151,7 @@ impl Expand<'_, '_> {
         expanded
     }
 
-    /// Returns code that decodes a frame of the previous type.
+    /// Returns code that decodes a frame of the previous type, if there is a previous type.
     ///
     /// The code names the previous type with the same tokens as `MIN_VERSION` does. If the previous type lacks a trait,
     /// rustc then reports this only once.
@@ -238,12 +238,12 @@ impl Expand<'_, '_> {
         expanded
     }
 
-    /// Returns code that is only needed if there is a previous type.
+    /// Calls `items` with the previous type. Returns `None` if there is no previous type.
     fn with_previous(&self, items: impl FnOnce(&syn::Type) -> TokenStream) -> Option<TokenStream> {
         self.message.previous.as_ref().map(|previous| items(&previous.ty))
     }
 
-    /// Returns code that is only needed if the versions of the previous type are written.
+    /// Calls `items` with the previous type. Returns `None` if the versions of the previous type are not written.
     fn with_downgrade(&self, items: impl FnOnce(&syn::Type) -> TokenStream) -> Option<TokenStream> {
         let previous = self.message.previous.as_ref().filter(|previous| previous.downgrade);
         previous.map(|previous| items(&previous.ty))

@@ -8,18 +8,18 @@
 //! | file | what it does |
 //! |---|---|
 //! | `settings/` | parses `#[wire(..)]`: the keys of a type, variant and field, each with a value of the right kind |
-//! | `versions.rs` | the versions that the type has, and the check that a `since` is one of them |
+//! | `versions.rs` | finds the versions that the type has, and checks each `since` against them |
 //! | `check.rs` | checks the settings against the type, and builds the tree of `ast.rs` |
-//! | `pins.rs` | the hash of a layout, and the check of the pinned hashes |
-//! | `ast.rs` | the tree: a message, its variants and fields, with their versions |
-//! | `types.rs` | what the tokens of a field's type show |
-//! | `bounds.rs` | the `where` clause of the generated impls |
-//! | `body/` | the items of the hidden traits `Body` and `BorrowedBody` |
-//! | `expand.rs` | all generated impls |
+//! | `pins.rs` | computes the hash of a layout, and checks the pinned hashes |
+//! | `ast.rs` | defines the tree: a message, its variants and fields, with their versions |
+//! | `types.rs` | finds out from the tokens of a field's type whether it is bytes, can borrow, or holds a reference |
+//! | `bounds.rs` | generates the `where` clause of the generated impls |
+//! | `body/` | generates the items of the hidden traits `Body` and `BorrowedBody` |
+//! | `expand.rs` | generates all impls |
 //!
-//! Mistakes are collected in `Errors`, and no mistake stops the expansion. In the tree, a part with a mistake becomes
-//! `Refused` or a default value. So the impls are still generated, and rustc does not also report every use of the
-//! type.
+//! Mistakes are collected in `Errors`, and no mistake in the settings or in the type stops the expansion. In the tree,
+//! a part with a mistake becomes `Refused` or a default value. So the impls are still generated, and rustc does not
+//! also report every use of the type.
 
 mod ast;
 mod body;

@@ -12,7 +12,8 @@ use super::settings::{Pin, Pins};
 use super::versions::Versions;
 use crate::errors::Errors;
 
-/// Reports pins that are wrong, blank, missing, or of a version that the type does not have.
+/// Reports pins with a wrong hash, pins whose text is not a hash, pins of a version that the type does not have, and
+/// missing pins.
 pub(super) fn verify(Pins { key, pins }: &Pins, layout: &Layout<'_>, versions: &Versions<'_>, errors: &mut Errors) {
     let Some((oldest, newest)) = versions.range() else {
         return;

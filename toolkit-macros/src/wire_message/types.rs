@@ -17,7 +17,8 @@ pub(super) fn is_bytes(ty: &Type) -> bool {
     is_byte_slice(slice)
 }
 
-/// Returns the `str` or `[u8]` of a `Cow<'a, str>` or `Cow<'a, [u8]>` that can borrow from a frame.
+/// Returns the `str` or `[u8]` of a `Cow<'a, str>` or `Cow<'a, [u8]>` that can borrow from a frame. Returns `None` for
+/// any other type.
 ///
 /// `'a` must be a lifetime parameter of the message. A `Cow<'static, str>` cannot borrow from a frame, which does not
 /// live that long.

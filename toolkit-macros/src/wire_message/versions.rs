@@ -47,7 +47,8 @@ impl<'a> Versions<'a> {
         self.newest.unwrap_or(1)
     }
 
-    /// Returns the oldest version of the type's own layout, or a substitute if it is not known.
+    /// Returns the oldest version of the type's own layout. If it is not known, returns the newest version, or 1 if
+    /// that is not known either.
     pub(super) fn oldest_own(&self) -> u8 {
         self.min_version.or(self.newest).unwrap_or(1)
     }
@@ -59,7 +60,8 @@ impl<'a> Versions<'a> {
         Some((self.oldest_own(), newest))
     }
 
-    /// Returns whether there are versions for the previous type. If there are none, reports `previous`.
+    /// Returns whether there are versions for the previous type. If there are none, reports `previous`. If the own
+    /// versions are not known, returns `false` without a report, because the mistake in them is already reported.
     pub(super) fn leave_room_for(&self, previous: &Keyed<Previous>, errors: &mut Errors) -> bool {
         let Some((oldest, _)) = self.range() else {
             return false;
@@ -78,7 +80,8 @@ impl<'a> Versions<'a> {
     }
 
     /// Returns the version in a `since`, if it is above the oldest version and not above the newest. Otherwise reports
-    /// the `since`.
+    /// the `since`. If the value of the `since` or the versions of the type are not known, returns `None` without a
+    /// report, because that mistake is already reported.
     pub(super) fn since(&self, since: &Result<VersionNumber, Reported>, errors: &mut Errors) -> Option<u8> {
         let VersionNumber {
             version: since,

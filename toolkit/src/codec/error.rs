@@ -16,20 +16,23 @@ pub enum CodecError {
         actual: u8,
     },
     /// The message type does not read the version of the frame, or does not write the version that the caller asked
-    /// for.
+    /// for. If a `downgrade` has converted the value, the type is the `previous` type.
     #[error("frame version {actual} is not supported, only {min} to {max}")]
     VersionUnsupported {
-        /// The oldest version that the type supports.
+        /// When decoding: the oldest version that the type reads. When encoding: the oldest version of the type's own
+        /// layout, even if a `downgrade` can write older versions.
         min: u8,
-        /// The newest version that the type supports.
+        /// The newest version of the type.
         max: u8,
         /// The version of the frame, or the version that the caller asked to write.
         actual: u8,
     },
-    /// The value's own `Serialize` refused the value, or the value is beyond the [limits](super#limits).
+    /// The `Serialize` of the value, or of something inside it, refused the value or announced a wrong length of a
+    /// sequence or map. Or the value is beyond the [limits](super#limits).
     #[error("cannot encode the body")]
     Encode(#[source] BodyError),
-    /// The body does not have the type's layout, or is beyond the [limits](super#limits).
+    /// The body does not have the type's layout, or is beyond the [limits](super#limits), or the `Deserialize` of the
+    /// type, or of something inside it, refused what it read.
     #[error("cannot decode the body")]
     Decode(#[source] BodyError),
     /// Bytes follow the end of the body.
@@ -38,17 +41,19 @@ pub enum CodecError {
         /// The number of bytes after the body.
         extra: usize,
     },
-    /// The value cannot be written at the older version: the version lacks a field or variant that the value holds,
-    /// or a `downgrade` refused the value.
+    /// The value cannot be written at an older version: the version lacks the value's variant, or lacks a field that
+    /// has another value than its default, or a `downgrade` refused the value.
     #[error("{what} cannot be written at version {version}")]
     #[non_exhaustive]
     NotRepresentable {
-        /// The version that the caller asked to write.
+        /// The version that has no place for the value.
         version: u8,
         /// The field or variant that is too new, such as `Type::field`. If a `downgrade` refused the value, this is
         /// the name of the type.
         what: &'static str,
-        /// If a `downgrade` refused the value: the error of the `TryFrom` that `previous(.., downgrade)` calls.
+        /// If a `downgrade` refused the value: the error of the `TryFrom` that `previous(.., downgrade)` calls. `None`
+        /// in all other cases, and if [`WriteVersion::check`](super::WriteVersion::check) found the refused value
+        /// inside another message.
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
 }

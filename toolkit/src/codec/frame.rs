@@ -17,16 +17,16 @@ use super::error::CodecError;
 ///
 /// # Errors
 ///
-/// [`CodecError::Encode`] when the value's own `Serialize` refuses the value, or when the value is beyond
-/// the [limits](crate::codec#limits).
+/// [`CodecError::Encode`] when the `Serialize` of `value`, or of something inside it, refuses the value, or when the
+/// value is beyond the [limits](crate::codec#limits).
 pub fn encode<T: Serialize + ?Sized>(version: u8, value: &T) -> Result<Vec<u8>, CodecError> {
     let mut out = Vec::with_capacity(FRAME_CAPACITY);
     encode_into(version, value, &mut out)?;
     Ok(out)
 }
 
-/// The initial capacity of the buffer of a frame, whose size is not known in advance. Growing a `Vec` from empty to
-/// this size takes longer than encoding a small message.
+/// The initial capacity, in bytes, of the buffer of a frame. The size of the frame is not known in advance. Growing a
+/// `Vec` from empty to this size takes longer than encoding a small message.
 pub(super) const FRAME_CAPACITY: usize = 64;
 
 /// Appends a frame of `version` to `out`. On an error, `out` stays as it was.
@@ -49,8 +49,11 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(version: u8, value: &T, out: &m
 ///
 /// # Errors
 ///
-/// [`CodecError::Empty`], [`CodecError::Version`], [`CodecError::Decode`] or
-/// [`CodecError::TrailingBytes`]. Decoding never panics, whatever `bytes` holds.
+/// - [`CodecError::Empty`] if `bytes` is empty.
+/// - [`CodecError::Version`] if the version byte is not `expected_version`.
+/// - [`CodecError::Decode`] if the body does not have the layout of `T`, or is beyond the
+///   [limits](crate::codec#limits).
+/// - [`CodecError::TrailingBytes`] if bytes follow the body.
 pub fn decode<T: DeserializeOwned>(expected_version: u8, bytes: &[u8]) -> Result<T, CodecError> {
     match split(bytes)? {
         (actual, body) if actual == expected_version => bincode::decode(body),
@@ -73,7 +76,7 @@ pub(super) fn append_frame(
     append_body(out).inspect_err(|_| out.truncate(start))
 }
 
-/// Splits a frame into its version and its body.
+/// Splits a frame into its version and its body. Fails with [`CodecError::Empty`] if there is no version byte.
 #[inline]
 pub(super) fn split(frame: &[u8]) -> Result<(u8, &[u8]), CodecError> {
     frame

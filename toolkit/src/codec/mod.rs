@@ -1,8 +1,8 @@
 //! Versioned frames: one version byte, then the value.
 //!
-//! An RPC or a record on disk may be read by a newer or an older release than the release that wrote it. The
-//! version byte of a frame names the layout of the body. So any release reads the frame correctly or refuses the
-//! frame, and never misreads the body.
+//! An RPC or a record on disk may be read by a newer or an older release than the release that wrote it. The version
+//! byte of a frame names the layout of the body. So if every change of a layout gets a new version, each release either
+//! reads a frame correctly or refuses it.
 //!
 //! ```text
 //! +-------------+------------------------------------------------------+
@@ -10,9 +10,9 @@
 //! +-------------+------------------------------------------------------+
 //! ```
 //!
-//! - The body is little endian with variable-length integers. A struct is written as its fields in order. An
-//!   enum is written as the index of its variant, then the fields of that variant. Names are not written.
-//! - Decoding refuses an unknown version before it reads the body.
+//! - Numbers are little endian. Integers of more than 8 bits have a variable length. A struct is written as its fields
+//!   in order. An enum is written as the index of its variant, then the fields of that variant. Names are not written.
+//! - Decoding checks the version first, and refuses an unexpected version without reading the body.
 //! - Decoding fails with [`CodecError::TrailingBytes`] if bytes follow the body.
 //!
 //! # Which to use
@@ -41,29 +41,37 @@
 //!
 //! # When a type changes
 //!
-//! A message type names, for each newer field or variant, the version that introduced it. Decoding reads every
-//! version from `min_version` on: see the [derive](derive@WireMessage). With a [`WriteVersion`], the nodes of a
-//! cluster keep writing the old version until every node can read the new version.
+//! A message type names, for each newer field or variant, the version that introduced it. Decoding reads every version
+//! from `min_version` on, and older versions if the type has a `previous` type: see the [derive](derive@WireMessage).
+//! With a [`WriteVersion`], the nodes of a cluster keep writing the old version until every node can read the new
+//! version.
 //!
 //! # Limits
 //!
-//! Decoding never panics, whatever the bytes are. Decoding reserves memory for at most one element per byte,
-//! whatever lengths the bytes claim.
+//! Decoding does not panic, whatever the bytes are, unless the application's own code does, such as a `Deserialize` or
+//! a `From` written by hand. Before decoding reads elements, it reserves memory for at most one element per byte of the
+//! body, whatever lengths the bytes claim.
 //!
-//! To guarantee this, decoding enforces two limits. Encoding enforces the same limits, and fails with
-//! [`CodecError::Encode`] beyond them, so every frame that can be encoded can be decoded:
+//! To guarantee this, encoding and decoding enforce the same two limits. Beyond a limit, encoding fails with
+//! [`CodecError::Encode`], and decoding with [`CodecError::Decode`]. So encoding writes no frame that decoding would
+//! refuse for a limit. The limits are:
 //!
 //! - Sequences, maps, `Some` and enum variants with fields nest to a depth of at most 128.
 //! - A body holds at most 4,096 elements that take no bytes, such as those of a `Vec<()>`.
 //!
-//! The format is not self-describing: the bytes do not tell which type comes next. So frames cannot carry types
-//! that need a self-describing format, such as those with serde's `untagged`, `flatten` or internal tags. Encoding
-//! such a type, or at the latest decoding it, fails with [`CodecError::Encode`] or [`CodecError::Decode`].
+//! The format is not self-describing: the bytes do not tell which type comes next. So frames cannot carry types that
+//! need a self-describing format, such as those with serde's `untagged`, `flatten` or internal tags. Encoding such a
+//! type fails with [`CodecError::Encode`], or decoding it fails with [`CodecError::Decode`].
+//!
+//! Do not use serde's `skip_serializing_if` in a type that is inside a frame. Serde then leaves out a field without a
+//! trace, and decoding reads the bytes of the next field in its place. Encoding does not detect this, and decoding
+//! detects it only by chance.
 
 // This folder owns the bytes of frames, and the code that `#[derive(WireMessage)]` calls at run time. The folder
 // does not know openraft, and does not know where frames are stored or sent.
 //
-// To encode a value, a call passes through these files from top to bottom. A call that decodes takes the same path.
+// `WireMessage::encode` calls the code in `derive/`. That code calls `frame.rs` for the version byte and `bincode/` for
+// the body. Decoding takes the same path. The functions `encode` and `decode` start at `frame.rs`.
 //
 //   wire_message.rs    the traits that users call
 //   write_version.rs   the level of a node: the version at which it writes messages

@@ -21,8 +21,8 @@ pub trait WireMessage: Sized {
     ///
     /// # Errors
     ///
-    /// [`CodecError::Encode`] when a field's own `Serialize` refuses the field, or when the value is beyond
-    /// the [limits](crate::codec#limits).
+    /// [`CodecError::Encode`] when the `Serialize` of a field refuses the value of the field, or when the value is
+    /// beyond the [limits](crate::codec#limits).
     fn encode(&self) -> Result<Vec<u8>, CodecError> {
         self.encode_at(Self::VERSION)
     }
@@ -38,7 +38,8 @@ pub trait WireMessage: Sized {
     ///
     /// - [`CodecError::NotRepresentable`] when the value holds something that `version` has no place for.
     /// - [`CodecError::VersionUnsupported`] when the type does not write `version`: `version` is above
-    ///   [`VERSION`](Self::VERSION), or is below `min_version` and there is no `downgrade`.
+    ///   [`VERSION`](Self::VERSION), or is below the oldest version that the type writes. That is the `min_version`, or
+    ///   with `downgrade` the oldest version that the `previous` type writes.
     fn encode_at(&self, version: u8) -> Result<Vec<u8>, CodecError> {
         let mut out = Vec::with_capacity(FRAME_CAPACITY);
         self.encode_into(version, &mut out)?;
@@ -56,16 +57,20 @@ pub trait WireMessage: Sized {
     ///
     /// # Errors
     ///
-    /// [`CodecError::Empty`], [`CodecError::VersionUnsupported`], [`CodecError::Decode`] or
-    /// [`CodecError::TrailingBytes`]. Decoding never panics, whatever `bytes` holds.
+    /// - [`CodecError::Empty`] if `bytes` is empty.
+    /// - [`CodecError::VersionUnsupported`] if the version byte is not in [`MIN_VERSION`](Self::MIN_VERSION) to
+    ///   [`VERSION`](Self::VERSION).
+    /// - [`CodecError::Decode`] if the body does not have the layout of the version, or is beyond the
+    ///   [limits](crate::codec#limits).
+    /// - [`CodecError::TrailingBytes`] if bytes follow the body.
     fn decode(bytes: &[u8]) -> Result<Self, CodecError>;
 }
 
 /// A message that can borrow from the frame that it is decoded from.
 ///
 /// The [derive](derive@crate::WireMessage) implements this trait for types with a lifetime.
-/// [`decode_borrowed`](Self::decode_borrowed) does not copy fields of the types `Cow<'_, str>` and
-/// `Cow<'_, [u8]>`.
+/// [`decode_borrowed`](Self::decode_borrowed) does not copy a field of type `Cow<'a, str>` or `Cow<'a, [u8]>` if `'a`
+/// is a lifetime parameter of the message. A frame of a `previous` type is decoded with copies.
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -86,8 +91,8 @@ pub trait WireMessage: Sized {
 /// # Ok::<(), openraft_toolkit::CodecError>(())
 /// ```
 pub trait WireMessageBorrowed<'de>: WireMessage {
-    /// Decodes a frame like [`WireMessage::decode`], but fields whose types can borrow refer to `bytes` instead of
-    /// holding a copy.
+    /// Decodes a frame like [`WireMessage::decode`], but a field that can borrow refers to `bytes` instead of holding a
+    /// copy.
     ///
     /// # Errors
     ///

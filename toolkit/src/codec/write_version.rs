@@ -11,9 +11,9 @@ use super::wire_message::WireMessage;
 /// writing the old version until every node can read the new one.
 ///
 /// One level serves all message types of an application. A message is written at the level, or at its own
-/// [`VERSION`](WireMessage::VERSION) if that is lower. So a type that does not change keeps its version. Number
-/// the versions by release: the release that introduces level 3 gives `version = 3` to every type that it
-/// changes, whatever version the type had before.
+/// [`VERSION`](WireMessage::VERSION) if that is lower; [`scope`](Self::scope) describes the exceptions. So a type that
+/// does not change keeps its version. Number the versions by release: the release that introduces level 3 gives
+/// `version = 3` to every type that it changes, whatever version the type had before.
 ///
 /// A `WriteVersion` is a cell that holds the level, and a clone is another handle on the same cell. Each node has
 /// a cell of its own, even if several nodes run in one process. Give clones of the cell to the node's log store
@@ -54,23 +54,25 @@ use super::wire_message::WireMessage;
 /// 2. The nodes are restarted one by one with the new release. The new release reads version 1, and writes
 ///    version 1 as long as the level is 1. So a node can still go back to the old release.
 /// 3. As long as the level is 1, the leader refuses a command that only the new format can hold: the leader calls
-///    [`check`](Self::check) before it proposes the command. Snapshots are written at level 1 too. A newer field
-///    of the stored state must therefore keep its default until a newer command changes the field.
+///    [`check`](Self::check) before it proposes the command. Snapshots are also written at level 1, and version 1 has
+///    no place for a newer field of the stored state. So such a field must keep its default until a command of the new
+///    format changes the field.
 /// 4. Once every member runs the new release, propose the command that raises the level. Ask every member for its
-///    release first, including learners. List the members in the command, and let the command do nothing if
-///    another member has joined since. When a node applies the command, its state machine stores the level and
-///    calls [`raise`](Self::raise). From here on, no node can go back to the old release.
+///    release first, including learners. List these members in the command. The state machine must ignore the command
+///    if, when it applies the command, the cluster has a member that is not in the list: nobody asked that member for
+///    its release. When a node applies the command, its state machine stores the level and calls
+///    [`raise`](Self::raise). From here on, no node can go back to the old release.
 /// 5. A node that restarts creates its cell at the level in the state machine's stored state, or at the oldest
 ///    level if nothing is stored yet. Applying the rest of the log may raise the cell further.
-/// 6. [`add_learner_checked`](crate::lifecycle::add_learner_checked) refuses a node whose release is older than
-///    the level. If a node of an old release receives data of a newer version all the same, the node refuses the
-///    data and loses nothing. Decoding a frame fails with [`CodecError::VersionUnsupported`]. Decoding an entry,
-///    or another value that holds a message, fails with [`CodecError::Decode`], whose text names the versions.
+/// 6. [`add_learner_checked`](crate::lifecycle::add_learner_checked) refuses a node whose release cannot read the
+///    level. If a node of an old release receives data of a newer version all the same, the node refuses the data and
+///    loses nothing. Decoding a frame fails with [`CodecError::VersionUnsupported`]. Decoding an entry, or another
+///    value that holds a message, fails with [`CodecError::Decode`], whose source names the versions.
 ///
 /// A follower can receive entries of the new format while its own cell is still at the old level: the command that
 /// raises the level is committed, but the follower has not applied the command yet. The follower must store such
-/// entries and pass them on, because the cluster has agreed on them. So a log store does not fail if an entry does
-/// not fit the level: see [`scope`](Self::scope).
+/// entries and pass them on, because the cluster has agreed on them. So a log store does not fail if an entry does not
+/// fit the level. It writes the entry at a newer version, as [`scope`](Self::scope) describes.
 ///
 /// The repository's `examples/schema_evolution` takes a cluster of processes through these steps.
 #[derive(Clone, Debug)]
@@ -116,11 +118,14 @@ impl WriteVersion {
 
     /// Encodes `message` as a frame at the level, or at its own [`VERSION`](WireMessage::VERSION) if that is lower.
     ///
-    /// The versions of messages inside `message` are those that [`scope`](Self::scope) describes.
+    /// Messages inside `message` are written at the versions that [`scope`](Self::scope) describes. They may be newer
+    /// than the level. `message` itself is never written above the level: if the level has no place for it, encoding
+    /// fails.
     ///
     /// # Errors
     ///
-    /// The errors of [`WireMessage::encode_at`], most likely [`CodecError::NotRepresentable`].
+    /// The errors of [`WireMessage::encode_at`]. The most likely is [`CodecError::NotRepresentable`], when `message`
+    /// holds something that the level has no place for.
     pub fn encode<T: WireMessage>(&self, message: &T) -> Result<Vec<u8>, CodecError> {
         let level = self.get();
         let _scope = Scope::enter(level, false);
@@ -132,9 +137,11 @@ impl WriteVersion {
     ///
     /// # Errors
     ///
-    /// - [`CodecError::NotRepresentable`] if a field or variant is newer than the level, even in a message nested
-    ///   inside `message`. The error names the field or variant.
-    /// - Any other error of [`WireMessage::encode_at`].
+    /// - [`CodecError::NotRepresentable`] if the level has no place for something that `message`, or a message inside
+    ///   it, holds. The error names the field or variant that is too new, or the type whose `downgrade` refused the
+    ///   value.
+    /// - [`CodecError::Encode`] if a message inside `message` cannot be written at a version as old as the level.
+    /// - Any other error of [`WireMessage::encode_at`], under the condition that is given there.
     pub fn check<T: WireMessage>(&self, message: &T) -> Result<(), CodecError> {
         let level = self.get();
         let _scope = Scope::enter(level, true);
@@ -154,21 +161,24 @@ impl WriteVersion {
     /// The message can be anywhere, for example deep inside an openraft `Entry` or in a snapshot, and in any
     /// serde format.
     ///
-    /// If the level has no place for something that a message holds, the message is written at the lowest newer
-    /// version that has a place for it. Such a message comes from the log: the cluster accepted the message, so
-    /// every member must store it and pass it on, whether or not the member has applied the command that raised
-    /// the level. [`check`](Self::check) keeps such a message out of the log while the level is too low.
+    /// There are two exceptions. If the level is below the oldest version that the type writes, the message is written
+    /// at that oldest version. If the level has no place for something that the message holds, the message is written
+    /// at the lowest newer version that has a place for it. Normally such a message is part of the log: the cluster
+    /// accepted the message, so every member must store it and pass it on, whether or not the member has applied the
+    /// command that raised the level. [`check`](Self::check) keeps such a message out of the log while the level is too
+    /// low.
     ///
-    /// So two nodes may store the same entry at different versions. To make both nodes read the same value:
+    /// So two nodes may store the same entry at different versions. Two rules make both nodes apply the entry with the
+    /// same result:
     ///
-    /// - What a command does must not depend on a `lossy` field. An older version leaves out the field, whatever
-    ///   the field holds.
+    /// - What a command does must not depend on a `lossy` field. An older version leaves out the field, so a node that
+    ///   stores the older version reads the default.
     /// - The `default` of a field must be the same value on every node and at any time. A field that an older
     ///   version left out gets its default when it is read.
     ///
-    /// The scope covers this thread until `encode` returns. It covers neither other threads nor a future that
-    /// `encode` returns. Scopes nest, and the innermost scope applies. Outside of any scope, messages are written
-    /// at their newest version.
+    /// The scope covers this thread until `encode` returns. It does not cover other threads. It does not cover a future
+    /// that `encode` returns, because the future runs after `encode` has returned. Scopes nest, and the innermost scope
+    /// applies. Outside of any scope, messages are written at their newest version.
     ///
     /// ```
     /// use openraft_toolkit::codec::WriteVersion;
@@ -202,7 +212,8 @@ struct Active {
     /// Whether a message that does not fit the level is an error, which is so only for [`WriteVersion::check`].
     /// Otherwise the message is written at a newer version.
     strict: bool,
-    /// The version of the last such error, and the field or variant that did not fit.
+    /// The last message that was refused because `strict` is set: the version that it did not fit, and the name of the
+    /// field, variant or type that did not fit.
     refused: Option<(u8, &'static str)>,
 }
 
@@ -225,7 +236,7 @@ impl Scope {
         Self { outer }
     }
 
-    /// Returns the version, and the field or variant, that the innermost scope refused last.
+    /// Returns [`Active::refused`] of the innermost scope: `None` if the scope has refused nothing.
     fn refused() -> Option<(u8, &'static str)> {
         ACTIVE.get().and_then(|active| active.refused)
     }
@@ -239,8 +250,10 @@ impl Drop for Scope {
 
 /// Returns the version at which a message is written in its serde form.
 ///
-/// The message can be written at the versions `oldest ..= newest`. `representable` returns an error if a version has
-/// no place for something that the message holds.
+/// The message can be written at the versions `oldest ..= newest`. `representable` returns an error if a version has no
+/// place for something that the message holds.
+///
+/// Fails only in a strict scope, if the message cannot be written at the level.
 pub(super) fn serde_version(
     oldest: u8,
     newest: u8,

@@ -7,7 +7,7 @@ use syn::{Ident, Path};
 use crate::errors::located_at;
 use crate::wire_message::ast::{Field, FieldDefault, Fields, Layout, Message, Since, Variant};
 
-/// A variant of an enum, or a struct.
+/// One variant of an enum, or a struct as a whole.
 pub(super) struct Case<'m, 'a> {
     /// The index of the variant; 0 for a struct.
     pub(super) index: u32,
@@ -15,7 +15,7 @@ pub(super) struct Case<'m, 'a> {
     pub(super) path: TokenStream,
     /// `Type` or `Type::Variant`, for error messages at run time.
     pub(super) label: String,
-    /// The oldest version that has the variant.
+    /// The oldest version that has the variant; for a struct, the oldest version of the type's own layout.
     pub(super) since: u8,
     /// `None` for a struct.
     pub(super) variant: Option<&'m Variant<'a>>,

@@ -1,6 +1,7 @@
 //! Generates the items of the hidden traits `Body` and `BorrowedBody`, which write and read each version of a message.
 //!
-//! - `case.rs` is shared by the other two: the variants, and a field's default value and variable name.
+//! - `case.rs` has what `write.rs` and `read.rs` share: the list of variants, and the default value and the variable
+//!   name of a field.
 //! - `write.rs` generates code that checks whether a version has a place for a value, and code that writes the value.
 //! - `read.rs` generates code that reads the fields of a value, in order or by name.
 

@@ -14,7 +14,7 @@ pub(super) enum ReadAs {
     Borrowed,
 }
 
-/// Returns code that reads the fields of a value in order.
+/// Returns code that reads the fields of a struct or variant in order.
 pub(super) fn from_seq(message: &Message<'_>, cases: &[Case<'_, '_>], read_as: ReadAs) -> TokenStream {
     let krate = &message.krate;
     per_case(krate, cases, |case| {
@@ -41,7 +41,7 @@ pub(super) fn from_seq(message: &Message<'_>, cases: &[Case<'_, '_>], read_as: R
     })
 }
 
-/// Returns code that reads the fields of a value by name, in any order.
+/// Returns `Body::from_map`, which reads the fields of a struct or variant by name, in any order.
 pub(super) fn from_map(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenStream {
     let krate = &message.krate;
     let read = per_case(krate, cases, |case| {
@@ -103,8 +103,8 @@ pub(super) fn from_map(message: &Message<'_>, cases: &[Case<'_, '_>]) -> TokenSt
     }
 }
 
-/// Returns code that reads the variant whose index is in `__variant`. `read` returns the code for one variant, or
-/// `None` for a variant that has no fields to read in this way.
+/// Returns code that reads the variant whose index is in `__variant`. `read` returns the code for one variant. It
+/// returns `None` for a variant that the generated code refuses, because its fields have no names to read them by.
 ///
 /// Each variant is read in its own closure. Without optimization, a single function would reserve stack for the
 /// fields of all variants at once. Types nest, so the stack could overflow.

@@ -60,7 +60,7 @@ pub(super) fn ensure_representable(message: &Message<'_>, cases: &[Case<'_, '_>]
     }
 }
 
-/// Returns code that writes the fields of a value.
+/// Returns code that writes the variant of a value, and the fields that `__version` has.
 ///
 /// Each variant is written in its own closure. Without optimization, a single function would reserve stack for all
 /// variants at once. Types nest, so the stack could overflow.

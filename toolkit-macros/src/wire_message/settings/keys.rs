@@ -110,7 +110,8 @@ pub(super) fn known<K: Key>(attrs: &[Attribute], errors: &mut Errors) -> Vec<(K,
     known
 }
 
-/// Reports a key that `K` does not have, and returns the key of `K` with a similar name, if there is one.
+/// Reports a key that `K` does not have, and returns the key of `K` with a similar name, if there is one. Returns
+/// `None` for a key of another target, which is not misspelt but misplaced.
 fn refuse_unknown<K: Key>(key: &Ident, errors: &mut Errors) -> Option<K> {
     let written = key.to_string();
     let here = K::TARGET;

@@ -53,7 +53,7 @@ pub(super) fn settings(
 
 /// Parses a list. `item` parses one item and the comma after it.
 ///
-/// An item that does not parse is reported and skipped, so that mistakes in later items are reported too.
+/// An item that does not parse is reported and skipped, so that mistakes in later items are also reported.
 pub(super) fn list_of(
     tokens: TokenStream,
     errors: &mut Errors,

@@ -4,7 +4,7 @@ use crate::codec::error::BodyError;
 const MAX_DEPTH: u32 = 128;
 
 /// How many elements that take no bytes, such as those of a `Vec<()>`, a body may hold. The size of the body does not
-/// bound their number.
+/// bound their number: without this limit, decoding a body of a few bytes could loop for hours.
 const MAX_EMPTY_ELEMENTS: usize = 4096;
 
 /// Counts the nested containers and the empty elements of one body. Fails if a count exceeds its limit.

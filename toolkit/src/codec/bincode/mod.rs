@@ -8,8 +8,8 @@
 //!
 //! - `writer.rs` has the serializer, which [`encode_into`] calls.
 //! - `reader.rs` has the deserializer, which [`decode`] calls.
-//! - `limits.rs` has the [limits](super#limits). The serializer and the deserializer enforce the same limits, so
-//!   everything that can be written can be read back.
+//! - `limits.rs` has the [limits](super#limits). The serializer and the deserializer enforce the same limits, so the
+//!   deserializer does not refuse, because of a limit, what the serializer wrote.
 //! - `primitives.rs` has bincode's byte sink and byte source, and converts bincode's errors to `BodyError`.
 
 mod limits;

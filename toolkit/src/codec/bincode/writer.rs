@@ -27,7 +27,7 @@ impl<'o> BincodeWriter<'o> {
         }
     }
 
-    /// Returns the length of the output, including the bytes before the body.
+    /// Returns the length of the output in bytes, including the bytes before the body.
     #[inline]
     fn written(&mut self) -> usize {
         self.encoder.writer().0.len()
@@ -220,7 +220,7 @@ impl<'a, 'o> Serializer for &'a mut BincodeWriter<'o> {
 pub struct Fields<'a, 'o> {
     writer: &'a mut BincodeWriter<'o>,
     /// Whether the fields count towards the depth of nesting. The fields of a variant count. The fields of a tuple or
-    /// struct do not, because no type can recurse through tuples and structs alone.
+    /// struct do not, because a value that nests without end through tuples and structs alone cannot exist.
     nested: bool,
 }
 
@@ -270,10 +270,10 @@ fields! {
 /// The elements of a sequence or the entries of a map.
 pub struct Elements<'a, 'o> {
     writer: &'a mut BincodeWriter<'o>,
-    /// The length that the value's `Serialize` announced, which is already written.
+    /// The number of elements that the value's `Serialize` announced, which is already written.
     announced: usize,
     count: usize,
-    /// The length of the output before the first element.
+    /// The length of the output before the first element, in bytes.
     start: usize,
 }
 
@@ -284,7 +284,7 @@ impl Elements<'_, '_> {
             // Refuse the value: a reader expects the announced number of elements, and would misread what follows.
             return Err(wrong_length());
         }
-        // Check once, after the last element: either all elements of a type take bytes or none does.
+        // Check once, after the last element: all elements are of one type, so either all take bytes or none does.
         if self.writer.written() == self.start {
             self.writer.limits.add_empty_elements(self.count)?;
         }

@@ -34,7 +34,8 @@ pub trait Body: WireMessage {
     /// Returns [`CodecError::NotRepresentable`] if the value holds something that `version` has no place for.
     fn ensure_representable(&self, version: u8) -> Result<(), CodecError>;
 
-    /// Writes the body of `version`: the variant of an enum, and the fields that `version` has.
+    /// Writes the body of `version`: the variant of an enum, and the fields that `version` has. Other fields are left
+    /// out without a check, so [`ensure_representable`](Self::ensure_representable) must have accepted `version`.
     fn serialize_body<S: Serializer>(&self, version: u8, serializer: S) -> Result<S::Ok, S::Error>;
 
     /// Reads the fields of a variant in order, and returns the value.
@@ -42,7 +43,7 @@ pub trait Body: WireMessage {
     -> Result<Self, A::Error>;
 
     /// Reads the fields of a variant by name, and returns the value. The derive overrides this method for a message
-    /// with `#[wire(serde)]`. A frame has no names.
+    /// with `#[wire(serde)]`. Other messages are read only from frames, which have no names.
     fn from_map<'de, A: MapAccess<'de>>(
         _variant: u32,
         _version: u8,
@@ -52,7 +53,7 @@ pub trait Body: WireMessage {
     }
 }
 
-/// The fields of a variant, including the fields of all versions.
+/// The form of the fields of a variant. It counts or names the fields of all versions.
 pub enum Shape {
     /// `Name`
     Unit,
@@ -204,8 +205,8 @@ fn no_variant<T: Body>(index: u64, version: u8) -> String {
     format!("`{}` has no variant of index {index} at version {version}", T::NAME)
 }
 
-/// Returns the error of generated code for an index without a variant. `VariantSeed` refuses such an index
-/// earlier, but the generated `match` must be exhaustive.
+/// Returns the error of generated code for an index that no variant has. `VariantSeed` refuses such an index earlier,
+/// but the generated `match` must be exhaustive.
 #[cold]
 pub fn unknown_variant<T: Body, E: serde::de::Error>(index: u32, version: u8) -> E {
     E::custom(no_variant::<T>(index.into(), version))

@@ -1,10 +1,11 @@
 //! Traits that only improve rustc's error messages.
 //!
-//! Each trait here stands for one of `From`, `TryFrom`, `Default` and `PartialEq`, and is implemented by every type
-//! that implements that trait. Generated code requires the traits of this file. If a user's type does not implement
-//! one of them, rustc prints the message below instead of its own. The message tells what to write.
+//! Each trait here wraps one trait of the standard library: `From`, `TryFrom`, `Default` or `PartialEq`. Every type
+//! that implements the wrapped trait implements the wrapper. Generated code requires the wrapper. If a user's type does
+//! not implement it, rustc prints the message of the wrapper, which tells what to write, instead of rustc's own
+//! message.
 
-/// Stands for `From`. `previous = Old` requires it, to convert `Old`, the type of the older versions, to the message.
+/// Wraps `From`. `previous = Old` requires it, to convert `Old`, the type of the older versions, to the message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from `{Old}`, which its older versions are decoded as",
     label = "write `impl From<{Old}> for {Self}`"
@@ -14,7 +15,8 @@ pub trait Upgraded<Old>: From<Old> {}
 #[diagnostic::do_not_recommend]
 impl<T: From<Old>, Old> Upgraded<Old> for T {}
 
-/// Stands for `TryFrom`. `previous(Old, downgrade)` requires it, to convert the message to `Old`.
+/// Wraps `TryFrom` with an error that can be the source of another error. `previous(Old, downgrade)` requires it, to
+/// convert the message to `Old`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from `{Message}`, which `downgrade` asks for",
     label = "write `impl TryFrom<{Message}> for {Self}`, with an error that has `std::error::Error`"
@@ -29,7 +31,7 @@ where
 {
 }
 
-/// Stands for `Default`. A field with `since` and without `default = path` requires it.
+/// Wraps `Default`. A field with `since` and without `default = path` requires it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no default value for the versions that lack this field",
     label = "does not implement `Default`",
@@ -46,8 +48,8 @@ pub fn default_of<T: Defaulted>() -> T {
     T::default()
 }
 
-/// Stands for `PartialEq`. A field with `since` and without `lossy` requires it: an older version leaves out the field
-/// only if the field equals its default.
+/// Wraps `PartialEq`. A field with `since` and without `lossy` requires it: an older version leaves out the field only
+/// if the field equals its default.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be compared with its default, and an older version may leave out only a field that equals it",
     label = "does not implement `PartialEq`",

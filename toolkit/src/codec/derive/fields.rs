@@ -80,12 +80,13 @@ impl<'de, A: MapAccess<'de>> MapFields<A> {
         Self { map, names }
     }
 
-    /// Reads the name of the next field, and returns its index.
+    /// Reads the name of the next field, and returns the index of the field. Returns `None` if there is no further
+    /// field.
     pub fn next_name(&mut self) -> Result<Option<usize>, A::Error> {
         self.map.next_key_seed(FieldSeed(self.names))
     }
 
-    /// Reads the value of the field whose name was read last, into `field`.
+    /// Reads the value of the field whose name was read last, into `field`. Fails if `field` has a value already.
     pub fn value<T: for<'any> Deserialize<'any>>(
         &mut self,
         index: usize,
@@ -159,13 +160,13 @@ pub(super) fn index_of<E: serde::de::Error>(name: &str, names: &[&str]) -> Resul
 
 /// A field of bytes that is written and read as a whole.
 ///
-/// Serde would write and read such a field byte by byte, like any sequence. In bincode, the written bytes are the
-/// same.
+/// Serde would write and read such a field byte by byte, like any sequence. In bincode, both ways write the same bytes.
 pub struct Bytes<T>(pub T);
 
 /// A type that the derive treats as bytes. Implemented by `Vec<u8>`, `Box<[u8]>` and `Cow<'_, [u8]>`.
 ///
-/// The derive sees only the tokens of a field's type. The error below is for a user's own type of such a name.
+/// The derive sees only the tokens of a field's type. The error below appears if a type of the user has one of these
+/// names.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the type of the standard library that it looks like",
     label = "the derive takes this for bytes",

@@ -33,7 +33,7 @@ pub fn decode_borrowed_message<'de, T: BorrowedBody<'de>>(bytes: &'de [u8]) -> R
     Ok(message)
 }
 
-/// Returns the version of a frame and a reader of its body, if `T` reads that version.
+/// Returns the version of a frame and a reader of its body. Fails if `T` does not read that version.
 #[inline]
 fn open<T: WireMessage>(frame: &[u8]) -> Result<(u8, BincodeReader<'_>), CodecError> {
     let (version, body) = split(frame)?;

@@ -1,16 +1,18 @@
 //! The run-time part of `#[derive(WireMessage)]`, which generated code calls through `crate::__private`.
 //!
 //! A body is serialized as serde's own derive would serialize a type with only the fields and variants of the body's
-//! version. So any serde format can carry a body; in a frame, the bytes are bincode's. This folder knows versions and
-//! fields. The format is in `codec/bincode/`, and the version byte of a frame is in `codec/frame.rs`.
+//! version. There are two differences, which do not change the bytes in bincode: a field of bytes is written as a
+//! whole, and a single field without a name is written as a tuple of one field. So any serde format can carry a body.
+//! In a frame, the format is bincode. This folder knows versions and fields. The format is in `codec/bincode/`, and the
+//! version byte of a frame is in `codec/frame.rs`.
 //!
 //! The derive implements [`Body`] for the versions of a type's own layout, and [`SerdeForm`] for
 //! `#[wire(serde)]`. A message is then encoded and decoded in one of two ways:
 //!
-//! - As a frame: `WireMessage::encode` and `decode` call `message.rs`, which handles the version byte and hands
-//!   the body to `body.rs`.
-//! - As a serde value: the generated `Serialize` and `Deserialize` call `serde_form.rs`, which writes the version
-//!   next to the body and hands the body to `body.rs`.
+//! - As a frame: `WireMessage::encode` and `decode` call `message.rs`, which handles the version byte. The methods of
+//!   `Body` write and read the body.
+//! - As a serde value: the generated `Serialize` and `Deserialize` call `serde_form.rs`, which handles the version
+//!   beside the body. The methods of `SerdeForm` write and read the body.
 //!
 //! | file | what is in it |
 //! |---|---|

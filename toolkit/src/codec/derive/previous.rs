@@ -2,8 +2,8 @@
 //! `previous(Old, downgrade)`.
 //!
 //! These versions are below those of the type's own layout, and their bodies are bodies of `Old`. Decoding converts
-//! `Old` to the message with `From`. Encoding converts the message to `Old` with `TryFrom`. `Old` may itself have a
-//! previous type.
+//! `Old` to the message with `From`. With `downgrade`, encoding converts the message to `Old` with `TryFrom`. `Old` may
+//! itself have a previous type.
 
 use serde::Deserializer;
 use serde::ser::{Error as _, Serializer};

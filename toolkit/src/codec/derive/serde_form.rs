@@ -1,8 +1,9 @@
 //! The serde form of a message with `#[wire(serde)]`: its version and its body as one serde value.
 //!
-//! In a binary format, the serde form is the pair `(version, body)`; in bincode, its bytes are those of the frame.
-//! In a human-readable format, the serde form is the map `{"v3": body}`. Messages are written at their newest
-//! version, or in a [`WriteVersion::scope`](crate::codec::WriteVersion::scope) at the level of the scope.
+//! In a binary format, the serde form is the pair `(version, body)`; in bincode, its bytes are those of the frame. In a
+//! human-readable format, the serde form is the map `{"v3": body}`. Messages are written at their newest version. In a
+//! [`WriteVersion::scope`](crate::codec::WriteVersion::scope), they are written at the version that `serde_version`
+//! chooses for the level of the scope.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,8 +18,9 @@ use crate::codec::write_version::serde_version;
 
 /// A message with `#[wire(serde)]`, whose `Serialize` and `Deserialize` carry its version.
 ///
-/// The methods of [`Body`] take only the versions of the type's own layout. For a type with `previous`, the derive
-/// overrides the methods of `SerdeForm`, so that they take the versions of the previous type too.
+/// The methods of [`Body`] accept only the versions of the type's own layout. For a type with `previous`, the derive
+/// overrides `deserialize_at`, so that it also accepts the versions of the previous type. With `downgrade`, the derive
+/// overrides the other items likewise.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no serde form that carries its version",
     label = "does not have `#[wire(serde)]`",
@@ -64,7 +66,8 @@ pub fn serialize_message<T: SerdeForm, S: Serializer>(message: &T, serializer: S
     }
 }
 
-/// Returns the text of `error` with the name of the type, because the message may be deep inside another value.
+/// Returns the text of `error`, preceded by the name of the type unless the text has the name already. The name tells
+/// which message failed, because the message may be deep inside another value.
 #[cold]
 fn named<T: Body>(error: &CodecError) -> String {
     match error {
@@ -91,8 +94,8 @@ impl<T: SerdeForm> Serialize for AtVersion<'_, T> {
 pub fn deserialize_message<'de, T: SerdeForm, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let visitor = MessageVisitor(PhantomData);
     if deserializer.is_human_readable() {
-        // Accept the pair too. For a type with `untagged` or internal tags, serde buffers the value first, and the
-        // buffer claims to be human-readable even if the format is binary.
+        // Accept the pair as well as the map. If the message is inside a type with `untagged` or internal tags, serde
+        // buffers the value first, and the buffer claims to be human-readable even if the format is binary.
         deserializer.deserialize_any(visitor)
     } else {
         deserializer.deserialize_tuple(2, visitor)
