@@ -50,7 +50,7 @@
 //!
 //! # Where names are
 //!
-//! Each of the modules [`codec`], [`lifecycle`] and [`log_store`] explains its names together on its own page. The
+//! Each of the modules [`codec`], [`lifecycle`] and [`log_store`] documents its names together on its own page. The
 //! names that most services use are also re-exported here, so that one `use openraft_toolkit::{...}` is enough to
 //! start, grow and stop a node. Settings and tools of the log store are only in [`log_store`], and everything for tests
 //! is only in [`test_fakes`].

@@ -24,17 +24,17 @@ pub enum BootstrapMode<C: RaftTypeConfig> {
     ///
     /// Neither openraft nor this library can detect that two nodes were given different lists.
     ///
-    /// - If a majority of one list and a majority of the other list can be without a common node, as with `{1}` and
-    ///   `{2}`, each list forms **its own cluster**, whose writes succeed. When nodes of the two clusters meet, their
-    ///   committed entries contradict each other: a node stops, or loses writes that it acknowledged.
-    /// - If any two majorities have a common node, as with `{1, 2, 3}` and `{1, 2}`, the nodes form one cluster. The
-    ///   list of the node that is elected replaces the other list.
-    /// - With a type config that allows only one leader in a term (`leader_id_std`), do not rely on the second case: no
-    ///   list replaces another. The first entries of all nodes have the same log id, so each node **keeps its own list**,
-    ///   and counts majorities of that list until the next change of the membership.
+    /// - If some majority of one list has no node in common with some majority of the other list, as with `{1}` and
+    ///   `{2}`, each list may form **its own cluster**, whose writes succeed. When nodes of the two clusters meet,
+    ///   their committed entries contradict each other: a node stops, or loses writes that it acknowledged.
+    /// - If every majority of one list has a node in common with every majority of the other list, as with `{1, 2, 3}`
+    ///   and `{1, 2}`, the nodes form one cluster. The list of the node that is elected replaces the other list.
+    /// - With a type config that allows only one leader in a term (`leader_id_std`), no list replaces another, even if
+    ///   the majorities have a node in common. The first entries of all nodes have the same log id, so each node
+    ///   **keeps its own list**, and counts majorities of that list until the next change of the membership.
     ///
-    /// With [`Static`](Self::Static), different lists cannot form two clusters as long as the smallest id is the same in
-    /// all lists: only the node with that id forms a cluster.
+    /// With [`Static`](Self::Static), different lists cannot form two clusters as long as the smallest id is the same
+    /// in all lists: only the node with that id forms a cluster.
     Fresh {
         /// The first voters, and how to reach each. This node must be one of them. The other voters start with
         /// [`Join`](Self::Join), and the cluster elects a leader once a majority is up.
@@ -57,17 +57,17 @@ pub enum BootstrapMode<C: RaftTypeConfig> {
     ///
     /// - The node with the smallest id would form the cluster again. As long as a majority of `initial_members` has its
     ///   state, the other nodes do not elect this node. If a majority has lost its state, the blank nodes form **a
-    ///   second cluster** under the same name. [`bootstrap_checked`] detects the lost disk, because it first asks the
-    ///   other nodes.
-    /// - Any other node waits for a leader to contact it. The leader treats it as a voter, although it has forgotten
-    ///   its votes. **Nothing detects this.**
+    ///   second cluster** with the same ids. [`bootstrap_checked`] detects the lost disk of the node with the smallest
+    ///   id, because that node first asks the other nodes.
+    /// - Any other node that lost its disk waits for a leader to contact it. The leader treats the node as a voter,
+    ///   although the node has forgotten its votes. **Nothing detects this.**
     ///
     /// If one of your nodes may come back with a blank disk under the same id, for example because a volume is created
     /// again, start nodes with [`Reopen`](Self::Reopen) once the cluster is formed. Replace a node that lost its disk
     /// with [`replace_voter`](super::replace_voter).
     Static {
-        /// The first voters, and how to reach each: the same list on all nodes. It has no effect once the cluster is
-        /// formed.
+        /// The first voters, and how to reach each: the same list on all nodes. On a node with state, the list has no
+        /// effect, but it must not be empty.
         initial_members: BTreeMap<NodeIdOf<C>, NodeOf<C>>,
     },
     /// The storage has the state of an earlier run, and this node resumes it.
@@ -106,8 +106,8 @@ pub enum Bootstrapped {
 ///
 /// # Errors
 ///
-/// Each variant of [`BootstrapError`] has a message that says what to do. On an error the storage is unchanged; only
-/// after [`BootstrapError::Fatal`] may it have the first membership.
+/// Each variant of [`BootstrapError`] says when it occurs, and has a message that says what to do. After an error, the
+/// storage is unchanged, except that it may have the first membership after [`BootstrapError::Fatal`].
 ///
 /// # Examples
 ///
@@ -161,17 +161,19 @@ where
 
 /// Starts a node like [`bootstrap`], but a blank node that is about to form a cluster first asks the other
 /// `initial_members` whether they have state. If one of them has state, the call returns an error: a cluster exists
-/// already, and this node lost its disk.
+/// already, so this node must not form one. Most likely it lost its disk.
 ///
 /// `has_state` asks one node, over the application's own network, and returns the value of
 /// [`Raft::is_initialized`](openraft::Raft::is_initialized) on that node. If `has_state` fails, the node is asked again
-/// after a pause. So the call waits until **every** other initial member has answered: bound it with a timeout, and
-/// repeat the call. All of them must answer, because any of them may be the last node that still has the data.
+/// after a pause. So if no node reports state, the call waits until **every** other initial member has answered: bound
+/// it with a timeout, and repeat the call. All of them must answer, because any of them may be the last node that still
+/// has the data.
 ///
 /// Use this function with [`BootstrapMode::Static`]: the node with the smallest id then notices that it lost its disk,
-/// as long as at least one other initial member has its state. Only that node asks; all others answer without waiting.
-/// In a StatefulSet, start all pods at once (`podManagementPolicy: Parallel`): with the default policy, the first pod
-/// would wait for pods that are not started before the first one is ready.
+/// as long as at least one other initial member has its state. Only a blank node with the smallest id asks and waits.
+/// On all other nodes the function starts the node at once. In a StatefulSet, start all pods at once
+/// (`podManagementPolicy: Parallel`): with the default policy, the first pod would wait for the answers of the other
+/// pods, which Kubernetes starts only after the first pod is ready.
 ///
 /// With [`BootstrapMode::Fresh`], call this function on one node only. Two blank nodes would wait for each other if
 /// each answers only after its own call has returned. In the other modes, and on a node with state, the function asks
@@ -179,7 +181,9 @@ where
 ///
 /// # Errors
 ///
-/// [`BootstrapError::AlreadyFormed`], and the errors of [`bootstrap`].
+/// - [`BootstrapError::AlreadyFormed`] if this node is blank and was about to form a cluster, and another initial
+///   member has state.
+/// - The errors of [`bootstrap`].
 ///
 /// # Examples
 ///
@@ -277,15 +281,15 @@ where
     }
     let mut log_progress = raft.watch_log_progress();
     raft.initialize(initial_members).await?;
-    // `initialize` returns before the first entry is durable. Wait until openraft reports that the entry is flushed, or
-    // that the vote of the following election is: openraft writes this vote after the entry.
+    // `initialize` returns before the first entry is durable. Wait until openraft reports that the entry is durable, or
+    // that this node's vote in the following election is durable: openraft writes the entry first, and then this vote.
     let durable = log_progress.wait_until(|flushed| {
         flushed
             .as_ref()
             .is_some_and(|io| io.last_log_id.is_some() || io.vote.leader_id().term() != TermOf::<C>::default())
     });
     if durable.await.is_err() {
-        raft.is_initialized().await?; // The node has stopped: this call returns why.
+        raft.is_initialized().await?; // The node has stopped: this call returns the reason as an error.
     }
     Ok(Bootstrapped::Initialized)
 }

@@ -19,7 +19,8 @@ use super::redirect::{leader_of, redirect};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BootstrapError<C: RaftTypeConfig> {
-    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) found a vote or a log in the storage.
+    /// [`BootstrapMode::Fresh`](super::BootstrapMode::Fresh) found storage that is not blank: it has a vote, a log or
+    /// applied entries.
     ///
     /// The node's [`metrics`](openraft::Raft::metrics) show the vote and the last log index.
     #[error(
@@ -95,12 +96,12 @@ pub enum MembershipError<C: RaftTypeConfig> {
     #[error("this node is not the leader; help: {}", redirect(.leader))]
     NotLeader {
         /// The node to send the change to: the leader, or the node that is about to lead. `None` if this node knows of
-        /// neither.
+        /// neither, or knows its id but not how to reach it.
         leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
         /// openraft's error.
         source: ForwardToLeader<C>,
     },
-    /// An earlier change is not committed yet.
+    /// An earlier membership change is not committed yet.
     #[error("a membership change is in progress; help: try again once it is committed")]
     InProgress {
         /// openraft's error, with the log id of the membership change that is not committed yet.
@@ -153,7 +154,8 @@ pub enum MembershipError<C: RaftTypeConfig> {
         /// openraft's error.
         source: EmptyMembership,
     },
-    /// Another change was made between the two steps of this change.
+    /// Another change was made between the two steps of this change. If the error comes from a call of openraft that
+    /// takes preconditions, such as `Raft::change_membership_if`, one of these preconditions may not hold instead.
     ///
     /// The membership may still be a joint one. Until the other change ends or this change is repeated, the cluster
     /// then needs both a majority of the old voters and a majority of the new voters.
@@ -165,7 +167,7 @@ pub enum MembershipError<C: RaftTypeConfig> {
     /// The leader changed while the membership change was being replicated. The change may or may not be committed.
     #[error("leadership was lost before the change was committed, so its outcome is unknown; help: {}, and look at the membership there", redirect(.leader))]
     OutcomeUnknown {
-        /// The new leader, if it is known.
+        /// The new leader, or `None` if this node does not know it, or not how to reach it.
         leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
         /// openraft's error.
         source: ForwardToLeader<C>,
@@ -182,10 +184,10 @@ pub enum MembershipError<C: RaftTypeConfig> {
         node_id: NodeIdOf<C>,
         /// The newest level that the node's release reads.
         newest: u8,
-        /// The level of the cluster.
+        /// The level at which the leader writes.
         level: u8,
-        /// Why the node could not be removed again, if the level was raised during the call and the node had become a
-        /// learner by then. `None` if the node was removed, was a member before, or never became a learner.
+        /// Why the node could not be removed again after the call had added it. `None` if the node was removed again,
+        /// was a member before the call, or was not added, because its release was too old from the start.
         not_removed: Option<Box<MembershipError<C>>>,
     },
     /// The change breaks a rule of [`Raft::append_membership`](openraft::Raft::append_membership).
@@ -251,10 +253,11 @@ impl<C: RaftTypeConfig> From<ChangeMembershipErrorOf<C>> for MembershipError<C> 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WritableError<C: RaftTypeConfig> {
-    /// This node does not lead. Another node leads or is about to lead, or no leader was elected before the deadline.
+    /// This node does not lead, or is handing leadership over. Another node leads or is about to lead, or no leader was
+    /// elected before the deadline.
     #[error("this node is not the leader; help: {}", redirect(.leader))]
     NotLeader {
-        /// The node to send writes to, or `None` if this node knows of no leader.
+        /// The node to send writes to, or `None` if this node knows of no leader, or not how to reach it.
         leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
         /// openraft's error.
         source: ForwardToLeader<C>,

@@ -21,7 +21,7 @@ pub enum Handover<C: RaftTypeConfig> {
         /// The new leader.
         to: NodeIdOf<C>,
     },
-    /// This node did not lead, so there was nothing to hand over.
+    /// This node did not lead, or had stopped already, so there was nothing to hand over.
     NotLeader,
     /// This node is the only voter, so no other node can lead.
     OnlyVoter,
@@ -29,11 +29,11 @@ pub enum Handover<C: RaftTypeConfig> {
     /// ([`Config::election_timeout_max`](openraft::Config::election_timeout_max)): all of them have stopped, or this
     /// node is cut off. When a whole cluster shuts down, its last node gets this outcome.
     Unreachable,
-    /// The deadline passed, or this node stopped, before the handover was complete: another node must lead, and every
-    /// write that this node accepted must be applied or dropped. The callers of the remaining writes get an error when
-    /// the node stops.
+    /// The deadline passed, or this node stopped, before the handover was complete. A handover is complete once another
+    /// node leads, and every write that this node accepted is either applied or dropped. The callers of all other
+    /// writes get an error when the node stops.
     ///
-    /// Once the node has stopped, the others elect a leader, as they do after a crash.
+    /// If no other node leads yet, the others elect a leader once this node has stopped, as they do after a crash.
     DeadlinePassed,
 }
 
@@ -43,9 +43,9 @@ pub enum Handover<C: RaftTypeConfig> {
 /// and asks it to stand for election at once. Then the call waits until another node leads, and until every write that
 /// this node accepted is either applied here or dropped.
 ///
-/// If the voter does not take over, because it died or is cut off, the call picks the next one. After the last voter,
-/// it starts again with the first, as long as any of them has answered within the last lease. `deadline` bounds the
-/// whole call.
+/// If the voter does not take over, for example because it died or is cut off, the call picks the next one. After the
+/// last voter, the call starts again with the first, as long as any of them has answered within the last lease.
+/// `deadline` bounds the whole call.
 ///
 /// During the call, this node refuses writes with an error that names the picked voter
 /// ([`ForwardReason::LeadershipTransfer`](openraft::errors::ForwardReason::LeadershipTransfer)). Once that voter leads,
@@ -54,7 +54,7 @@ pub enum Handover<C: RaftTypeConfig> {
 ///
 /// **Call this function only if you stop the node next**, as [`graceful_shutdown`] does. Afterwards, the node does not
 /// stand for election until you call [`runtime_config().elect(true)`](openraft::raft::RuntimeConfigHandle::elect). A
-/// leader that could not hand over accepts no writes for as long as it leads.
+/// leader that has asked a voter to take over accepts no writes for as long as it leads, even if no voter takes over.
 ///
 /// Your network must deliver the request for the transfer. On the sending side, implement
 /// [`RaftNetworkV2::transfer_leader`](openraft::RaftNetworkV2::transfer_leader), whose default always fails. On the
@@ -131,7 +131,8 @@ where
     handover
 }
 
-/// Asks one voter after the other to take over, until another node leads or no voter answers.
+/// Asks one voter after the other to take over, until another node leads, no voter answers, or this node stops. The
+/// caller sets the deadline.
 async fn transfer<C, SM>(raft: &Raft<C, SM>) -> Handover<C>
 where
     C: RaftTypeConfig,
@@ -196,8 +197,8 @@ struct Voter<NodeId> {
     alive: bool,
 }
 
-/// Returns the other voters, the most suitable first. Voters that are alive come before others, and among those, voters
-/// with more of the log come first.
+/// Returns the other voters, the most suitable first. All voters that are alive come before all voters that are not. In
+/// each of these two groups, voters with more of the log come first.
 fn other_voters<C: RaftTypeConfig>(metrics: &RaftMetrics<C>, lease: Duration) -> Vec<Voter<NodeIdOf<C>>> {
     let alive = |id: &NodeIdOf<C>| {
         let acknowledged = metrics.heartbeat.as_ref().and_then(|acks| *acks.get(id)?);

@@ -33,7 +33,7 @@ pub enum LeadershipState<C: RaftTypeConfig> {
         /// The term in which the node wants to lead.
         term: TermOf<C>,
     },
-    /// The node has no vote: it was added as a learner, was removed, or waits to be added.
+    /// The node is not a voter: it was added as a learner, was removed, or waits to be added.
     Learner,
     /// The node has stopped, because it was shut down or had a fatal error. No other state follows.
     Shutdown,
@@ -61,11 +61,12 @@ impl<C: RaftTypeConfig> LeadershipState<C> {
 
 /// Returns a stream of the roles of `raft`'s node: the current role at once, and then each change.
 ///
-/// The stream never repeats a role. If several changes happen between two polls, the stream returns only the last one,
-/// so even a slow reader sees the present role. After [`LeadershipState::Shutdown`] the stream ends, and stays ended
-/// when it is polled again.
+/// The stream never returns the same role twice in a row. If several changes happen between two polls, the stream
+/// returns only the last one, so even a slow reader sees the present role. After [`LeadershipState::Shutdown`] the
+/// stream ends, and stays ended when it is polled again.
 ///
-/// Only a change of the role, the vote or the membership wakes the reader's task. Writes and replication do not.
+/// The reader's task is woken when the role, the vote or the membership changes. It is not woken by each write or each
+/// replicated entry.
 ///
 /// The stream does not keep the node running, and does not borrow `raft`. It works on any runtime of openraft, because
 /// it only uses [`Raft::metrics`](openraft::Raft::metrics) and
@@ -149,7 +150,7 @@ pub fn leadership_events_from_metrics<C: RaftTypeConfig>(
     })
 }
 
-/// Returns the roles that `watched` shows, without repetitions.
+/// Returns the roles that `watched` shows, without returning a role twice in a row.
 fn changes<C, M, S>(
     watched: Watched<M, S>,
 ) -> impl FusedStream<Item = LeadershipState<C>> + Unpin + OptionalSend + 'static
@@ -181,7 +182,8 @@ where
 struct Watched<M, S> {
     /// The source of the role and the term. Changes with every write.
     metrics: M,
-    /// Tells when to read `metrics`: `server` changes with the role, and seldom otherwise.
+    /// Tells when to read `metrics`: `server` changes with the role, and seldom otherwise. If `server` is `None`,
+    /// `metrics` is read after each of its own changes.
     ///
     /// The role is not read from `server`, because the vote in `server` is the vote on disk. For a moment, that vote is
     /// older than the role: a candidate would appear in the term before its own.
@@ -189,7 +191,8 @@ struct Watched<M, S> {
 }
 
 impl<M, S> Watched<M, S> {
-    /// Waits for the next change that may be a change of the role. Returns `None` once the node is gone.
+    /// Waits for the next change that may be a change of the role. Returns `None` once the sender of the metrics is
+    /// dropped.
     async fn changed<C>(&mut self) -> Option<()>
     where
         C: RaftTypeConfig,
@@ -204,7 +207,7 @@ impl<M, S> Watched<M, S> {
     }
 
     /// Returns the present role. openraft updates `metrics` and `server` one after the other, so if the two differ,
-    /// this function waits until they show the same role.
+    /// this function waits until they show the same role, or until the node has stopped.
     async fn state<C>(&mut self) -> LeadershipState<C>
     where
         C: RaftTypeConfig,

@@ -12,13 +12,13 @@ use crate::codec::WriteVersion;
 /// Makes `voters` the voters of the cluster, and returns the log id of the new membership.
 ///
 /// Every new voter must be a learner first: see [`add_learner`]. A voter that is left out becomes a learner if `retain`
-/// is true, and leaves the cluster otherwise. Learners stay in both cases. A leader may leave itself out. It then leads
-/// until the change is committed, and then steps down.
+/// is true, and leaves the cluster otherwise. Learners that are not in `voters` stay learners in both cases. A leader
+/// may leave itself out: it leads until the change is committed, and then steps down.
 ///
 /// If `voters` are not the present voters, the change takes the two steps of joint consensus: first a joint membership,
 /// which needs both a majority of the old voters and a majority of the new voters, and then the new voters alone. Both
-/// steps are committed when the call returns. Without a majority, the call waits until there is one: bound it with a
-/// timeout.
+/// steps are committed when the call returns `Ok`. If the majority is lost during a step, the call waits until there is
+/// one again: bound it with a timeout.
 ///
 /// An error or a dropped future may interrupt the change between its steps. The cluster then keeps working in the joint
 /// membership. The same call completes the change, on whichever node leads then.
@@ -27,7 +27,7 @@ use crate::codec::WriteVersion;
 ///
 /// # Errors
 ///
-/// Each variant of [`MembershipError`] has a message that says what to do.
+/// Each variant of [`MembershipError`] says when it occurs, and has a message that says what to do.
 ///
 /// # Examples
 ///
@@ -75,15 +75,15 @@ where
 ///
 /// With `blocking`, the call returns once the learner's log is within
 /// [`Config::replication_lag_threshold`](openraft::Config::replication_lag_threshold) entries of the leader's log. The
-/// learner can then become a voter without holding up commits. The call returns earlier if this node ceases to lead or
-/// the learner is removed. While the learner is down, the call waits: bound it with a timeout. If the future is
-/// dropped, the learner stays a member.
+/// learner can then become a voter without holding up commits for long. If this node ceases to lead or stops, or the
+/// learner is removed, the call returns `Ok` although the learner has not caught up. While the learner is down, the
+/// call waits: bound it with a timeout. If the future is dropped during this wait, the learner stays a member.
 ///
 /// The call uses [`Raft::add_learner`](openraft::Raft::add_learner).
 ///
 /// # Errors
 ///
-/// Each variant of [`MembershipError`] has a message that says what to do.
+/// Each variant of [`MembershipError`] says when it occurs, and has a message that says what to do.
 ///
 /// # Examples
 ///
@@ -125,7 +125,8 @@ where
 ///
 /// # Errors
 ///
-/// [`MembershipError::TooOld`], and the errors of [`add_learner`].
+/// - [`MembershipError::TooOld`] if `level` is above `newest` in one of the two checks.
+/// - The errors of [`add_learner`].
 ///
 /// # Examples
 ///

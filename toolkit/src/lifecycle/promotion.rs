@@ -22,14 +22,14 @@ use super::redirect::leader_of;
 ///
 /// Make the node a learner first, with [`add_learner`](super::add_learner); the argument `blocking` may be false. The
 /// call waits for the learner for at most `deadline`. Then it changes the membership like
-/// [`change_membership`](super::change_membership), and waits until the change is committed. If `id` is a voter
-/// already, the call only completes a joint membership, if there is one.
+/// [`change_membership`](super::change_membership), and waits until the change is committed, which `deadline` does not
+/// bound. If `id` is a voter already, the call only completes a joint membership, if there is one.
 ///
 /// # Errors
 ///
-/// - [`MembershipError::Lagging`] if the learner still lacks too many entries. It stays a learner, and keeps catching
-///   up.
-/// - [`MembershipError::LearnerNotFound`] if the node is not in the cluster.
+/// - [`MembershipError::Lagging`] if the learner still lacks more than `max_lag` entries after `deadline`. It stays a
+///   learner, and keeps catching up.
+/// - [`MembershipError::LearnerNotFound`] if node `id` is not in the cluster.
 /// - [`MembershipError::NotLeader`] if this node does not lead, or ceases to lead while it waits.
 /// - The errors of [`change_membership`](super::change_membership).
 ///
@@ -78,15 +78,15 @@ where
 /// Use this function for a voter that is gone for good, for example because it lost its disk. The number of voters
 /// stays the same, so the majority does not get larger while a voter is down.
 ///
-/// `old` leaves the cluster, whether its process runs or not. It must not come back under its id. A leader may replace
-/// itself: it leads until the change is committed, and then steps down.
+/// `old` leaves the cluster, whether its process runs or not. That node must not come back under its id. A leader may
+/// replace itself: it leads until the change is committed, and then steps down.
 ///
 /// The call waits for `new` like [`promote_learner`]. If the change was interrupted, the same call completes it. If the
 /// change is complete, the same call changes nothing.
 ///
 /// # Errors
 ///
-/// - [`MembershipError::VoterNotFound`] if `old` is not a voter.
+/// - [`MembershipError::VoterNotFound`] if `new` is a learner, and `old` is not a voter.
 /// - [`MembershipError::ReplacedByItself`] if `old` and `new` are the same node.
 /// - The errors of [`promote_learner`].
 ///
@@ -180,8 +180,8 @@ where
         );
         match near_or_gone.await {
             Ok(metrics) if lag(&metrics, id).is_some() => return Ok(Standing::Learner),
-            // This node does not replicate to the learner, or has stopped. The next round finds out which, and returns
-            // the reason.
+            // This node has stopped or does not lead, the learner was removed, or the metrics do not show the
+            // replication to the learner yet. The next round reads raft's state, and returns the error or waits again.
             Ok(_) | Err(WaitError::ShuttingDown) => {}
             Err(WaitError::Timeout(..)) => {
                 let metrics = raft.metrics().borrow_watched().clone();

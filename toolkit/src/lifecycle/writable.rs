@@ -19,19 +19,19 @@ use super::redirect::leader_of;
 /// fails with [`ForwardReason::LeaseExpired`](openraft::errors::ForwardReason::LeaseExpired), and nothing is written.
 /// This call asks the voters at once, without waiting for the next heartbeat, and waits for their answers.
 ///
-/// The call also waits until an election is over, for example on a node that has just started. `deadline` bounds the
-/// whole call.
+/// If no leader is known, for example on a node that has just started, the call first waits until one is elected.
+/// `deadline` bounds the whole call.
 ///
-/// The returned id is also in the [log id](openraft::raft::ClientWriteResponse::log_id) of the next write, if that
-/// write succeeds before another node leads. The result may be outdated at once: right after the call, the node may
-/// cease to lead or lose the majority.
+/// The [log id](openraft::raft::ClientWriteResponse::log_id) of the next write contains the same id, if that write
+/// succeeds before another node leads. The result may be outdated at once: right after the call, the node may cease to
+/// lead or lose the majority.
 ///
 /// The call uses [`Raft::get_read_linearizer`](openraft::Raft::get_read_linearizer), and writes nothing.
 ///
 /// # Errors
 ///
-/// Each variant of [`WritableError`] has a message that says what to do. [`WritableError::NotLeader`] is returned as
-/// soon as another leader is known, without waiting for the deadline.
+/// Each variant of [`WritableError`] says when it occurs, and has a message that says what to do.
+/// [`WritableError::NotLeader`] is returned as soon as another leader is known, without waiting for the deadline.
 ///
 /// # Examples
 ///
@@ -66,7 +66,8 @@ where
     let started = C::now();
     loop {
         let left = deadline.saturating_sub(started.elapsed());
-        // Accept acknowledgements as old as a lease (`true`), as openraft does before it accepts a write.
+        // `None`: accept acknowledgements that are at most a lease old, as openraft does before it accepts a write.
+        // `true`: if they are older, ask the voters at once.
         let acknowledged = LinearizerOption::new(None, true).with_wait_timeout(left);
         let forward = match raft.get_read_linearizer(acknowledged).await {
             Ok(linearizer) => return Ok(linearizer.read_log_id().committed_leader_id().clone()),

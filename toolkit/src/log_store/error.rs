@@ -10,7 +10,7 @@ use crate::codec::CodecError;
 
 /// Why the log store could not open, read or write.
 ///
-/// openraft's storage traits speak `io::Error`; the store's own error is inside:
+/// The methods of openraft's storage traits return an `io::Error`, which contains the store's own error:
 ///
 /// ```
 /// use openraft_toolkit::RocksdbLogStoreError;
@@ -27,46 +27,50 @@ pub enum RocksdbLogStoreError {
     #[error("the database has no column family {0:?}: create it when opening the database")]
     MissingColumnFamily(String),
 
-    /// The same column family was named for the log and for the meta records. Name two, because the keys of both
-    /// would mix.
+    /// The same column family was named for the log and for the meta records. Name two, because log keys and meta keys
+    /// would mix in one.
     #[error("the log and the meta records cannot share the column family {0:?}: name two")]
     SharedColumnFamily(String),
 
-    /// A store of this group is open already, or of a group with the same log or meta keys. Groups that share a
+    /// A store of this group, or of another group with the same log or meta keys, is open already. Groups that share a
     /// column family need different key spaces.
     ///
-    /// A group is free again once its store and all its readers are dropped. A running `Raft` holds both until its
-    /// shutdown is complete.
+    /// A group can be opened again once its store and all its readers are dropped. A running `Raft` keeps both until
+    /// its shutdown is complete.
     #[error("{group} is open already: drop its other log store and readers first")]
     AlreadyOpen {
         /// The key space of the group.
         group: String,
     },
 
-    /// Another process has log stores open in this directory, or another opening of the database in this process.
+    /// Log stores are open in this directory, either in another process, or in this process on another `DB` that was
+    /// opened there.
     #[error("another process has log stores open in {0:?}")]
     InUse(PathBuf),
 
-    /// A file of RocksDB's is damaged or cut short, and what was acknowledged is gone with it. Put the file back,
-    /// or let the node join anew with an empty directory.
+    /// A file of RocksDB's is damaged or cut short before the end of what was acknowledged, as far as that can be told
+    /// from the files. Put the file back, or remove the node from the cluster and let it join again with an empty
+    /// directory.
     #[error("{file:?} is damaged at byte {intact}, and was acknowledged up to byte {synced}")]
     Damaged {
         /// The file.
         file: PathBuf,
-        /// The offset of the first damaged record.
+        /// The offset in bytes of the first damaged record.
         intact: u64,
-        /// The length up to which the file was durable when something was last acknowledged; a lower bound.
+        /// The length in bytes up to which the file must be intact. This is what was durable at the last
+        /// acknowledgement that is recorded. It is the whole file if the file is a WAL and a later WAL was synced, or
+        /// if the file is the MANIFEST and an intact record follows the damage.
         synced: u64,
     },
 
-    /// A file of RocksDB's is gone, and with it what was acknowledged. Put the file back, or let the node join anew
-    /// with an empty directory.
+    /// A file of RocksDB's is gone, and with it what was acknowledged. Put the file back, or remove the node from the
+    /// cluster and let it join again with an empty directory.
     #[error("{0:?} is missing, and contained acknowledged writes")]
     MissingFile(PathBuf),
 
     /// The database lacks writes that were acknowledged. It was opened without [`recover`](super::recover()), or
-    /// its files were replaced by older ones. Put the database back, or let the node join anew with an empty
-    /// directory.
+    /// its files were replaced by older ones. Put the files back as they were, or remove the node from the cluster and
+    /// let it join again with an empty directory.
     #[error("the database in {path:?} ends at sequence number {sequence}, but writes up to {synced} were acknowledged")]
     BehindSynced {
         /// The directory of the database.
@@ -86,7 +90,8 @@ pub enum RocksdbLogStoreError {
         source: io::Error,
     },
 
-    /// RocksDB failed to open or to read.
+    /// RocksDB could not open, read or write the database. A failed write of a running store is a
+    /// [`WriteFailed`](Self::WriteFailed) with this error inside.
     #[error(transparent)]
     Rocksdb(#[from] rocksdb::Error),
 
@@ -103,8 +108,8 @@ pub enum RocksdbLogStoreError {
     #[error("the writer thread stopped")]
     WriterStopped,
 
-    /// A value could not be encoded, because its own `Serialize` refused, or because it is beyond the
-    /// [limits](crate::codec#limits) of a frame. Nothing was written.
+    /// A value could not be encoded, because its own `Serialize` returned an error, or because it is beyond the
+    /// [limits](crate::codec#limits) of a frame. The call wrote nothing.
     #[error("{group}: {record} cannot be encoded")]
     Encode {
         /// The key space of the group.
@@ -115,26 +120,26 @@ pub enum RocksdbLogStoreError {
         source: CodecError,
     },
 
-    /// A value is larger than RocksDB's limit of 4 GiB. Nothing was written.
+    /// The frame of a value is 4 GiB or larger, which RocksDB cannot store. The call wrote nothing.
     #[error("{group}: {record} takes {bytes} bytes, and RocksDB stores values of less than 4 GiB")]
     TooLarge {
         /// The key space of the group.
         group: String,
         /// The record that the value belongs to.
         record: RecordId,
-        /// The size of the value's frame.
+        /// The size of the value's frame in bytes.
         bytes: usize,
     },
 
-    /// An append does not start right after the last entry, or its indexes are not consecutive. Nothing was
-    /// written.
+    /// The entries of an append do not start right after the last entry of the log, or their indexes are not
+    /// consecutive. The call wrote nothing.
     #[error("{group}: cannot append index {index}, the next index is {expected}")]
     NotConsecutive {
         /// The key space of the group.
         group: String,
-        /// The index of the entry that does not follow.
+        /// The index of the entry that does not follow the entry before it.
         index: u64,
-        /// The index that it would need.
+        /// The index that this entry should have.
         expected: u64,
     },
 
@@ -182,8 +187,8 @@ pub enum RocksdbLogStoreError {
         key: Vec<u8>,
     },
 
-    /// Between the first and the last log key of the group lies a key that the group's key space does not make. The
-    /// column family holds other data, or groups with another kind of key space.
+    /// A key between the group's first and last possible log key is not a log key of the group. The column family holds
+    /// other data, or groups with another kind of key space.
     #[error("{group}: the key {key:02x?} is not a log key of this group")]
     ForeignKey {
         /// The key space of the group.
@@ -212,7 +217,7 @@ impl fmt::Display for RecordId {
 }
 
 impl RocksdbLogStoreError {
-    /// Returns what turns an I/O error of `path` into an [`Io`](Self::Io).
+    /// Returns a function that turns an I/O error on `path` into an [`Io`](Self::Io).
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         |source| Self::Io {
             path: path.to_path_buf(),

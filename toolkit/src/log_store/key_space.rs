@@ -12,9 +12,9 @@ use std::fmt;
 /// - `log_key` is strictly increasing: for `a < b`, `log_key(a)` sorts before `log_key(b)`, byte by byte, as RocksDB's
 ///   default comparator sorts. The store reads, truncates and purges ranges of keys.
 /// - No key of another group in the same column family is in the range from `log_key(0)` to `log_key(u64::MAX)`, both
-///   inclusive. Prefixes that all have the same length ensure this.
-/// - The meta keys of all groups and labels differ from one another.
-/// - The bytes never change, because they are on disk.
+///   inclusive. Different prefixes of the same length ensure this.
+/// - The meta keys of all groups and labels in the same column family differ from one another.
+/// - The keys of a group never change, not even in a later release of your program, because they are on disk.
 ///
 /// # Examples
 ///
@@ -84,7 +84,7 @@ impl fmt::Display for MetaLabel {
 
 /// The key space of a raft group that has the column families to itself.
 ///
-/// A log key is the index as 8 big-endian bytes, a meta key is the label.
+/// A log key is the index as 8 big-endian bytes. A meta key is the label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Flat;
 
@@ -100,8 +100,8 @@ impl KeySpace for Flat {
 
 /// The key space of one of many raft groups that share the column families.
 ///
-/// A log key is the group id and the index, both as 8 big-endian bytes; a meta key is the group
-/// id, `/` and the label.
+/// A log key is the group id and the index, each as 8 big-endian bytes. A meta key is the group id as 8 big-endian
+/// bytes, then `/` and the label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GroupPrefixed {
     group_id: u64,

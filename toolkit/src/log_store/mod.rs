@@ -1,4 +1,4 @@
-//! openraft's log storage on RocksDB: durable before it is acknowledged, and never blocking the runtime.
+//! openraft's log storage on RocksDB: a write is durable before it is acknowledged, and does not block the runtime.
 //!
 //! - [`open_db`] opens a database, and [`RocksdbLogStore::open`] opens a raft group in it.
 //! - A [`KeySpace`] defines the keys of a group: [`Flat`] or [`GroupPrefixed`].
@@ -7,45 +7,47 @@
 //!
 //! # The write path
 //!
-//! All groups of a database share one queue and one thread. `append` puts the encoded entries into the queue and
-//! into memory, where they can be read at once, and returns. The thread takes all that is queued as one batch, writes
-//! it to RocksDB with a sync, and calls the callbacks. While one batch is synced, the next one gathers: the busier
-//! the node, the more appends share a sync.
+//! All groups of a database share one queue and one thread. `append` waits until the queue has room, puts the encoded
+//! entries into the queue and into memory, where they can be read at once, and returns. The thread takes all that is
+//! queued as one batch, writes it to RocksDB with a sync, and calls the callbacks. It omits the sync if the batch has
+//! no callbacks. While one batch is synced, the next one gathers: the busier the node, the more appends share a sync.
 //!
-//! After a batch, the thread briefly waits for the next appends of the callers whose callbacks it has just called, so that
-//! these appends go into one batch. It waits at most as long as the sync took, and never longer than 200 µs.
+//! After a synced batch, the thread briefly waits for the next appends of the callers whose callbacks it has just
+//! called, so that these appends go into one batch. It waits at most as long as the sync took, and never longer than
+//! 200 µs. If such waits bring nothing, it waits after fewer batches.
 //!
-//! `save_vote` and `truncate_after` wait in the same queue until they are durable. `purge` and `save_committed` take
-//! effect in memory at once, and are written in the order of the queue. They become durable together with what is
-//! synced next, so that a crash may undo them. openraft repeats what was undone: see [`durability`].
+//! `save_vote` and `truncate_after` put their operations into the same queue, and return once these are durable.
+//! `purge` and `save_committed` take effect in memory at once, and are written in the order of the queue. They become
+//! durable together with what is synced next, so that a crash before that sync may undo them. openraft makes up for
+//! what was undone if it is configured as [`durability`] demands.
 //!
-//! Two changes must not be undone by a crash:
+//! Two changes must not be undone by a crash once openraft continues, so their calls return only when they are durable:
 //!
-//! - A truncation. After it, openraft appends other entries or installs a snapshot, and may apply them before the log is
-//!   synced. If a crash then brought the old entries back, they would contradict the state machine, and the node could
-//!   not start.
+//! - A truncation. After it, openraft appends other entries or installs a snapshot, and may apply them before the log
+//!   is synced. If a crash then brought the old entries back, they would contradict the state machine, and the node
+//!   could not start.
 //! - A purge past the last entry, which openraft makes after it has installed a snapshot. If the old entries came back,
-//!   and were of a later term than the snapshot's end, no entry could follow them. So such a purge waits until it is
-//!   durable.
+//!   and were of a later term than the snapshot's last entry, openraft would keep them, and no entry after the snapshot
+//!   could follow them.
 //!
 //! # What was acknowledged
 //!
 //! RocksDB treats some damage as the regular end of a file: a damaged length in the WAL, a WAL or MANIFEST that is cut
-//! short, and pages of zeros. It drops everything after that point. So the store records what is durable, in the WAL and
-//! in the file `RAFT_SYNCED` beside it. [`recover`], which [`open_db`] calls, compares the files with that record before
-//! RocksDB opens the database.
+//! short, and pages of zeros. RocksDB drops everything after that point. So the store records how far the files are
+//! durable, both in the WAL and in the file `RAFT_SYNCED` in the directory of the database. [`recover`], which
+//! [`open_db`] calls, compares the files with what the store recorded before RocksDB opens the database.
 //!
-//! [`durability`] states the promise in full, and its limits. [`performance`] says what bounds the speed, and what
-//! to set.
+//! [`durability`] states the promise in full, and its limits. [`performance`] says what bounds the speed, and which
+//! options to set.
 //!
 //! # The bytes
 //!
 //! | column family | key | value |
 //! |---|---|---|
-//! | log | [`KeySpace::log_key`] | frame of the entry |
-//! | meta | [`KeySpace::meta_key`] | frame of the vote or log id |
+//! | log | [`KeySpace::log_key`] | the frame of an entry |
+//! | meta | [`KeySpace::meta_key`] | the frame of the vote, the committed log id or the last purged log id |
 //!
-//! A frame is `[version: u8 = 1 | bincode 2 body]`, see [`codec`](crate::codec).
+//! A frame is `[version: u8 = 1 | bincode 2 body]`: see [`codec`](crate::codec).
 
 // The map. Each part uses only parts below it.
 //

@@ -16,7 +16,7 @@ pub const LOG_CF: &str = "raft_log";
 /// The column family that [`open_db`] creates for votes, committed and last purged log ids.
 pub const META_CF: &str = "raft_meta";
 
-/// The total size of all WALs above which RocksDB flushes the column families that still need the oldest WAL.
+/// The total size in bytes of all WALs above which RocksDB flushes the column families that still need the oldest WAL.
 const MAX_TOTAL_WAL: u64 = 256 << 20;
 
 /// How [`open_db`] opens a database.
@@ -29,7 +29,7 @@ const MAX_TOTAL_WAL: u64 = 256 << 20;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LogDbOptions {
-    /// See the setter of the same name.
+    /// See the setter [`create_if_missing`](LogDbOptions::create_if_missing()).
     pub create_if_missing: bool,
 }
 
@@ -44,8 +44,8 @@ impl Default for LogDbOptions {
 impl LogDbOptions {
     /// Sets whether a database is created if there is none at the path; default `true`.
     ///
-    /// With `false`, a missing database is an error. Use this for a node that must come back with its data, so that a
-    /// disk that is not mounted is not taken for a new one.
+    /// With `false`, a missing database is an error. Use `false` for a node that must come back with its data:
+    /// otherwise, if its disk is not mounted, a new and empty database would be created at the path.
     #[must_use]
     pub fn create_if_missing(mut self, create: bool) -> Self {
         self.create_if_missing = create;
@@ -55,13 +55,14 @@ impl LogDbOptions {
 
 /// Opens a database for raft logs alone, with [`LOG_CF`] and [`META_CF`].
 ///
-/// To keep the state machine in the same database, open it yourself with [`db_options`],
+/// To keep the state machine in the same database, open the database yourself with [`db_options`],
 /// [`log_cf_options`] and [`meta_cf_options`].
 ///
 /// # Errors
 ///
-/// Those of [`recover`], and [`RocksdbLogStoreError::Rocksdb`] if RocksDB cannot open the database: another
-/// process has it open, its files are damaged, or it does not exist and must not be created.
+/// - The errors of [`recover`].
+/// - [`RocksdbLogStoreError::Rocksdb`] if RocksDB cannot open the database, for example because the database is open
+///   already, its files are damaged, or it does not exist and must not be created.
 ///
 /// # Examples
 ///
@@ -79,10 +80,11 @@ pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>,
     let mut db = db_options();
     db.create_if_missing(options.create_if_missing);
     // Flushes through the page cache delay the syncs of the WAL. With direct I/O, appends of 4 KiB are 1.2 times as
-    // fast, their p99 latency is a quarter, and they take 0.6 of the CPU time.
+    // fast as without, with a quarter of the p99 latency and 0.6 of the CPU time.
     db.set_use_direct_io_for_flush_and_compaction(true);
     let opened = match DB::open_cf_descriptors(&db, &path, column_families()) {
-        // RocksDB returns this for a file system without direct I/O, before it reads anything.
+        // On a file system without direct I/O, RocksDB returns this error before it reads anything. If the error has
+        // another cause, the second try returns it again.
         Err(e) if e.kind() == ErrorKind::InvalidArgument => {
             db.set_use_direct_io_for_flush_and_compaction(false);
             DB::open_cf_descriptors(&db, &path, column_families())
@@ -92,17 +94,17 @@ pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>,
     Ok(Arc::new(opened?))
 }
 
-/// Opens a database with [`LOG_CF`] and [`META_CF`] for reading alone. Tools such as [`groups`](super::groups()) and
-/// [`verify`](super::verify()) need this, also beside a node that has the database open.
+/// Opens a database with [`LOG_CF`] and [`META_CF`] for reading alone, even while a node has the database open. Use
+/// this for tools such as [`groups`](super::groups()) and [`verify`](super::verify()).
 ///
 /// The result shows the database as it was when it was opened, without what a running node still has in its
-/// queue. No file is changed.
+/// queue. The database is not changed.
 ///
 /// # Errors
 ///
-/// - [`RocksdbLogStoreError::Io`] if there is no database at the path.
+/// - [`RocksdbLogStoreError::Io`] if there is no database at the path, or if the file `RAFT_SYNCED` cannot be read.
 /// - [`RocksdbLogStoreError::BehindSynced`] if the database lacks acknowledged writes.
-/// - [`RocksdbLogStoreError::Rocksdb`] if the files of the database are damaged.
+/// - [`RocksdbLogStoreError::Rocksdb`] if RocksDB cannot open the database, for example because its files are damaged.
 ///
 /// # Examples
 ///
@@ -114,7 +116,8 @@ pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreEr
     if let Err(source) = current.metadata() {
         return Err(RocksdbLogStoreError::Io { path: current, source });
     }
-    // Read the account first: a running node may acknowledge more while the database is opened.
+    // Read the account first: a running node may acknowledge more while the database is opened. A later account would
+    // then name writes that the opened database does not show.
     let account = Account::read(path)?;
     let mut options = db_options();
     options.create_if_missing(false);
@@ -140,13 +143,14 @@ fn column_families() -> [ColumnFamilyDescriptor; 2] {
 /// - Call [`recover`] first, as [`open_db`] does: RocksDB does not report all damage to the WAL, whatever its
 ///   options are.
 /// - Leave `wal_dir`, `recycle_log_file_num`, `wal_compression` and `avoid_flush_during_recovery` as they are.
-///   Otherwise [`recover`] cannot follow the WAL.
-/// - Where the file system has direct I/O, set `use_direct_io_for_flush_and_compaction` too, as [`open_db`] does:
-///   see [`performance`](super::performance).
+///   Otherwise damage to the WAL may go unnoticed, or [`recover`] may refuse an intact database: see
+///   [the options that weaken the log](super::durability#options-that-weaken-the-log).
+/// - If the file system has direct I/O, also set `use_direct_io_for_flush_and_compaction`, as [`open_db`] does, because
+///   appends are then faster: see [`performance`](super::performance).
 ///
 /// # Examples
 ///
-/// A database that holds the state machine too:
+/// Opens a database that also holds the state machine:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -170,14 +174,14 @@ pub fn db_options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
-    // RocksDB's default, point-in-time recovery, drops everything after a damaged record of the WAL without an error. This
-    // mode refuses a record whose checksum is wrong. It drops a last record that seems to be cut off, but `recover` has
-    // checked before that the record really was cut off.
+    // RocksDB's default, point-in-time recovery, drops everything after a damaged record of the WAL without an error.
+    // This mode refuses a record whose checksum is wrong. It drops a last record that seems to be cut off, but
+    // `recover` has checked before that the record really was cut off.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
-    // A synced WAL that is missing or shorter than it was is an error too.
+    // With this option, RocksDB returns an error if an earlier, synced WAL is missing or shorter than it was.
     options.set_track_and_verify_wals_in_manifest(true);
-    // RocksDB keeps a WAL, and all later WALs, until the records in it are flushed. Without this limit, the last vote of an
-    // idle group would keep all WALs that are written after it.
+    // RocksDB keeps a WAL, and all later WALs, until the records in it are flushed. Without this limit, the last vote
+    // of an idle group would keep all WALs that are written after it.
     options.set_max_total_wal_size(MAX_TOTAL_WAL);
     options
 }

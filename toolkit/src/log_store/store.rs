@@ -1,4 +1,4 @@
-//! [`RocksdbLogStore`], and openraft's two storage traits on it. All work is done by
+//! [`RocksdbLogStore`], and openraft's two storage traits on it. The methods forward to
 //! [`Group`](super::group::Group).
 
 use std::fmt::{self, Debug};
@@ -35,13 +35,14 @@ use crate::support::span::Span;
 /// - A vote is durable when `save_vote` returns, a truncation when `truncate_after` returns, and an append when its
 ///   callback runs. A purge past the last entry is durable when `purge` returns. Any other purge becomes durable
 ///   together with what is synced next.
-/// - No write blocks the thread that calls it. `append` waits for room if 32 MiB are queued, and never for the disk.
-/// - The newest entries are read from memory, older ones from RocksDB, on the thread that reads.
+/// - No write blocks the thread that calls it. `append` does not wait for its own sync. While 32 MiB or more are queued
+///   or being written, its future waits for room.
+/// - The newest entries are read from memory. Older entries are read from RocksDB, which blocks the thread that reads.
 /// - Once a write has failed, no write of any group in that database succeeds until the database is reopened.
-/// - All groups of a database share one queue, one thread and its syncs. So they must be opened on the same
-///   `Arc<DB>`.
+/// - All groups of a database share one queue and one thread, which syncs for all of them. So they must be opened on
+///   the same `Arc<DB>`.
 /// - Dropping the last handle of the last group writes out the queue, which can block for the length of a sync. Once
-///   the user's own `Arc<DB>` is dropped too, the database is closed, and its path can be opened again at once.
+///   your own `Arc<DB>` is dropped too, the database is closed, and its path can be opened again at once.
 ///
 /// # Examples
 ///
@@ -77,16 +78,24 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     ///
     /// # Errors
     ///
-    /// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) if `db` lacks one of the two, and
-    ///   [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both are the same.
+    /// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) if `db` lacks `log_cf` or `meta_cf`, and
+    ///   [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both names are the same.
     /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) if the group is open already, or if another open group has
     ///   the same log or meta keys.
-    /// - [`InUse`](RocksdbLogStoreError::InUse) if another process has log stores open in the database, and
-    ///   [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if the database lacks what they acknowledged.
-    /// - [`Io`](RocksdbLogStoreError::Io) if the account of what is durable cannot be written.
-    /// - [`MissingEntry`](RocksdbLogStoreError::MissingEntry), [`Corrupt`](RocksdbLogStoreError::Corrupt),
-    ///   [`Misplaced`](RocksdbLogStoreError::Misplaced) or [`ForeignKey`](RocksdbLogStoreError::ForeignKey) if what is
-    ///   stored is damaged.
+    /// - [`InUse`](RocksdbLogStoreError::InUse) if another process has log stores open in the database.
+    /// - [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if the database lacks writes that a log store
+    ///   acknowledged.
+    /// - [`Io`](RocksdbLogStoreError::Io) if the file `RAFT_SYNCED`, which records what is durable, cannot be read or
+    ///   written.
+    /// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if RocksDB cannot read the group's records, or cannot write.
+    /// - [`Thread`](RocksdbLogStoreError::Thread) if the writer's thread cannot be started.
+    /// - [`WriteFailed`](RocksdbLogStoreError::WriteFailed) if a write of the log stores that are open in `db` has
+    ///   failed.
+    /// - [`MissingEntry`](RocksdbLogStoreError::MissingEntry) if the log does not start right after the last purged
+    ///   entry.
+    /// - [`Corrupt`](RocksdbLogStoreError::Corrupt) if a meta record, the first or the last entry cannot be decoded.
+    /// - [`Misplaced`](RocksdbLogStoreError::Misplaced) if the first or the last entry is stored under the key of
+    ///   another index, and [`ForeignKey`](RocksdbLogStoreError::ForeignKey) if its key is not a log key of the group.
     pub fn open(
         db: Arc<DB>,
         log_cf: impl Into<String>,
@@ -108,7 +117,7 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     /// be represented at `level` is written at the lowest version that can hold it, because the cluster may have agreed
     /// on it before this node has raised its level. Entries that are stored already stay as they are.
     ///
-    /// Later clones of this store, and its readers, write at the same level.
+    /// Clones of the returned store write at the same level. Clones that were made before keep their own.
     ///
     /// # Examples
     ///
@@ -164,8 +173,8 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     ///
     /// # Errors
     ///
-    /// [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) while a store or a reader of the group exists. Otherwise the
-    /// errors of [`open`](Self::open), except those for damaged records.
+    /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) while a store or a reader of the group exists.
+    /// - The other errors of [`open`](Self::open), except those for damaged records, which this function does not read.
     ///
     /// # Examples
     ///
@@ -255,7 +264,7 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
     }
 }
 
-/// Waits until what `push` queues is durable.
+/// Calls `push`, which queues operations with the callback that it gets, and waits until these operations are durable.
 async fn durable<C: RaftTypeConfig>(
     push: impl FnOnce(Callback) -> Result<(), RocksdbLogStoreError>,
 ) -> Result<(), io::Error> {

@@ -23,7 +23,7 @@ pub(crate) trait EntrySource<C: RaftTypeConfig> {
     /// Returns the first and the last index of the log, or `None` if the log is empty.
     fn span(&self) -> Option<Span>;
 
-    /// Calls `read` with the last saved vote.
+    /// Calls `read` with the last saved vote, or with `None` if no vote was saved, and returns what `read` returns.
     fn with_vote<R>(&self, read: impl FnOnce(Option<&VoteOf<C>>) -> R) -> R;
 
     /// Reads the entries of `range` that the log contains, in order. Stops after about `max_bytes`, but reads at least
@@ -79,7 +79,8 @@ impl<C: RaftTypeConfig, S: EntrySource<C>> Iterator for Entries<C, S> {
     }
 }
 
-/// Iterates over entries for as long as the saved vote is the committed vote of `leader`.
+/// Iterates over entries for as long as the saved vote is the committed vote of `leader`. If the vote changes, the next
+/// item is the error `LeaderChanged`, and the iteration ends.
 pub(crate) struct LeaderBounded<C: RaftTypeConfig, S> {
     leader: LeaderIdOf<C>,
     entries: Entries<C, S>,

@@ -30,8 +30,8 @@ impl Span {
         Self::new(first, last)
     }
 
-    /// Returns how much capacity to reserve for the entries of the range. The capacity is bounded, because a read may
-    /// end early.
+    /// Returns for how many entries to reserve memory before the range is read. The number is bounded, because a read
+    /// may end early.
     #[cfg(feature = "rocksdb-log-store")]
     pub(crate) fn capacity(self) -> usize {
         (self.last - self.first).saturating_add(1).min(1024) as usize
@@ -72,7 +72,7 @@ impl Span {
     }
 }
 
-/// A gap in a log: the entry has `index`, but `expected` follows the entry before it.
+/// A gap in a log: an entry has the index `index`, but should have the index `expected` to follow the entry before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hole {
     pub(crate) index: u64,
@@ -90,6 +90,7 @@ pub(crate) fn check_consecutive(mut previous: Option<u64>, indexes: impl IntoIte
             None => Some(index),
         };
         if expected != Some(index) {
+            // No index follows `u64::MAX`: report this index itself.
             let expected = expected.unwrap_or(u64::MAX);
             return Err(Hole { index, expected });
         }

@@ -13,8 +13,8 @@ use crate::log_store::group_columns::{GroupColumns, cf_handle};
 use crate::log_store::key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
 use crate::support::span::Span;
 
-/// The key space of a group that was found in a database. The form of the keys tells which of this library's key
-/// spaces it is.
+/// The key space of a group that was found in a database: one of the two key spaces of this library, as the form of the
+/// group's keys shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GroupKeys {
     /// [`Flat`].
@@ -24,7 +24,7 @@ pub enum GroupKeys {
 }
 
 impl GroupKeys {
-    /// Returns the group that the log key `key` belongs to.
+    /// Returns the group that the log key `key` belongs to, or `None` if the key has the form of neither key space.
     fn of_log_key(key: &[u8]) -> Option<Self> {
         match key.len() {
             8 => Some(Self::Flat),
@@ -33,7 +33,7 @@ impl GroupKeys {
         }
     }
 
-    /// Returns the group that the meta key `key` belongs to.
+    /// Returns the group that the meta key `key` belongs to, or `None` if the key has the form of neither key space.
     fn of_meta_key(key: &[u8]) -> Option<Self> {
         let prefixed = key.first_chunk().map(|id| Self::Prefixed(u64::from_be_bytes(*id)));
         [Some(Self::Flat), prefixed].into_iter().flatten().find(|keys| {
@@ -78,34 +78,34 @@ pub struct StoredGroup<C: RaftTypeConfig> {
     pub state: Result<StoredState<C>, RocksdbLogStoreError>,
 }
 
-/// What is stored of a group: openraft's [`LogState`](openraft::storage::LogState), the vote and the committed log id.
+/// What is stored of a group: the vote, the committed log id, and how far the log reaches.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StoredState<C: RaftTypeConfig> {
-    /// The last saved vote.
+    /// The last saved vote, or `None` if no vote was saved.
     pub vote: Option<VoteOf<C>>,
-    /// The last saved committed log id.
+    /// The last saved committed log id, or `None` if none was saved.
     pub committed: Option<LogIdOf<C>>,
-    /// The log id up to which the log was purged.
+    /// The log id up to which the log was purged, or `None` if it was never purged.
     pub purged: Option<LogIdOf<C>>,
-    /// The first entry, unless the log is empty.
+    /// The log id of the first entry, or `None` if the log is empty.
     pub first: Option<LogIdOf<C>>,
-    /// The last entry, unless the log is empty.
+    /// The log id of the last entry, or `None` if the log is empty.
     pub last: Option<LogIdOf<C>>,
 }
 
 /// Lists the groups of a database in the order of their keys, with what is stored of each.
 ///
 /// This function is for tools. It works on a database that is
-/// [opened for reading](crate::log_store::open_db_read_only) beside a running node, and on any other database. It does not
-/// see what a running store still has in its queue. It needs a few reads for each group, however long the logs are.
+/// [opened for reading](crate::log_store::open_db_read_only) beside a running node, and on any other database. It does
+/// not see what a running store still has in its queue. It needs a few reads for each group, however long the logs are.
 ///
 /// # Errors
 ///
-/// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) if `db` lacks one of the two column families, and
-///   [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both names are the same.
-/// - [`UnknownKey`](RocksdbLogStoreError::UnknownKey) if a key belongs neither to [`Flat`] nor to [`GroupPrefixed`]: the
-///   column families use a key space of your own, or hold other data.
+/// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) if `db` lacks one of the two column families,
+///   and [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both names are the same.
+/// - [`UnknownKey`](RocksdbLogStoreError::UnknownKey) if a key belongs neither to [`Flat`] nor to [`GroupPrefixed`]:
+///   the column families use a key space of your own, or hold other data.
 /// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if RocksDB cannot read the keys.
 ///
 /// # Examples
@@ -146,18 +146,22 @@ pub fn groups<C: RaftTypeConfig>(
 
 /// Reads the stored entries of a group whose indexes are in `range`, in the order of their indexes.
 ///
-/// Like [`groups()`], this function is for tools, and returns whatever is stored. A hole in the log is not an error, and
-/// an entry that should have been purged is returned like any other. If an entry cannot be decoded, the iterator yields an
-/// error in its place and continues. To find what is wrong with a group, use [`verify`](crate::log_store::verify()).
+/// Like [`groups()`], this function is for tools, and returns whatever is stored. A hole in the log is not an error,
+/// and an entry that should have been purged is returned like any other. If an entry cannot be decoded, the iterator
+/// yields an error in its place and continues. To find what is wrong with a group, use
+/// [`verify`](crate::log_store::verify()).
 ///
 /// # Errors
 ///
 /// [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) if `db` lacks one of the two column families, and
 /// [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both names are the same.
 ///
-/// An item of the iterator can be [`Corrupt`](RocksdbLogStoreError::Corrupt),
-/// [`Misplaced`](RocksdbLogStoreError::Misplaced) or [`ForeignKey`](RocksdbLogStoreError::ForeignKey). The last item can be
-/// [`Rocksdb`](RocksdbLogStoreError::Rocksdb).
+/// An item of the iterator is an error in these cases:
+///
+/// - [`Corrupt`](RocksdbLogStoreError::Corrupt) if the entry cannot be decoded.
+/// - [`Misplaced`](RocksdbLogStoreError::Misplaced) if the entry is stored under the key of another index.
+/// - [`ForeignKey`](RocksdbLogStoreError::ForeignKey) if the key is not a log key of the group.
+/// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if RocksDB cannot read on. This item is the last one.
 ///
 /// # Examples
 ///

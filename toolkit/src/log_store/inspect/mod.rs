@@ -1,4 +1,5 @@
-//! Read-only tools for operators. They work on any database, even while a node has it open.
+//! Read-only tools for operators. They work on any open database, and with
+//! [`open_db_read_only`](super::open_db_read_only) also beside a node that has the database open.
 //!
 //! The functions read RocksDB directly. They see neither the queue nor the memory of a running store.
 //!

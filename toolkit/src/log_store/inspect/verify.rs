@@ -24,17 +24,18 @@ pub enum Problem {
     /// under the key of another record.
     #[error("{}", error_chain(.0))]
     Unreadable(RocksdbLogStoreError),
-    /// RocksDB cannot read a part of the log.
+    /// RocksDB cannot read a part of the log. The part may include entries that RocksDB can read, because [`verify()`]
+    /// skips ahead in growing steps to find where RocksDB can read again.
     #[error("{} cannot be read: {source}", entries(*.first, *.last))]
     UnreadableRange {
-        /// The first index that cannot be read.
+        /// The first index of the part.
         first: u64,
-        /// The last index of the part, or `None` if it reaches to the end of the log.
+        /// The last index of the part, or `None` if the part reaches to the end of the log.
         last: Option<u64>,
         /// RocksDB's error.
         source: rocksdb::Error,
     },
-    /// Entries are missing.
+    /// Entries are missing between two entries, or between the last purged entry and the first entry.
     #[error("missing: {}", entries(*.first, Some(*.last)))]
     Missing {
         /// The first missing index.
@@ -58,12 +59,12 @@ pub enum Problem {
         /// The log id of the entry before it, or of the last purged one.
         previous: String,
     },
-    /// The log has an entry of a leader for which this node never saved a vote.
+    /// The saved vote is missing, or is older than the leader of the last entry.
     #[error("the last log id is {last}, but the saved vote is {vote}")]
     VoteBehind {
         /// The last log id.
         last: String,
-        /// The saved vote.
+        /// The saved vote, or `none`.
         vote: String,
     },
     /// The committed log id is not in the log.
@@ -71,7 +72,7 @@ pub enum Problem {
     CommittedNotInLog {
         /// The committed log id.
         committed: String,
-        /// What the log has at that index.
+        /// The log id that the log has at that index, or a text that says that the log ends before it.
         found: String,
     },
 }
@@ -90,9 +91,10 @@ fn entries(first: u64, last: Option<u64>) -> String {
 pub struct VerifiedGroup {
     /// The group's key space, which tells groups apart.
     pub keys: GroupKeys,
-    /// How many entries could be read.
+    /// How many entries after the purged ones could be read and decoded.
     pub entries: u64,
-    /// All that is wrong, in the order of the log. Empty if nothing is wrong.
+    /// All that is wrong: first the meta records that cannot be read, then the problems of the log in the order of the
+    /// log, then the vote. Empty if nothing is wrong.
     pub problems: Vec<Problem>,
 }
 
@@ -101,20 +103,24 @@ pub struct VerifiedGroup {
 /// It checks that
 ///
 /// - each record is a frame that decodes, and each entry has the index of its key;
-/// - indexes are consecutive, and start right after the last purged index;
+/// - indexes are consecutive and, if the log was purged, start right after the last purged index;
 /// - no entry comes from an earlier leader than the entry before it, and the saved vote is not older than the last
 ///   entry's leader;
 /// - the committed log id is that of the entry at its index, unless that entry is purged.
 ///
-/// A [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) checks only what it needs when it opens, and each entry when
-/// the entry is read. This function reads all entries, and takes as long as reading them takes.
+/// A [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) checks only what it needs when it opens, and each entry
+/// when the entry is read. This function reads all entries, and takes as long as reading them takes.
 ///
-/// It cannot find that the end of a log is missing, because no record of the group shows that. Opening the database finds
-/// it, from the database's files.
+/// It cannot find that entries after the committed log id are missing at the end of a log, because no record of the
+/// group shows that. [`open_db`](crate::log_store::open_db) finds this, from the database's files.
 ///
 /// # Errors
 ///
-/// Those of [`groups`](crate::log_store::groups()). Whatever is wrong within a group is a [`Problem`], not an error.
+/// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) if `db` lacks one of the two column families,
+///   and [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both names are the same.
+/// - If `group` is `None`, the other errors of [`groups`](crate::log_store::groups()).
+///
+/// Whatever is wrong within a group is a [`Problem`], not an error.
 ///
 /// # Examples
 ///
@@ -189,7 +195,8 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
         })
     }
 
-    /// Reads the log from its first key to its last, and returns the last log id.
+    /// Reads the log from its first key to its last, and records its problems. Returns the log id of the last entry
+    /// that could be decoded, or `purged` if there is none.
     fn walk(
         &mut self,
         purged: Option<LogIdOf<C>>,
@@ -275,8 +282,9 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
         Ok(previous)
     }
 
-    /// Moves on to an entry that RocksDB can read, and returns its index. RocksDB reads blocks of many entries, so that
-    /// whole blocks are skipped.
+    /// Moves `entries` to a later entry that RocksDB can read, and returns its index. Returns `None` if no later entry
+    /// is found. RocksDB reads blocks of many entries, so this function skips ahead in steps that double until it is
+    /// past the damaged blocks.
     fn seek_readable(&self, entries: &mut DBRawIterator<'_>, unreadable: u64) -> Option<u64> {
         let mut step = 1u64;
         loop {
@@ -293,7 +301,8 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
     }
 
     /// Checks that the saved vote is not older than the last entry's leader: a node saves a leader's vote before it
-    /// appends that leader's entries. Only the first entry of a cluster, its membership, has no leader.
+    /// appends that leader's entries. A log that ends at index 0 is not checked, because the first entry of a cluster,
+    /// its first membership, has no leader.
     fn check_vote(&mut self, vote: Option<VoteOf<C>>, last: Option<LogIdOf<C>>) {
         let Some(last) = last.filter(|last| last.index > 0) else {
             return;
