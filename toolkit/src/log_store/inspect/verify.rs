@@ -220,6 +220,9 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
                     last: expected.and_then(|next| next.checked_sub(1)),
                     source,
                 });
+                if !entries.valid() {
+                    break;
+                }
                 continue;
             };
             let Some(index) = self.columns.keys().log_index(key) else {
