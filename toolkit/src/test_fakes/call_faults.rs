@@ -1,4 +1,4 @@
-//! Makes calls on stores in memory fail, take time or wait.
+//! Makes calls on a log store or state machine in memory fail, take time or wait.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,7 +14,7 @@ use openraft::type_config::TypeConfigExt;
 use crate::support::lock::lock;
 
 /// The faults of a [`MemLogStore`](super::MemLogStore) or a [`MemStateMachine`](super::MemStateMachine). A test sets
-/// and removes faults while the store is in use.
+/// and removes faults while the log store or state machine is in use.
 ///
 /// `Call` names the calls that may fail: [`LogStoreCall`](super::LogStoreCall) or
 /// [`StateMachineCall`](super::StateMachineCall). Each of these calls has its own faults. A call first waits while it
@@ -99,7 +99,8 @@ impl<Call: Copy + Ord + fmt::Display> CallFaults<Call> {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Removes all faults of `call`: the calls that are held go on, and no call fails any more.
+    /// Removes all faults of `call`: the calls that are held go on, and later calls neither wait nor fail. A call that
+    /// already waits for its delay still waits until the delay is over.
     pub fn heal(&self, call: Call) {
         {
             let mut calls = self.calls();
@@ -111,12 +112,13 @@ impl<Call: Copy + Ord + fmt::Display> CallFaults<Call> {
         self.release(call);
     }
 
-    /// Returns how many calls wait because of [`hold`](Self::hold).
+    /// Returns how many calls of this kind wait because of [`hold`](Self::hold).
     pub fn held(&self, call: Call) -> usize {
         self.calls().get(&call).map_or(0, |faults| faults.waiting)
     }
 
-    /// Returns how many calls were made so far, without those that are still held or delayed.
+    /// Returns how many calls of this kind were made so far, including those that failed, and without those that are
+    /// still held or delayed.
     pub fn count(&self, call: Call) -> u64 {
         self.calls().get(&call).map_or(0, |faults| faults.count)
     }

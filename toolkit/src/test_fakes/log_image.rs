@@ -22,7 +22,8 @@ pub(super) struct LogImage<C: RaftTypeConfig> {
     pub(super) vote: Option<VoteOf<C>>,
     pub(super) committed: Option<LogIdOf<C>>,
     pub(super) purged: Option<LogIdOf<C>>,
-    /// The entries, with consecutive indexes. The first entry follows `purged`, unless `purged` is `None`.
+    /// The entries. Their indexes are consecutive, and the first entry follows `purged` unless `purged` is `None`. Only
+    /// an image that was read from a broken store may differ.
     pub(super) entries: VecDeque<StoredEntry<C>>,
 }
 

@@ -22,15 +22,16 @@ const VERSION: u8 = 1;
 /// A state machine in memory, for tests of a network, a log store, or starting and stopping nodes.
 ///
 /// `S` is the state, which starts as its default. A closure applies each entry to the state and returns the response,
-/// even for a blank entry or a membership. A snapshot is the state as a [`codec`](crate::codec) frame, in a
-/// `Cursor<Vec<u8>>`. This type of snapshot data is the default of
+/// even for a blank entry or a membership. A snapshot is the state with its last log id and membership, as one
+/// [`codec`](crate::codec) frame in a `Cursor<Vec<u8>>`. This type of snapshot data is the default of
 /// [`declare_raft_types_ext!`](crate::declare_raft_types_ext).
 ///
 /// A clone is another handle on the same state. So a node that starts again on a clone finds the state after the last
 /// entry that it applied. A node that starts again on what [`crash`](Self::crash) returns finds only the current
 /// snapshot.
 ///
-/// [`faults`](Self::faults) makes calls fail, take time or wait for the test; see [`StateMachineCall`].
+/// [`faults`](Self::faults) makes calls fail, take time, or wait until the test releases them; see
+/// [`StateMachineCall`].
 ///
 /// # Examples
 ///
@@ -86,26 +87,26 @@ struct StoredSnapshot<C: RaftTypeConfig> {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound(serialize = "S: Serialize", deserialize = "S: DeserializeOwned"))]
 pub struct Applied<C: RaftTypeConfig, S> {
-    /// The log id of the last entry that was applied.
+    /// The log id of the last entry that was applied, itself or in a snapshot. `None` if there was no such entry.
     pub last_log_id: Option<LogIdOf<C>>,
-    /// The last membership that was applied.
+    /// The last membership that was applied, itself or in a snapshot.
     pub membership: StoredMembershipOf<C>,
     /// The state.
     pub state: S,
 }
 
-/// A call on a [`MemStateMachine`] that a test can make fail.
+/// A call on a [`MemStateMachine`] that a test can make fail, delay or hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum StateMachineCall {
-    /// The application of one entry. Entries before it in the same `apply` stay applied.
+    /// The application of one entry. If it fails, the entries before it in the same call of `apply` stay applied.
     Apply,
     /// `build_snapshot`, before anything is stored.
     BuildSnapshot,
     /// `install_snapshot`, before anything is stored.
     InstallSnapshot,
     /// The second half of `install_snapshot`: the snapshot is stored, but the state is still the old one. A node that
-    /// starts again after a failure here finds the new snapshot and the old state.
+    /// starts again on a clone after a failure here finds the new snapshot and the old state.
     FinishInstall,
     /// `get_current_snapshot`.
     GetCurrentSnapshot,
@@ -175,8 +176,8 @@ impl<C: RaftTypeConfig, S: Default> MemStateMachine<C, S> {
     }
 
     /// Simulates a power failure after which only the snapshot is left. Returns a state machine with a blank state, the
-    /// current snapshot and no faults. openraft restores the state from the snapshot. Earlier handles keep the old
-    /// state.
+    /// current snapshot and no faults. When a node starts on the returned state machine, openraft restores the state
+    /// from the snapshot. Earlier handles keep the old state.
     pub fn crash(&self) -> Self {
         let snapshot = lock(&self.machine.held).snapshot.clone();
         Self::on(self.machine.apply.clone(), snapshot)
@@ -189,7 +190,8 @@ impl<C: RaftTypeConfig, S> MemStateMachine<C, S> {
         self.machine.faults.clone()
     }
 
-    /// Returns the last log id in the current snapshot, if there is a snapshot.
+    /// Returns the last log id that the current snapshot covers. Returns `None` if there is no snapshot, or if it
+    /// covers no entry.
     pub fn snapshot_log_id(&self) -> Option<LogIdOf<C>> {
         lock(&self.machine.held).snapshot.as_ref()?.meta.last_log_id.clone()
     }

@@ -69,9 +69,9 @@
 //! # Simulating minutes in seconds, with a paused clock
 //!
 //! With tokio's clock paused (`#[tokio::test(start_paused = true)]`), a test does not wait: when no task can run, time
-//! jumps to the next timer. This needs stores that do their work in tasks of the runtime, such as [`MemLogStore`].
-//! [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) works in its own thread, and a paused clock does not wait for
-//! that thread.
+//! jumps to the next timer. Pause the clock only with stores that do their work in tasks of the runtime, such as
+//! [`MemLogStore`]. [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) works in its own thread, and a paused clock
+//! does not wait for that thread: a deadline may pass while the thread is still writing.
 //!
 //! Heartbeats still cost computing time: in a build without optimization, about a millisecond for each node and
 //! heartbeat. So if a test simulates a long time, set a long
@@ -79,8 +79,8 @@
 //!
 //! # Without a `Cluster`
 //!
-//! Start a node as follows. The same code restarts the node, because [`register`](MemNetwork::register) replaces its
-//! earlier `Raft`:
+//! Start a node as follows. The same code restarts a node that was shut down, because
+//! [`register`](MemNetwork::register) replaces the earlier `Raft` of the same id:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -119,7 +119,7 @@
 // - `conformance/`: checks of a log store or a key space.
 // - `network/`: the network between nodes, with faults, partitions and counts.
 // - `mem_log_store/`, `mem_state_machine`: a log store and a state machine in memory.
-// - `call_faults`: how a test makes a call on a store in memory fail or wait.
+// - `call_faults`: how a test makes a call on a log store or state machine in memory fail, take time or wait.
 // - `log_image`: what a log store holds at one moment.
 // - `golden/`: compares the encoding of messages with files; imports no other file of this folder.
 // - `linearizability/`: records and checks the answers that clients get; imports no other file of this folder.

@@ -72,7 +72,7 @@ where
     }
 }
 
-/// The settings of a [`Cluster`]. [`Cluster::builder`] returns it, and [`start`](Self::start) consumes it.
+/// The settings of a [`Cluster`]. [`Cluster::builder`] returns this builder, and [`start`](Self::start) consumes it.
 #[must_use = "nothing runs before `start` is called"]
 pub struct ClusterBuilder<C: RaftTypes, O, N = Arc<MemNetwork<C>>> {
     stores: O,
@@ -143,11 +143,13 @@ impl<C: RaftTypes, O: OpenStores<C>, N: ClusterNetwork<C>> ClusterBuilder<C, O, 
         }
     }
 
-    /// Opens the stores of all nodes, bootstraps them and connects them.
+    /// Opens the stores of all nodes, and bootstraps and connects the nodes.
     ///
-    /// If all stores are blank, the first node is bootstrapped with [`Fresh`](crate::lifecycle::BootstrapMode::Fresh),
-    /// and the others with [`Join`](crate::lifecycle::BootstrapMode::Join). If any store has the state of an earlier
-    /// cluster, all nodes resume that cluster. The call does not wait for a leader.
+    /// If all stores are blank, the node with the smallest id is bootstrapped with
+    /// [`Fresh`](crate::lifecycle::BootstrapMode::Fresh), and the others with
+    /// [`Join`](crate::lifecycle::BootstrapMode::Join). If any store has the state of an earlier cluster, all nodes are
+    /// bootstrapped with `Join`: nodes with state resume that cluster, and blank nodes wait for its leader. The call
+    /// does not wait for a leader.
     ///
     /// # Errors
     ///

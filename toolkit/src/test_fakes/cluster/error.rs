@@ -37,7 +37,7 @@ pub enum ClusterError<C: RaftTypes> {
         /// The error of the closure that opens stores.
         source: io::Error,
     },
-    /// A node could not start from its stores, or has stopped.
+    /// The `Raft` of a node could not start from its stores, or stopped while the cluster started.
     #[error("node {id} has stopped")]
     Fatal {
         /// The node.
@@ -45,12 +45,13 @@ pub enum ClusterError<C: RaftTypes> {
         /// openraft's error.
         source: Fatal<C>,
     },
-    /// [`bootstrap`](crate::lifecycle::bootstrap) refused the storage of a node.
+    /// [`bootstrap`](crate::lifecycle::bootstrap) returned an error, for example because it refused the storage of a
+    /// node.
     #[error("node {id} did not start")]
     Bootstrap {
         /// The node.
         id: NodeIdOf<C>,
-        /// Why the storage was refused.
+        /// The error of `bootstrap`.
         source: BootstrapError<C>,
     },
     /// The network could not connect a node.
@@ -69,7 +70,8 @@ pub enum ClusterError<C: RaftTypes> {
         /// The metrics of each node, as text.
         report: String,
     },
-    /// The call would start a node, but a node with this id exists already.
+    /// The call would start a node, but a node with this id already runs or is starting.
+    /// [`add_node`](super::Cluster::add_node) also returns this error if the node exists and is down.
     #[error("there is a node {id} already; help: `stop` or `crash` it, and then `restart` it\n\n{report}")]
     AlreadyThere {
         /// The node.

@@ -60,11 +60,11 @@ where
     ///
     /// A node that had state is bootstrapped with [`Reopen`](crate::lifecycle::BootstrapMode::Reopen), which fails if
     /// its stores are blank. Do not drop the future of this call before it ends: the node would stay between running
-    /// and down.
+    /// and down, where no call can start or stop it.
     ///
     /// # Errors
     ///
-    /// - [`ClusterError::AlreadyThere`] if the node runs.
+    /// - [`ClusterError::AlreadyThere`] if the node runs, or another call is starting it.
     /// - [`ClusterError::NotRunning`] if there never was a node with this id.
     /// - Any error that keeps the node from starting. The node is then down, as before.
     pub async fn restart(&self, id: NodeIdOf<C>) -> Result<(), ClusterError<C>> {
@@ -99,8 +99,8 @@ where
         started
     }
 
-    /// Starts a new node, which then waits for a leader to add it. [`add_learner`](Self::add_learner) starts a node and
-    /// also adds it.
+    /// Starts a new node, which then waits for a leader to add it. As with [`restart`](Self::restart), do not drop the
+    /// future of this call before it ends. [`add_learner`](Self::add_learner) starts a node and also adds it.
     ///
     /// # Errors
     ///
@@ -136,8 +136,8 @@ where
         self.check_network()
     }
 
-    /// Opens all nodes, and bootstraps them. If all stores are blank, they form a new cluster. Otherwise they resume
-    /// the earlier cluster.
+    /// Opens all nodes, and bootstraps them. If all stores are blank, the nodes form a new cluster. Otherwise the nodes
+    /// with state resume the earlier cluster, and the blank nodes wait for its leader.
     pub(super) async fn form(&self, members: BTreeMap<NodeIdOf<C>, NodeOf<C>>) -> Result<(), ClusterError<C>> {
         let mut initialized = false;
         for id in members.keys() {

@@ -20,14 +20,18 @@ where
     N: ClusterNetwork<C>,
 {
     /// Starts a new node, makes it a learner with [`lifecycle::add_learner`](crate::lifecycle::add_learner), and waits
-    /// until the node has applied the entry that made it a learner.
+    /// until the node has applied the entry that made it a learner. If an error occurs after the node has started, the
+    /// node keeps running.
     ///
     /// # Errors
     ///
-    /// - The errors of [`add_node`](Self::add_node).
-    /// - The errors of [`wait_for_leader_among`](Self::wait_for_leader_among) the other running nodes.
-    /// - [`ClusterError::Membership`] if the leader does not add the learner.
-    /// - [`ClusterError::Deadline`] if the learner does not catch up.
+    /// - The errors of [`add_node`](Self::add_node), if there already is a node with this id, or if the new node does
+    ///   not start.
+    /// - The errors of [`wait_for_leader_among`](Self::wait_for_leader_among), if the other running nodes do not see a
+    ///   leader in time, or if the network has a failure.
+    /// - [`ClusterError::NotRunning`] if the leader is stopped before it is asked.
+    /// - [`ClusterError::Membership`] if the leader returns an error instead of adding the learner.
+    /// - [`ClusterError::Deadline`] if the learner is not added in time, or does not apply the entry in time.
     pub async fn add_learner(&self, id: NodeIdOf<C>, node: NodeOf<C>) -> Result<(), ClusterError<C>> {
         let others = self.running();
         self.add_node(id.clone()).await?;
@@ -45,12 +49,15 @@ where
     /// Makes these nodes the voters with [`lifecycle::change_membership`](crate::lifecycle::change_membership), and
     /// waits until the change is committed. Each of them must already be a voter or a learner.
     ///
-    /// Other voters leave the cluster. Their nodes keep running.
+    /// Voters that are left out leave the cluster, but their nodes keep running. Learners that are left out stay
+    /// learners.
     ///
     /// # Errors
     ///
-    /// - The errors of [`wait_for_leader`](Self::wait_for_leader).
-    /// - [`ClusterError::Membership`] if the leader does not make the change.
+    /// - The errors of [`wait_for_leader`](Self::wait_for_leader), if the running nodes do not see a leader in time, or
+    ///   if the network has a failure.
+    /// - [`ClusterError::NotRunning`] if the leader is stopped before it is asked.
+    /// - [`ClusterError::Membership`] if the leader returns an error instead of making the change.
     /// - [`ClusterError::Deadline`] if the change is not committed in time.
     pub async fn change_voters(&self, voters: impl IntoIterator<Item = NodeIdOf<C>>) -> Result<(), ClusterError<C>> {
         let voters: BTreeSet<NodeIdOf<C>> = voters.into_iter().collect();

@@ -76,7 +76,7 @@ pub trait ClusterNetwork<C: RaftTypes>: OptionalSend + OptionalSync + 'static {
     }
 
     /// Returns a failure of the network with which no test should pass, or `None`. As long as there is a failure, every
-    /// wait fails with it.
+    /// wait and [`Cluster::shutdown`](super::Cluster::shutdown) fail with it.
     fn failure(&self) -> Option<String> {
         None
     }

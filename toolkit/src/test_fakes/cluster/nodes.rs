@@ -21,8 +21,8 @@ use crate::test_fakes::network::MemNetwork;
 /// The nodes of one cluster in one process, which a test starts, stops, crashes and waits for.
 ///
 /// A cluster runs on any stores, and on a [`MemNetwork`] or [your own network](ClusterNetwork). All methods take
-/// `&self`, so a test that does several things at once can share the cluster in an `Arc`. Dropping the cluster ends its
-/// nodes.
+/// `&self`, so a test that does several things at once can share the cluster in an `Arc`. Dropping the cluster
+/// disconnects its nodes and drops its handles on them. A node ends when the test holds no `Raft` of it either.
 ///
 /// # Examples
 ///
@@ -109,7 +109,7 @@ where
     ///
     /// # Panics
     ///
-    /// If the node does not run, with a [report](Self::report).
+    /// If the node does not run. The message ends with a [report](Self::report).
     #[track_caller]
     pub fn raft(&self, id: NodeIdOf<C>) -> Raft<C, SM> {
         match self.get(&id) {
@@ -130,7 +130,7 @@ where
     ///
     /// # Panics
     ///
-    /// If the node does not run, with a [report](Self::report).
+    /// If the node does not run. The message ends with a [report](Self::report).
     #[track_caller]
     pub fn state_machine(&self, id: NodeIdOf<C>) -> SM {
         let state_machine = match self.nodes().get(&id) {

@@ -27,7 +27,7 @@ const HEADER: [&str; 12] = [
     "membership",
 ];
 
-/// Returns a table with a line for each node, and after it lines about failed nodes and about replication.
+/// Returns a table with a line for each node, followed by lines about failed nodes and about replication.
 pub(super) fn table<C: RaftTypeConfig>(beliefs: &[Belief<C>]) -> String {
     let mut rows = vec![HEADER.map(str::to_owned)];
     rows.extend(beliefs.iter().map(row));
@@ -77,7 +77,8 @@ fn or_dash(value: &Option<impl Display>) -> String {
     value.as_ref().map_or("-".to_owned(), ToString::to_string)
 }
 
-/// Shows a membership such as `{1, 2, 3} and learners {4}`, and a joint one as `{1, 2} + {1, 3}`.
+/// Shows a membership such as `{1, 2, 3} and learners {4}`, and a joint one as `{1, 2} + {1, 3}`. If the node does not
+/// know that the membership is committed, adds `(not known to be committed)`.
 fn membership<C: RaftTypeConfig>(effective: &StoredMembershipOf<C>, committed: &StoredMembershipOf<C>) -> String {
     let membership = effective.membership();
     let sets = membership.get_joint_config().iter().map(ids);

@@ -16,16 +16,16 @@ use crate::RaftTypes;
 
 /// Opens the log store and the state machine of a node.
 ///
-/// Implemented by closures that take a node's id and return a future of the two stores.
+/// A closure that takes a node's id and returns a future of the two stores implements this trait.
 /// [`Cluster::builder`](super::Cluster::builder) takes such a closure.
 ///
 /// The closure is called each time that a node starts, and must open the same data for the same id. So keep a store in
 /// memory outside of the closure, and let the closure return handles on it. If the closure makes a new store in each
-/// call, a node that restarts finds blank storage and does not start.
+/// call, a node that had state finds blank storage at its restart and does not start.
 ///
 /// When a node restarts, its earlier store may still be closing its files. So if the closure fails at a restart, the
-/// cluster calls it again for up to 10 seconds, or up to its [`deadline`](super::ClusterBuilder::deadline) if that is
-/// shorter.
+/// cluster calls it again for up to 10 seconds, or up to the cluster's [`deadline`](super::ClusterBuilder::deadline) if
+/// that is shorter.
 ///
 /// # Examples
 ///
@@ -57,7 +57,7 @@ pub trait OpenStores<C: RaftTypes>: OptionalSend + OptionalSync + 'static {
     ///
     /// # Errors
     ///
-    /// Any reason why the node cannot start.
+    /// Any reason why the stores cannot be opened.
     fn open(
         &self,
         id: NodeIdOf<C>,

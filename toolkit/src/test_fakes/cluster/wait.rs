@@ -101,8 +101,8 @@ where
         self.wait_for(&what, |beliefs| agreement(&only(beliefs, &ids)?)).await
     }
 
-    /// Waits until each running node knows a committed membership that has exactly these voters, and no later
-    /// membership.
+    /// Waits until, on each running node, the latest known membership is committed and has exactly these voters. It may
+    /// have any learners.
     ///
     /// # Errors
     ///
@@ -216,8 +216,8 @@ fn only<Id: Ord + Clone, Metrics: Clone>(
     ids.iter().map(of).collect()
 }
 
-/// Returns the leader, if all nodes in `beliefs` report the same one of them, and it has committed an entry of its
-/// term.
+/// Returns the leader, if all nodes in `beliefs` report the same leader in the same term, the leader is one of these
+/// nodes, and it has committed an entry of that term.
 fn leader<C: RaftTypes>(beliefs: &Beliefs<C>) -> Option<NodeIdOf<C>> {
     let (_, one) = beliefs.first_key_value()?;
     let id = one.current_leader.as_ref()?;
@@ -230,7 +230,7 @@ fn leader<C: RaftTypes>(beliefs: &Beliefs<C>) -> Option<NodeIdOf<C>> {
     (agreed && in_its_term).then(|| id.clone())
 }
 
-/// Returns the leader, if all nodes in `beliefs` have applied its whole log.
+/// Returns the leader, if [`leader`] returns one and all nodes in `beliefs` have applied the whole log of that leader.
 fn agreement<C: RaftTypes>(beliefs: &Beliefs<C>) -> Option<NodeIdOf<C>> {
     let id = leader::<C>(beliefs)?;
     let leads = beliefs.get(&id)?;

@@ -2,21 +2,23 @@
 
 use fastrand::Rng;
 
-/// A call on a log store, a restart or a power cut. Indexes are relative to the log at the time of the call. So any
-/// sequence of these calls is one that openraft could make.
+/// A call on a log store, a restart or a power cut. Indexes are relative to the log at the time of the call. So no
+/// sequence of these calls leaves a hole in the log.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Call {
-    /// Appends `count` entries, and waits for the callback if `wait` is true.
+    /// Appends `count` entries. If `wait` is true, waits for the callbacks of all appends so far.
     Append { count: u64, wait: bool },
-    /// Saves a vote of a new term.
+    /// Saves a vote of a new term, which is a committed vote if `committed` is true.
     Vote { committed: bool },
-    /// Removes `count` entries from the end. Entries that are appended later have a new term.
+    /// Removes `count` entries from the end, or all entries if there are fewer. Entries that are appended later have a
+    /// new term.
     Truncate { count: u64 },
-    /// Purges up to the index that is `count` after the first entry. This index may be past the last entry.
+    /// Purges up to and including the index that is `count` after the first index that is not purged. This index may be
+    /// past the last entry.
     Purge { count: u64 },
     /// Saves the last log id as committed.
     Committed,
-    /// Reads `count` indexes, starting at the index that is `skip` after the first entry.
+    /// Reads `count` indexes, starting at the index that is `skip` after the first index that is not purged.
     Read { skip: u64, count: u64 },
     /// Waits for all callbacks, drops the store and opens it again.
     Restart,
@@ -48,7 +50,8 @@ impl Call {
 }
 
 /// Returns sequences that are each made to reveal a break of one rule. The check makes them before the random
-/// sequences, which may reveal a break of any rule. So the first violation that it finds is a simple one.
+/// sequences, which may reveal a break of any rule. So a broken rule that a fixed sequence reveals is reported with few
+/// calls.
 pub(super) fn fixed() -> Vec<Vec<Call>> {
     let append = |count, wait| Call::Append { count, wait };
     let vote = Call::Vote { committed: false };

@@ -51,7 +51,7 @@ impl<C: RaftTypeConfig> Expected<C> {
         &self.log
     }
 
-    /// Records a write that returned.
+    /// Records a write whose call has returned.
     pub(super) fn apply(&mut self, write: LogWrite<C>) {
         match &write {
             LogWrite::Append(_) | LogWrite::Vote(_) => {}
@@ -73,8 +73,8 @@ impl<C: RaftTypeConfig> Expected<C> {
         }
     }
 
-    /// Records that the callback ran of an append whose last index is `last`. A truncation may have removed some of the
-    /// appended entries since.
+    /// Records that the callback of an append ran, which makes the entries up to `last` durable. `last` is `None` if a
+    /// later write has already made them durable. A truncation may have removed some of the appended entries since.
     pub(super) fn callback_ran(&mut self, last: Option<u64>) {
         let last = last.min(self.log.last().map(|last| last.index));
         if self.durable.as_ref().map(|(index, _)| *index) < last {
@@ -105,11 +105,11 @@ impl<C: RaftTypeConfig> Expected<C> {
         self.undo = Undo::since(&self.log);
     }
 
-    /// Checks that `found`, which is what the store holds, is what it must hold.
+    /// Checks that what the store holds, which is `found`, is what the store must hold.
     ///
-    /// With a `rule`, the store must show the effect of all calls, and `rule` is broken if it does not. Without a
+    /// With a `rule`, the store must show the effect of all calls, and a missing effect breaks `rule`. Without a
     /// `rule`, the store was opened again, and may lack whatever a restart may undo or lose. In both cases, the store
-    /// may not have carried out a purge yet.
+    /// is free to carry out a purge or a change of the committed log id later.
     pub(super) fn check(&self, found: &LogImage<C>, rule: Option<Rule>) -> Result<(), Violation> {
         let broken = |of, found: String| Err(Violation::new(rule.unwrap_or(of), found));
         if found.vote != self.log.vote {

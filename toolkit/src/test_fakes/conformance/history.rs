@@ -47,7 +47,7 @@ where
     C: RaftTypeConfig<Term: From<u64>, NodeId: From<u64>, Node: Default>,
     D: LogDisk<C>,
 {
-    /// Opens the store on a blank disk.
+    /// Opens the store on a blank disk, and checks that the store is blank.
     pub(super) async fn start(mut disk: D, deadline: Duration) -> Result<Self, Violation> {
         let store = disk.open().await.map_err(call_failed("opening a blank disk"))?;
         let mut this = Self {
@@ -256,7 +256,8 @@ where
         Ok(())
     }
 
-    /// Records that a callback ran. If it reports success, the entries up to `last` are durable.
+    /// Records that a callback ran. If it reports success, the entries up to `last` are durable. If it reports an error
+    /// or was dropped, returns a violation.
     fn callback_ran(&mut self, last: Option<u64>, outcome: Result<io::Result<()>, Violation>) -> Result<(), Violation> {
         outcome?.map_err(call_failed("the sync of an append"))?;
         self.expected.callback_ran(last);
@@ -264,7 +265,7 @@ where
     }
 
     /// Forgets which entries the pending callbacks make durable. The write that was just synced has made these entries
-    /// durable already. After a truncation, other entries may also get the same indexes.
+    /// durable already. Besides, after a truncation, later entries may get the same indexes.
     fn forget_pending_indexes(&mut self) {
         self.pending.iter_mut().for_each(|callback| callback.last = None);
     }
@@ -274,7 +275,7 @@ where
         self.store.as_mut().ok_or_else(closed)
     }
 
-    /// Reads everything that the store holds.
+    /// Reads everything that the store holds, and checks that the last log id that the store reports is right.
     async fn found(&mut self) -> Result<LogImage<C>, Violation> {
         let store = self.store()?;
         let LogState {
@@ -307,7 +308,7 @@ where
         Ok(found)
     }
 
-    /// Checks that the store shows the effect of all calls so far.
+    /// Checks that the store shows the effect of all calls so far. A missing effect breaks `rule`.
     async fn compare(&mut self, rule: Rule) -> Result<(), Violation> {
         let found = self.found().await?;
         self.expected.check(&found, Some(rule))

@@ -25,8 +25,8 @@ pub const GROUP_IDS: [u64; 16] = [
     u64::MAX,
 ];
 
-/// Checks the laws of [`KeySpace`] on the key spaces of `groups` that will share their column families. The keys of
-/// each group must be in order, and no two groups may use the same keys.
+/// Checks the laws of [`KeySpace`] on the key spaces of `groups` that will share their column families. The log keys of
+/// each group must be in the order of their indexes, and no two groups may use the same keys.
 ///
 /// # Errors
 ///
@@ -94,7 +94,7 @@ fn ascend<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violati
     Ok(())
 }
 
-/// Checks that `log_index` returns the index of a log key, and `None` for other keys.
+/// Checks that `log_index` returns the index of a log key, and `None` for a key that is one byte longer or shorter.
 fn inverts<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violation> {
     for index in indexes {
         let key = key(group, *index);
@@ -102,7 +102,7 @@ fn inverts<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violat
         let shorter = &key[..key.len().saturating_sub(1)];
         for (key, expected) in [(&key[..], Some(*index)), (&longer, None), (shorter, None)] {
             let found = group.log_index(key);
-            // A key that is longer or shorter may be the key of another index.
+            // A key that is longer or shorter may be the key of another index. It is then right to return that index.
             let right = found == expected || found.is_some_and(|index| self::key(group, index) == key);
             if !right {
                 return Err(log_index(group, key, found, expected));
@@ -112,7 +112,7 @@ fn inverts<K: KeySpace>(group: &K, indexes: &BTreeSet<u64>) -> Result<(), Violat
     Ok(())
 }
 
-/// Checks that no key space treats a key of another key space as its own.
+/// Checks that no key space treats a log key of another key space as its own.
 fn foreign<K: KeySpace>(groups: &[K]) -> Result<(), Violation> {
     for (n, group) in groups.iter().enumerate() {
         for (_, other) in groups.iter().enumerate().filter(|(m, _)| *m != n) {

@@ -48,7 +48,8 @@ pub trait LogDisk<C: RaftTypeConfig>: OptionalSend + OptionalSync + Sized + 'sta
     /// The log store under test.
     type LogStore: RaftLogStorage<C>;
 
-    /// Opens the log store on this disk, as a process does when it starts. On a new disk, the store is blank.
+    /// Opens the log store on this disk, as a process does when it starts. On a blank disk, which
+    /// [`log_store`](super::log_store()) got from its argument `new_disk`, the first store is blank.
     ///
     /// If this disk was opened before, the check has dropped all handles of the earlier store. If that store takes a
     /// moment longer to close, wait for it here.

@@ -35,11 +35,11 @@ use crate::test_fakes::mem_state_machine::MemStateMachine;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogStoreOptions {
-    /// The seed of the first random sequence of calls. The next sequence has the next number as its seed.
+    /// The seed of the first random sequence of calls. Each following sequence has the next number as its seed.
     pub seed: u64,
     /// How many random sequences of calls are made, each on a blank disk.
     pub histories: u64,
-    /// How many calls a random sequence has.
+    /// How many calls a random sequence has. Restarts and power cuts count as calls.
     pub calls: u64,
     /// How long the callback of an append may take.
     pub deadline: Duration,
@@ -64,9 +64,10 @@ impl Default for LogStoreOptions {
 ///
 /// # Errors
 ///
-/// A [`Violation`] of the first [`Rule`] that is broken. openraft's suite does not return an error but panics. This
-/// function catches the panic and returns its message as a violation. Standard error also shows the panic, with the
-/// line of the assertion. If the test is built with `panic = "abort"`, the process is aborted instead.
+/// A [`Violation`] of the first [`Rule`] that is broken. An error of `new_disk` is also returned as a violation.
+/// openraft's suite panics at a failed assertion. This function catches the panic and returns its message as a
+/// violation. Standard error also shows the panic, with the line of the assertion. With `panic = "abort"` in the
+/// profile of the test, the process is aborted instead.
 ///
 /// # Examples
 ///
@@ -140,7 +141,7 @@ fn no_disk(error: io::Error) -> Violation {
     Violation::new(Rule::CallsSucceed, format!("no blank disk: {error}"))
 }
 
-/// Runs openraft's suite, and turns its panic into a violation.
+/// Runs openraft's suite, and turns its panic or error into a violation.
 async fn openraft_suite<C, D>(new_disk: &(impl Fn() -> io::Result<D> + Send + Sync)) -> Result<(), Violation>
 where
     C: RaftTypeConfig<D: Debug, R: Debug, Term: From<u64>, NodeId: From<u64>, Node: Default>,
@@ -157,7 +158,7 @@ where
     Err(Violation::new(Rule::OpenraftSuite, found))
 }
 
-/// Returns the message of a panic.
+/// Returns the message of a panic, or a fixed text if the panic has no message.
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())

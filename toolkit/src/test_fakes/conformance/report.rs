@@ -6,9 +6,10 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogStoreReport {
-    /// The number of calls, without those of openraft's suite.
+    /// The number of calls, including restarts and power cuts, and without the calls of openraft's suite.
     pub calls: u64,
-    /// The number of restarts. After each, the log was compared with what it must hold.
+    /// The number of restarts, without those that were made instead of a power cut. After each, the log was compared
+    /// with what it must hold.
     pub restarts: u64,
     /// The number of power cuts. After each, the log was compared with what it must hold. The number is 0 if
     /// [`LogDisk::power_cut`](super::LogDisk::power_cut) returned `None`.

@@ -15,7 +15,7 @@ pub enum Rule {
     AppendReadable,
     /// Every call changes the log as openraft expects.
     CallsTakeEffect,
-    /// A read returns all entries of its range. A limited read returns the first of them.
+    /// A read returns all entries of its range. A limited read returns one or more of the first ones.
     ReadsComplete,
     /// The callback of every append runs.
     CallbackRuns,
@@ -25,7 +25,7 @@ pub enum Rule {
     VoteDurable,
     /// A truncation is durable when `truncate_after` returns.
     TruncationDurable,
-    /// Writes become durable in the order of the calls.
+    /// Appends, votes and truncations become durable in the order of the calls.
     WritesInOrder,
     /// After a restart, a purge has taken effect completely or not at all.
     PurgeWhole,
@@ -33,13 +33,13 @@ pub enum Rule {
     CommittedSaved,
     /// An append that would leave a hole fails, or a read of the hole fails.
     HolesRefused,
-    /// The entries of a log are consecutive.
+    /// The entries of a log are consecutive, and the first one follows the last purged one.
     NoHoles,
     /// A key space makes the same key for the same index or label each time.
     KeysStable,
     /// Log keys sort as their indexes do.
     LogKeysAscend,
-    /// `log_index` inverts `log_key`.
+    /// `log_index` inverts `log_key`, and returns `None` for a key that `log_key` does not make.
     LogIndexInverts,
     /// The log keys of different groups are in separate ranges.
     LogKeysApart,
@@ -149,9 +149,10 @@ pub struct Violation {
     /// What the check found.
     pub found: String,
     /// The seed of the sequence of calls, if the sequence was random. To repeat the sequence, set
-    /// [`LogStoreOptions::seed`](super::LogStoreOptions::seed) to it, and `histories` to 1.
+    /// [`LogStoreOptions::seed`](super::LogStoreOptions::seed) to it and `histories` to 1, and leave `calls` as it was.
     pub seed: Option<u64>,
-    /// The calls on a blank log store that lead to the violation, in order.
+    /// The calls on a blank log store that lead to the violation, in order. Empty for a key space, for openraft's
+    /// suite, and for a store that is wrong before the first call.
     pub calls: Vec<String>,
 }
 

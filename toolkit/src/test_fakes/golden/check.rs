@@ -59,7 +59,7 @@ impl Check<'_> {
         self.failures.push(format!("{what}: {failure}\n"));
     }
 
-    /// Checks that names are valid and different.
+    /// Checks that there are samples, and that their names are valid and different.
     fn names<T>(&mut self, samples: &[Sample<T>]) {
         if samples.is_empty() {
             self.failures.push("there are no samples\n".to_owned());
@@ -110,8 +110,9 @@ impl Check<'_> {
         }
     }
 
-    /// Returns the frame in a file. First adds the file if it is missing and `adds` is true. Returns `None` if there is
-    /// no file and none is needed.
+    /// Returns the frame in a file. First adds the file if it is missing, `adds` is true, and the sample was encoded.
+    /// Returns `None` if there is no file and none is needed: the sample is read only, or cannot be written at this
+    /// version.
     fn frozen(
         &self,
         file: &str,
@@ -147,7 +148,8 @@ impl Check<'_> {
         files::parse(&text).map(Some)
     }
 
-    /// Checks that a file decodes to the value that is expected for its sample.
+    /// Checks that a file holds a frame of the version in its name, and decodes to the value that is expected for its
+    /// sample.
     fn read<T: WireMessage + PartialEq + Debug>(&mut self, what: &str, version: u8, frozen: &[u8], sample: &Sample<T>) {
         let expected = match &sample.kind {
             Kind::Lossy(read_as) => &read_as(version),
@@ -197,7 +199,7 @@ impl Check<'_> {
     /// Checks that every file belongs to a sample.
     fn left_over<T: WireMessage>(&mut self) {
         let names = match files::names_in(self.dir) {
-            // If there is no directory, no file is left over. The missing files are reported elsewhere.
+            // If there is no directory, no file is left over. `frozen` reports the missing files.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => return self.fail("the directory", error),
             Ok(names) => names,
@@ -215,7 +217,8 @@ impl Check<'_> {
     }
 }
 
-/// Returns whether `error` means that the version cannot hold the value. Such a value has no file.
+/// Returns whether `error` means that the version cannot hold the value, or that the type no longer writes the version.
+/// In both cases, a missing file is no failure.
 fn is_version(error: &CodecError) -> bool {
     matches!(
         error,

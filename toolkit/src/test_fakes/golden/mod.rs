@@ -2,7 +2,8 @@
 //!
 //! Data outlives the code that wrote it. A golden file holds the frame of one sample value at one version. The
 //! [check](Frames::check) fails if the frame no longer decodes to that value, or if the value no longer encodes to that
-//! frame. Files are only ever added: the files of a new version are added beside those of the old versions.
+//! frame. Existing files never change: the files of a new version are added beside those of the old versions. Delete a
+//! file only when the type no longer reads its version.
 //!
 //! ```no_run
 //! use openraft_toolkit::WireMessage;
@@ -48,15 +49,16 @@
 //!
 //! # Which values are equal
 //!
-//! A frame must decode to a value that is equal to its sample by `PartialEq`. There are three exceptions:
+//! A file must decode to a value that is equal to its sample by `PartialEq`, and the sample must encode to the bytes in
+//! the file. There are three exceptions:
 //!
-//! - A version drops a `lossy` field that the sample sets. Add such a sample with
-//!   [`lossy_sample`](Frames::lossy_sample), which takes a function that returns what the frame decodes to.
+//! - A version drops a `lossy` field that the sample sets, so the file decodes to another value. Add such a sample with
+//!   [`lossy_sample`](Frames::lossy_sample), which takes a function that returns what the file decodes to.
 //! - The type still [reads](crate::WireMessage::MIN_VERSION) a version but no longer writes it, for example with
-//!   `previous = Old` and without `downgrade`. The files of that version come from an earlier release, and must still
-//!   decode to their samples.
+//!   `previous = Old` and without `downgrade`. The files of that version come from an earlier release. They must still
+//!   decode to their samples, but the samples no longer encode to them.
 //! - The value can only come from decoding a frame of an earlier release, because this release writes the value
-//!   differently or not at all. Add such a value with [`read_only`](Frames::read_only).
+//!   differently or not at all. Add such a value with [`read_only`](Frames::read_only), which does not encode it.
 //!
 //! Nested messages in serde form are written in a [scope](crate::codec::WriteVersion::scope) of the file's version, so
 //! that a new version of a nested message does not change the file.

@@ -9,10 +9,11 @@ use super::operation::{End, Operation};
 use super::register::{Answer, Op};
 use super::violation::Violation;
 
-/// How operations change one key if they are made one after the other, in the form that the checker takes.
+/// How operations change one key if they are made one after the other, in the form that `WGLChecker` expects.
 struct Register;
 
-/// An operation, and the answer that the client got, or `None` if the client got no answer.
+/// An operation, and the answer that the client got, or `None` if the client got no answer in the part of the history
+/// that is checked.
 type Answered = Arc<(Op, Option<Answer>)>;
 
 impl Specification for Register {
@@ -44,8 +45,8 @@ pub(super) fn check_key(key: String, mut operations: Vec<Operation>) -> Result<(
         return Ok(());
     }
 
-    // If a prefix of the history is not linearizable, no longer prefix is linearizable. So a binary search finds the
-    // first answer that makes the history not linearizable.
+    // If a prefix of the history is not linearizable, all longer prefixes are not linearizable either. So a binary
+    // search finds the first answer that makes the history not linearizable.
     let mut returns: Vec<usize> = operations.iter().filter_map(Operation::returned).collect();
     returns.sort_unstable();
     let first = returns.partition_point(|event| is_linearizable(&operations, *event));
@@ -60,9 +61,9 @@ pub(super) fn check_key(key: String, mut operations: Vec<Operation>) -> Result<(
 
 /// Returns the values that a client got as an answer, or that a compare-and-set expected.
 ///
-/// An operation without an answer matters only if it wrote one of these values. While any other value is in place, no
-/// get and no compare-and-set can return one of the recorded answers. Without the other operations, the search does not
-/// have to try each of them at every place.
+/// An operation without an answer matters only if it writes one of these values. While any other value is in place, no
+/// get and no compare-and-set can return one of the recorded answers. So the check leaves out an operation that writes
+/// another value and has no answer: the search would have to try it at every place, in vain.
 fn observed_values(operations: &[Operation]) -> HashSet<Option<String>> {
     let mut observed = HashSet::new();
     for operation in operations {
@@ -79,14 +80,14 @@ fn observed_values(operations: &[Operation]) -> HashSet<Option<String>> {
 /// Returns whether the calls and returns up to the event `last` are linearizable.
 fn is_linearizable(operations: &[Operation], last: usize) -> bool {
     let mut events: Vec<(usize, (usize, Action<Answered>))> = Vec::new();
-    // Make each operation a process of its own. A client that goes on without an answer has two operations at the same
-    // time, but the checker allows a process only one.
+    // Make each operation a process of its own. A client that goes on without an answer has two operations in progress,
+    // but the checker allows a process only one at a time.
     for (process, operation) in operations.iter().enumerate() {
         if operation.called.event > last {
             continue;
         }
-        // Let an operation without an answer return after everything else. There, the checker can place the operation
-        // even if it never took effect, because no later answer depends on it.
+        // Let an operation without an answer return after everything else. At the end, the checker can place the
+        // operation even if it never took effect, because no answer comes after it.
         let (event, answer) = match &operation.end {
             End::Returned(moment, answer) if moment.event <= last => (moment.event, Some(answer.clone())),
             _ => (usize::MAX, None),

@@ -87,8 +87,8 @@ impl History {
 
     /// Checks all operations that are recorded so far.
     ///
-    /// An operation without an answer has an unknown outcome, even if its [`Call`] still exists. More operations can be
-    /// recorded after the check, and the history can be checked again.
+    /// An operation whose outcome is not recorded has an unknown outcome, even if its [`Call`] still exists. More
+    /// operations can be recorded after the check, and the history can be checked again.
     ///
     /// # Errors
     ///
@@ -156,7 +156,7 @@ impl Client {
     /// Records that the client is about to send `op`.
     ///
     /// Call this before the request is sent. If an operation takes effect before its call is recorded, the check may
-    /// report a violation.
+    /// report a violation although the service is right.
     pub fn call(&self, key: impl Into<String>, op: Op) -> Call {
         let key = key.into();
         let mut record = self.history.record();
@@ -239,7 +239,7 @@ impl Call {
     /// Records that the operation was refused: it took no effect, and never will.
     ///
     /// For example, a node refused the request because it does not lead. The check ignores the operation. So if a
-    /// client reads the value of a refused write later, the check reports a [`Violation`].
+    /// client reads a value that only refused operations wrote, the check reports a [`Violation`].
     pub fn failed(self) {
         let mut record = self.history.record();
         self.end(&mut record, End::Failed);

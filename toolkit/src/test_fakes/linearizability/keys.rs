@@ -20,15 +20,15 @@ use crate::support::lock::lock;
 #[derive(Debug)]
 pub struct Keys {
     operations: usize,
-    /// Each place holds one key at a time. This is how often a key was picked from each place so far.
+    /// How often a key was picked from each place so far. A place has one key at a time.
     picked: Mutex<Vec<usize>>,
 }
 
 impl Keys {
     /// Returns a source of keys that has `count` keys in use at a time, and replaces each key after `operations` picks.
     ///
-    /// Choose a small `count`: clients that share few keys contend, and only contention reveals errors. The check of a
-    /// key with 100 operations of 8 clients takes milliseconds.
+    /// Choose a small `count`: clients that share few keys contend, and most errors show only under contention. The
+    /// check of a key with 100 operations of 8 clients takes milliseconds.
     ///
     /// # Panics
     ///

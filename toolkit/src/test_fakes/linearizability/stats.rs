@@ -7,8 +7,8 @@ use super::operation::{End, Operation};
 
 /// How many operations a [`History`](super::History) has, by outcome.
 ///
-/// [`History::check`](super::History::check) returns these numbers. Assert on them too: a history in which every
-/// operation was refused is linearizable, but proves nothing.
+/// [`History::check`](super::History::check) returns these numbers. Assert on these numbers as well as on the verdict:
+/// a history in which every operation was refused is linearizable, but proves nothing.
 ///
 /// # Examples
 ///
@@ -36,7 +36,7 @@ pub struct Stats {
     pub failed: usize,
     /// Operations without an answer, so their outcome is unknown.
     pub unknown: usize,
-    /// Different keys that were used.
+    /// Different keys that were used. A sum of several histories counts a key once for each history that used it.
     pub keys: usize,
 }
 

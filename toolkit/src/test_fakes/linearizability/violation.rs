@@ -8,8 +8,8 @@ use super::operation::{End, Operation};
 /// The operations on one key, if no order of them explains all answers.
 ///
 /// `Display` shows a timeline of these operations, up to the first answer that cannot be explained. This answer is
-/// marked with `>`. The timeline leaves out refused operations, and operations without an answer whose value no client
-/// saw.
+/// marked with `>`. The timeline leaves out refused operations. It shows an operation without an answer only if the
+/// operation writes a value that some answer contains or some compare-and-set expects.
 ///
 /// # Examples
 ///

@@ -1,17 +1,17 @@
-//! The calls that a test can make fail.
+//! The calls that a test can make fail, delay or hold.
 
 use std::fmt;
 
-/// A call on a [`MemLogStore`](super::MemLogStore) that a test can make fail: a method of openraft's
-/// [`RaftLogStorage`](openraft::storage::RaftLogStorage) or [`RaftLogReader`](openraft::storage::RaftLogReader), or
-/// the callback of an append.
+/// A call on a [`MemLogStore`](super::MemLogStore) that a test can make fail, delay or hold: a method of openraft's
+/// [`RaftLogStorage`](openraft::storage::RaftLogStorage) or [`RaftLogReader`](openraft::storage::RaftLogReader), or the
+/// callback of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LogStoreCall {
     /// `append`, before anything is written.
     Append,
-    /// The sync of an append, and its callback. A fault here never delays `append`: the callback runs later, or with an
-    /// error.
+    /// The sync of an append, and the callback of that append. A fault here neither delays nor fails `append` itself:
+    /// the callback runs later, or with an error.
     Callback,
     /// `save_vote`.
     SaveVote,
@@ -21,7 +21,7 @@ pub enum LogStoreCall {
     TruncateAfter,
     /// `purge`.
     Purge,
-    /// A read of entries, at once or as a stream.
+    /// A read of entries, as a `Vec` or as a stream. A stream is one call, which is made when the stream is opened.
     ReadEntries,
     /// A read of the vote, the committed log id or the log state. A node makes these reads when it starts.
     ReadState,

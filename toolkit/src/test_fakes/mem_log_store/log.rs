@@ -26,7 +26,7 @@ struct State<C: RaftTypeConfig> {
     disk: LogImage<C>,
     /// The writes that are in `memory` and not on `disk`, in order, each with its number.
     unsynced: VecDeque<(u64, LogWrite<C>)>,
-    /// The callbacks of appends that have not run, each with the number of its write.
+    /// The callbacks that have not run yet, each with the number of the append that it belongs to.
     callbacks: VecDeque<(u64, IOFlushed<C>)>,
     /// The number of the last write.
     writes: u64,
@@ -73,8 +73,8 @@ impl<C: RaftTypeConfig> Log<C> {
             .field("unsynced", &state.unsynced.len());
     }
 
-    /// Ends the log: every later call fails, and no callback runs any more. Returns what is then on disk: everything
-    /// that is durable, and the first `kept` of the other writes.
+    /// Ends the log: every later read or write of it fails, and no callback runs any more. Returns what is then on
+    /// disk: everything that is durable, and the first `kept` of the writes that are not durable.
     pub(super) fn crash(&self, kept: usize) -> LogImage<C> {
         let (disk, callbacks) = {
             let mut state = lock(&self.state);
@@ -85,12 +85,13 @@ impl<C: RaftTypeConfig> Log<C> {
             }
             (disk, std::mem::take(&mut state.callbacks))
         };
-        // Drop the callbacks after the lock is released, because dropping one may wake a task that waits for it.
+        // Drop the callbacks after the lock is released, because dropping one may wake a task that waits for it, and
+        // that task may need the lock.
         drop(callbacks);
         disk
     }
 
-    /// Writes to memory. The write becomes durable with the next write that is synced.
+    /// Writes to memory, and returns the number of the write. The write becomes durable when a later write does.
     pub(super) fn write(&self, write: LogWrite<C>) -> io::Result<u64> {
         let mut state = lock(&self.state);
         state.check()?;
@@ -98,7 +99,7 @@ impl<C: RaftTypeConfig> Log<C> {
     }
 
     /// Appends consecutive entries, and keeps `callback` until [`end_sync`](Self::end_sync). Returns the number of the
-    /// write.
+    /// write, or an error if the entries leave a hole or the log accepts no more writes.
     pub(super) fn append(&self, entries: Vec<StoredEntry<C>>, callback: IOFlushed<C>) -> io::Result<u64> {
         let mut state = lock(&self.state);
         state.check()?;
@@ -109,8 +110,8 @@ impl<C: RaftTypeConfig> Log<C> {
         Ok(number)
     }
 
-    /// Applies a write, and makes it and all writes before it durable. Callbacks of appends run later, when their own
-    /// sync ends.
+    /// Applies a write, and makes this write and all writes before it durable. Callbacks of appends run later, when
+    /// their own sync ends.
     pub(super) fn write_synced(&self, write: LogWrite<C>) -> io::Result<()> {
         let mut state = lock(&self.state);
         state.check()?;
@@ -120,7 +121,8 @@ impl<C: RaftTypeConfig> Log<C> {
     }
 
     /// Ends the sync of the append with this number. If the sync succeeded, makes all writes up to this number durable
-    /// and runs their callbacks. If the sync failed, runs all callbacks with an error.
+    /// and runs their callbacks. If the sync failed, ends the log, and runs every callback that has not run yet with an
+    /// error. After a crash, does nothing.
     pub(super) fn end_sync(&self, number: u64, outcome: io::Result<()>) {
         let (callbacks, failed) = {
             let mut state = lock(&self.state);
@@ -145,7 +147,7 @@ impl<C: RaftTypeConfig> Log<C> {
         }
     }
 
-    /// Returns what `read` returns for the log in memory.
+    /// Returns what `read` returns for the log in memory, or an error after a crash.
     pub(super) fn with_memory<R>(&self, read: impl FnOnce(&LogImage<C>) -> R) -> io::Result<R> {
         let state = lock(&self.state);
         match &state.ended {

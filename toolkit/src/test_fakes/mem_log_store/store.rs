@@ -29,16 +29,16 @@ use crate::test_fakes::log_image::{LogImage, LogWrite, StoredEntry};
 /// an append with a hole. It ends a leader-bounded stream as soon as the vote changes.
 ///
 /// The store knows which writes are durable. A vote is durable when `save_vote` returns, a truncation when
-/// `truncate_after` returns, and an append when its callback runs. Each of these also makes all writes before it
-/// durable. A `purge` or a `save_committed` becomes durable only with one of these later writes. [`crash`](Self::crash)
-/// keeps only what is durable.
+/// `truncate_after` returns, and an append at the latest when its callback reports success. Each of these three also
+/// makes all writes before it durable. A `purge` or a `save_committed` is not synced: it becomes durable only when a
+/// later vote, truncation or append does. [`crash`](Self::crash) keeps only what is durable.
 ///
 /// # Faults
 ///
-/// [`faults`](Self::faults) makes calls fail, take time or wait for the test; see [`LogStoreCall`]. A call that fails
-/// changes nothing, and the next call may succeed. A failed callback is final: all later writes fail, because after a
-/// failed sync nobody knows what is on the disk. To continue from what is durable, use the store that
-/// [`crash`](Self::crash) returns.
+/// [`faults`](Self::faults) makes calls fail, take time, or wait until the test releases them; see [`LogStoreCall`]. A
+/// call that fails changes nothing, and the next call may succeed. A failed [`Callback`](LogStoreCall::Callback) is
+/// final: all later writes fail, because after a failed sync nobody knows what is on the disk. To continue from what is
+/// durable, use the store that [`crash`](Self::crash) returns.
 ///
 /// # Examples
 ///
@@ -103,15 +103,15 @@ impl<C: RaftTypeConfig> MemLogStore<C> {
 
     /// Simulates a power failure. Returns a store that holds only what is durable, and has no faults.
     ///
-    /// On all earlier handles, every later call fails and no callback runs any more. A node that still runs on such a
-    /// handle stops at its next call. Disconnect the node from the network before this call, because its peers must not
-    /// hear from a machine without power.
+    /// On all earlier handles, every later read or write of the log fails, and no callback runs any more. A node that
+    /// still runs on such a handle stops at its next read or write. Disconnect the node from the network before this
+    /// call, because its peers must not hear from a machine without power.
     pub fn crash(&self) -> Self {
         self.crash_keeping(0)
     }
 
-    /// Simulates a power failure like [`crash`](Self::crash), but also keeps the first `unsynced` of the writes that
-    /// are not durable. A real disk may keep such writes too.
+    /// Simulates a power failure like [`crash`](Self::crash), but the returned store also has the first `unsynced` of
+    /// the writes that are not durable, in the order of the calls. A real disk may keep such writes.
     pub fn crash_keeping(&self, unsynced: usize) -> Self {
         Self::from_disk(self.log.crash(unsynced))
     }
@@ -186,7 +186,7 @@ impl<C: RaftTypeConfig> RaftLogStorage<C> for MemLogStore<C> {
             Some(outcome) => self.log.end_sync(number, outcome),
             None => {
                 let (log, faults) = (self.log.clone(), self.faults.clone());
-                // Detach the task: it ends with the callback, and nobody needs to wait for it.
+                // Detach the task: it ends when the callback has run, and nobody needs to wait for it.
                 drop(C::spawn(async move {
                     let outcome = faults.pass::<C>(LogStoreCall::Callback).await;
                     log.end_sync(number, outcome);

@@ -64,12 +64,14 @@ pub struct RpcCounts {
     pub sent: u64,
     /// Requests that reached the target's `Raft`, including duplicates.
     pub delivered: u64,
-    /// Answers that reached the sender.
+    /// Calls whose answer reached the sender in time. A duplicated request counts once.
     pub answered: u64,
-    /// Requests that were lost: dropped by a fault, stopped by a partition or a crash, or snapshots that were
-    /// interrupted.
+    /// Requests that were lost on their way: dropped by a fault, stopped by a partition, or sent to a node that is no
+    /// longer registered when they arrive. A snapshot that was interrupted, or whose sender or target crashed, counts
+    /// as lost.
     pub requests_lost: u64,
-    /// Answers that were lost.
+    /// Answers that were lost by a fault, a partition, or a crash of the node that answers. An answer that is only late
+    /// is not lost.
     pub answers_lost: u64,
     /// Requests of which a second copy was sent.
     pub duplicated: u64,

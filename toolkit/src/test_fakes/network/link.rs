@@ -14,8 +14,8 @@ use fastrand::Rng;
 /// message has its own delay, and is lost independently of the other. If an answer is lost, its request has taken
 /// effect.
 ///
-/// The sender is not told of a loss. Its RPC ends with a [`Timeout`](openraft::errors::Timeout) when the
-/// time-to-live that openraft gave it is over. A request that was only late may still arrive after that.
+/// The sender is not told of a loss. Its RPC ends with a [`Timeout`](openraft::errors::Timeout) when the time-to-live
+/// that openraft gave it is over. A request that was only late may still arrive after that, unless it is a snapshot.
 ///
 /// openraft allows a heartbeat or a batch of entries three quarters of
 /// [`heartbeat_interval`](openraft::Config::heartbeat_interval). Keep round trips shorter than that, or the leader
@@ -85,7 +85,8 @@ impl LinkFaults {
         self.drop_requests(probability).drop_answers(probability)
     }
 
-    /// Sets the probability with which a request is lost. A lost request never takes effect.
+    /// Sets the probability with which a request is lost. A lost request takes no effect, unless
+    /// [`duplicate`](Self::duplicate) sent a second copy of it.
     ///
     /// # Panics
     ///
@@ -108,7 +109,7 @@ impl LinkFaults {
     }
 
     /// Sets the probability with which a message is held back for a random time of up to `by`, so that later messages
-    /// overtake it. If `by` is longer than the time-to-live, the message may arrive after its sender gave up.
+    /// may overtake it. If `by` is longer than the time-to-live, the message may arrive after its sender gave up.
     ///
     /// # Panics
     ///
@@ -121,8 +122,12 @@ impl LinkFaults {
         }
     }
 
-    /// Sets the probability with which a request arrives twice, as if the transport had repeated it. Each copy has its
-    /// own delay, and the sender gets the first answer.
+    /// Sets the probability with which a second copy of a request is sent, as if the transport had repeated the
+    /// request. Each copy has its own delay, and the sender gets the first answer.
+    /// [`drop_requests`](Self::drop_requests) loses only the original, never the copy.
+    ///
+    /// The copy is made by encoding and decoding the request. A request that does not survive this fails, and is added
+    /// to [`MemNetwork::codec_failures`](super::MemNetwork::codec_failures).
     ///
     /// Snapshots are never duplicated, because their data cannot be copied.
     ///
@@ -220,8 +225,10 @@ pub(super) enum Message {
 /// What becomes of one message.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fate {
+    /// Whether the message is lost. A second copy of it is not lost.
     pub(super) lost: bool,
     pub(super) delay: Duration,
+    /// Whether a second copy is sent. Only requests other than snapshots are copied.
     pub(super) duplicate: bool,
     pub(super) duplicate_delay: Duration,
 }

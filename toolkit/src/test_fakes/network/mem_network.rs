@@ -22,14 +22,16 @@ use crate::support::lock::lock;
 /// The network delivers every RPC of [`RaftNetworkV2`](openraft::RaftNetworkV2): append entries, vote, pre-vote,
 /// full snapshot and transfer leader. An RPC fails in one of two ways:
 ///
-/// - As [`Unreachable`](openraft::errors::Unreachable), at once: the target is not registered or has stopped, or a
-///   [partition](Self::partitions) stops the request. A partition that stops only the answer reports the same error,
-///   although the request has taken effect.
-/// - As [`Timeout`](openraft::errors::Timeout): the target takes longer than openraft allows, or a
-///   [fault](Self::set_faults) lost the request or the answer.
+/// - As [`Unreachable`](openraft::errors::Unreachable), without waiting for a timeout: the target is not registered or
+///   has stopped, the sender has crashed, a [partition](Self::partitions) stops the request, a snapshot is
+///   [interrupted](Self::interrupt_snapshots), or a message does not survive [encoding](Self::encode_messages). A
+///   partition that stops only the answer causes the same error, although the request has taken effect.
+/// - As [`Timeout`](openraft::errors::Timeout): the request, its handling and the answer together take longer than
+///   openraft allows, or a [fault](Self::set_faults) lost the request or the answer.
 ///
 /// A registered node runs until it is shut down, as a process does: dropping its `Raft` handles does not end it,
-/// because the network holds one. A node that has shut down drops its handles on the network.
+/// because the network holds one. A node that has shut down drops its handles on the network, so the two do not keep
+/// each other in memory.
 ///
 /// The network sends entries with openraft's default [`stream_append`](openraft::RaftNetworkV2::stream_append), which
 /// waits for the answer to a batch before it sends the next batch. The network cannot imitate an implementation that
@@ -46,7 +48,7 @@ use crate::support::lock::lock;
 ///
 /// # Examples
 ///
-/// All links are slow for a while and one link loses messages. Then the test reads how many messages were sent:
+/// For a while, one link loses requests and all other links are slow. Then the test reads how many calls were sent:
 ///
 /// ```
 /// # openraft_toolkit::declare_raft_types_ext! {
@@ -94,6 +96,7 @@ pub(super) struct Link {
     /// How many answers were sent over the link.
     pub(super) answers: u64,
     pub(super) snapshots_to_interrupt: u64,
+    /// What became of the RPCs whose requests travel this link.
     pub(super) counts: BTreeMap<RpcKind, RpcCounts>,
 }
 
@@ -130,7 +133,7 @@ impl<C: RaftTypes> MemNetwork<C> {
 
     /// Makes node `id` reachable. A `raft` that was registered for this id before is replaced.
     ///
-    /// Register a node after [`bootstrap`](crate::lifecycle::bootstrap), as a server would.
+    /// Register a node after [`bootstrap`](crate::lifecycle::bootstrap), as a server listens only after that.
     pub fn register<SM>(&self, id: NodeIdOf<C>, raft: Raft<C, SM>)
     where
         SM: RaftStateMachine<C, SnapshotData = C::SnapshotData>,
@@ -143,15 +146,17 @@ impl<C: RaftTypes> MemNetwork<C> {
 
     /// Makes node `id` unreachable, as if it no longer listened. The node keeps running and sending.
     pub fn unregister(&self, id: NodeIdOf<C>) {
-        // Drop the node after the lock is released: the node may hold the last handle on a `Raft`.
+        // Drop the registration after the lock is released: it may be the last handle on a `Raft`, and openraft's code
+        // that such a drop runs must not run under this lock.
         let _unregistered = self.state().nodes.remove(&id);
     }
 
     /// Cuts node `id` off, as if its process crashed: its peers do not reach it any more, and all requests and answers
-    /// that it sends from now on are lost. What the node sent before still arrives.
+    /// that it sends from now on are lost. What the node sent before still arrives, except a snapshot whose transfer
+    /// has not ended.
     ///
-    /// The `Raft` of the node keeps running, and the caller must shut it down. Then the next
-    /// [`factory_for`](Self::factory_for) of this id starts a new run of the node.
+    /// The `Raft` of the node keeps running, and the caller must shut it down. The next
+    /// [`factory_for`](Self::factory_for) of this id starts a new run of the node, whose messages are no longer lost.
     /// [`Cluster::crash`](crate::test_fakes::Cluster::crash) cuts the node off and shuts it down.
     pub fn crash(&self, id: NodeIdOf<C>) {
         let mut state = self.state();
@@ -184,7 +189,8 @@ impl<C: RaftTypes> MemNetwork<C> {
         self.state().link(&from, &to).faults = None;
     }
 
-    /// Removes the faults of every link. Partitions stay: [`PartitionController::heal_all`] lifts them.
+    /// Removes the faults of every link, and the snapshot cuts that [`interrupt_snapshots`](Self::interrupt_snapshots)
+    /// asked for. Partitions stay: [`PartitionController::heal_all`] lifts them.
     pub fn clear_faults(&self) {
         let mut state = self.state();
         state.faults = LinkFaults::new();
@@ -194,10 +200,10 @@ impl<C: RaftTypes> MemNetwork<C> {
         }
     }
 
-    /// Cuts each of the next `times` snapshots that `from` sends to `to` when half of it is transferred. The target
-    /// gets nothing, and openraft sends the snapshot again.
+    /// Cuts each of the next `times` snapshots that `from` sends to `to` when half of its transfer time is over. The
+    /// target gets nothing, and openraft sends the snapshot again. `times` replaces the number of an earlier call.
     ///
-    /// This network delivers a snapshot whole or not at all. Assembling its parts is the task of a real network,
+    /// This network delivers a snapshot whole or not at all. A real network has to assemble the parts of a snapshot
     /// before it calls [`Raft::install_full_snapshot`](openraft::Raft::install_full_snapshot).
     ///
     /// To cut a snapshot by a partition or a crash, make its transfer long with
@@ -210,17 +216,19 @@ impl<C: RaftTypes> MemNetwork<C> {
     /// [`decode`](crate::decode).
     ///
     /// A message that cannot be encoded or decoded, or that is different afterwards, fails its RPC. The failure is
-    /// added to [`codec_failures`](Self::codec_failures), and fails every wait of a
+    /// added to [`codec_failures`](Self::codec_failures), and fails every later wait and the shutdown of a
     /// [`Cluster`](crate::test_fakes::Cluster).
     ///
-    /// Messages are compared by their `Debug` output. So a field with `#[serde(skip)]` is noticed, unless a
-    /// hand-written `Debug` leaves it out as well. The data of a snapshot is not encoded, because it may be of any
-    /// type; the vote and the metadata of the snapshot are.
+    /// Messages are compared by the characters of their `Debug` output, in any order, because the order of a hash map
+    /// may change. So a field with `#[serde(skip)]` is noticed if its value is not the default, unless a hand-written
+    /// `Debug` leaves the field out. The data of a snapshot is not encoded, because it may be of any type; the vote and
+    /// the metadata of the snapshot are.
     pub fn encode_messages(&self) {
         self.encodes.store(true, Ordering::Release);
     }
 
-    /// Returns the messages that did not survive [encoding](Self::encode_messages).
+    /// Returns the messages that did not survive [encoding](Self::encode_messages). Requests that
+    /// [`LinkFaults::duplicate`] copies are always encoded.
     ///
     /// A test without a [`Cluster`](crate::test_fakes::Cluster) should assert at its end that there are none.
     pub fn codec_failures(&self) -> Vec<CodecFailure<NodeIdOf<C>>> {

@@ -9,12 +9,12 @@ use crate::support::lock::lock;
 ///
 /// There are two kinds of partitions, and lifting one kind never lifts the other:
 ///
-/// - An isolated node reaches no node and is reached by none, from [`isolate`](Self::isolate) until
+/// - An isolated node reaches no other node and is reached by none, from [`isolate`](Self::isolate) until
 ///   [`heal`](Self::heal).
 /// - A cut edge stops messages in one direction, from [`cut_edge`](Self::cut_edge) until
 ///   [`restore_edge`](Self::restore_edge).
 ///
-/// All of these methods are idempotent, and accept nodes that do not exist yet. [`partition`](Self::partition) and
+/// These four methods are idempotent, and accept nodes that do not exist yet. [`partition`](Self::partition) and
 /// [`ring`](Self::ring) cut many edges at once, and [`heal_all`](Self::heal_all) lifts everything.
 ///
 /// A request needs the edge to its target while it is under way, and the answer needs the edge back. So if only the
@@ -75,7 +75,7 @@ impl<NodeId: Ord> PartitionController<NodeId> {
         }
     }
 
-    /// Isolates `node`: it reaches no node, and no node reaches it.
+    /// Isolates `node`: it reaches no other node, and no other node reaches it.
     pub fn isolate(&self, node: NodeId) {
         let mut faults = self.faults();
         let fault = faults.next();
@@ -89,7 +89,7 @@ impl<NodeId: Ord> PartitionController<NodeId> {
         }
     }
 
-    /// Stops what `from` sends to `to`. What `to` sends to `from` still arrives.
+    /// Stops what `from` sends to `to`. The edge from `to` to `from` stays as it is.
     pub fn cut_edge(&self, from: NodeId, to: NodeId) {
         let mut faults = self.faults();
         let fault = faults.next();
@@ -125,7 +125,7 @@ impl<NodeId: Ord> PartitionController<NodeId> {
             .for_each(|fault| fault.active = false);
     }
 
-    /// Returns whether what `from` sends to `to` arrives. A node always reaches itself.
+    /// Returns whether the partitions let through what `from` sends to `to`. A node always reaches itself.
     pub fn is_reachable(&self, from: NodeId, to: NodeId) -> bool {
         from == to || !self.faults().any(&from, &to, |fault| fault.active)
     }
@@ -148,8 +148,8 @@ impl<NodeId: Ord> PartitionController<NodeId> {
 impl<NodeId: Ord + Clone> PartitionController<NodeId> {
     /// Cuts every edge between the two sides, in both directions. Edges within a side stay as they are.
     ///
-    /// For more than two sides, call it more than once. A node on neither side reaches both sides, as a bridge
-    /// between them.
+    /// For more than two sides, call this method for each pair of sides. A node on neither side keeps its edges to both
+    /// sides.
     ///
     /// ```
     /// use openraft_toolkit::test_fakes::PartitionController;
@@ -170,9 +170,9 @@ impl<NodeId: Ord + Clone> PartitionController<NodeId> {
     }
 
     /// Arranges `nodes` in a ring, in which each node reaches only the node named before it and the node named after
-    /// it. The first and the last node are neighbours too.
+    /// it. The first and the last node are neighbours. Edges between neighbours stay as they are.
     ///
-    /// In a ring of five, each node reaches a majority, and no two nodes reach the same majority.
+    /// In a ring of five, each node and its two neighbours are a majority, and no two nodes reach the same majority.
     ///
     /// ```
     /// use openraft_toolkit::test_fakes::PartitionController;

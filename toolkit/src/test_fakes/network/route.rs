@@ -34,9 +34,9 @@ pub(super) struct Route<C: RaftTypes> {
 
 /// Why an RPC has no answer.
 enum Loss<C: RaftTypes> {
-    /// A message was lost. The sender is not told, and waits until its time-to-live is over.
+    /// A message was lost. The sender is not told, and waits until the time-to-live of the RPC is over.
     Silent,
-    /// The connection failed. The sender is told at once.
+    /// The connection or the encoding of a message failed. The sender is told at once.
     Reported(Unreachable<C>),
 }
 
@@ -55,7 +55,7 @@ impl<C: RaftTypes> From<Unreachable<C>> for Loss<C> {
 impl<C: RaftTypes> Route<C> {
     /// Sends an RPC of any kind except a snapshot, and waits for its answer.
     ///
-    /// The request travels in its own task, so it arrives even if its sender no longer waits for the answer.
+    /// The request travels in its own task, so it can arrive even if its sender no longer waits for the answer.
     pub(super) async fn call<Req, Resp>(
         &self,
         kind: RpcKind,
@@ -155,7 +155,8 @@ impl<C: RaftTypes> Route<C> {
         self.wait(kind, option, sent).await
     }
 
-    /// Starts a call. Returns the moment at which it left and its target, or an error if it cannot arrive.
+    /// Starts a call. Returns the moment at which the request left, and the target. Returns an error if the sender has
+    /// crashed, a partition stops the request, or the target is not registered.
     fn depart(&self, kind: RpcKind) -> Result<(Moment, Registered<C>), Unreachable<C>> {
         let (from, to, partitions) = (&self.from, &self.to, self.network.partition());
         let left = partitions.now();
@@ -173,7 +174,7 @@ impl<C: RaftTypes> Route<C> {
         Err(Unreachable::from_string(refused))
     }
 
-    /// Takes a request to the target, lets the target handle it, and takes the answer back.
+    /// Brings a request to the target, lets the target handle the request, and brings the answer back.
     async fn deliver<Req, Resp>(
         &self,
         kind: RpcKind,
@@ -200,7 +201,7 @@ impl<C: RaftTypes> Route<C> {
         self.answer(kind, &target, response).await
     }
 
-    /// Takes an answer back to the sender.
+    /// Brings an answer back to the sender of the request.
     async fn answer<Resp>(&self, kind: RpcKind, target: &Registered<C>, response: Resp) -> Result<Resp, Loss<C>>
     where
         Resp: Serialize + DeserializeOwned + Debug,
@@ -221,7 +222,7 @@ impl<C: RaftTypes> Route<C> {
         self.transmit(kind, Message::Answer, response)
     }
 
-    /// Waits while a message is under way, and fails if its edge was cut at any moment since `left`.
+    /// Waits while a message is under way, and fails if a partition stopped its edge at any moment since `left`.
     async fn travel(&self, delay: Duration, left: Moment, message: Message) -> Result<(), Loss<C>> {
         // Skip a sleep of zero, because the shortest sleep of a runtime may take a millisecond.
         if !delay.is_zero() {

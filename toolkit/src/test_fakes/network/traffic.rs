@@ -17,7 +17,7 @@ use super::wire::{CodecFailure, round_trip};
 use crate::RaftTypes;
 
 impl<C: RaftTypes> MemNetwork<C> {
-    /// Returns node `id`, or `None` if its peers cannot reach it.
+    /// Returns node `id`, or `None` if it is not registered.
     pub(super) fn target(&self, id: &NodeIdOf<C>) -> Option<Registered<C>> {
         self.state().nodes.get(id).cloned()
     }
@@ -51,11 +51,11 @@ impl<C: RaftTypes> MemNetwork<C> {
         link.faults.as_ref().unwrap_or(&all).fate(message, rng)
     }
 
-    /// Decides at random what becomes of the next snapshot that `from` sends to `to`. The delay of the returned [`Fate`]
-    /// includes the time that the transfer of the data takes.
+    /// Decides at random what becomes of the next snapshot that `from` sends to `to`. The delay of the returned
+    /// [`Fate`] includes the time that the transfer of the data takes.
     ///
-    /// The returned `bool` is true if the snapshot is to be cut halfway. This is not random: each call uses up one of the
-    /// `times` of [`interrupt_snapshots`](MemNetwork::interrupt_snapshots).
+    /// The returned `bool` is true if the snapshot is to be cut halfway. This is not random: each call uses up one of
+    /// the `times` of [`interrupt_snapshots`](MemNetwork::interrupt_snapshots).
     pub(super) fn next_snapshot_fate(&self, from: &NodeIdOf<C>, to: &NodeIdOf<C>) -> (Fate, bool) {
         let mut fate = self.next_fate(from, to, Message::Request);
         let mut state = self.state();
@@ -67,7 +67,8 @@ impl<C: RaftTypes> MemNetwork<C> {
         (fate, interrupted)
     }
 
-    /// Returns the message that the receiver gets: `value` itself or, if messages are encoded, what decoding it yields.
+    /// Returns the message that the receiver gets: `value` itself or, if messages are encoded, a copy that was encoded
+    /// and decoded.
     pub(super) fn transmit<T>(
         &self,
         link: (&NodeIdOf<C>, &NodeIdOf<C>),
@@ -84,8 +85,8 @@ impl<C: RaftTypes> MemNetwork<C> {
         }
     }
 
-    /// Returns a copy of `value`, made by encoding and decoding it. If this fails, adds the failure to the codec
-    /// failures.
+    /// Returns a copy of `value`, made by encoding and decoding it. If this fails or the copy differs, adds a failure
+    /// to the codec failures, and returns its text as the error.
     pub(super) fn recode<T>(
         &self,
         (from, to): (&NodeIdOf<C>, &NodeIdOf<C>),
