@@ -59,11 +59,17 @@ async fn run_in_memory(calls: Vec<Call>) -> Result<(), TestCaseError> {
     let mut model = Model::default();
     let mut synced = model.clone();
     for call in calls {
+        let last = model.last;
         model.apply(&call, &mut store).await.unwrap();
         prop_assert_eq!(&Model::of(&mut store).await, &model);
-        // A purge and a committed log id are synced together with the next call of another kind. Calls of the other
-        // kinds are synced at once.
-        if !matches!(call, Call::Purge { .. } | Call::Committed { .. }) {
+        // A committed log id, and a purge within the log, are synced together with the next call of another kind. All
+        // other calls are synced at once.
+        let waits = match call {
+            Call::Committed { .. } => false,
+            Call::Purge { .. } => model.last != last,
+            _ => true,
+        };
+        if waits {
             synced = model.clone();
         }
     }

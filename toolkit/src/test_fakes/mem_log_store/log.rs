@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use openraft::RaftTypeConfig;
-use openraft::alias::VoteOf;
+use openraft::alias::{LogIdOf, VoteOf};
 use openraft::storage::IOFlushed;
 
 use crate::support::entry_stream::EntrySource;
@@ -108,6 +108,18 @@ impl<C: RaftTypeConfig> Log<C> {
         let number = state.write(LogWrite::Append(entries));
         state.callbacks.push_back((number, callback));
         Ok(number)
+    }
+
+    /// Purges up to `upto`. If this changes the last log id, makes the purge and all writes before it durable.
+    pub(super) fn purge(&self, upto: LogIdOf<C>) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        state.check()?;
+        let last = state.memory.last().cloned();
+        let number = state.write(LogWrite::Purge(upto));
+        if state.memory.last() != last.as_ref() {
+            state.sync(number);
+        }
+        Ok(())
     }
 
     /// Applies a write, and makes this write and all writes before it durable. Callbacks of appends run later, when

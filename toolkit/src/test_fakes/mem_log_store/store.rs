@@ -30,8 +30,9 @@ use crate::test_fakes::log_image::{LogImage, LogWrite, StoredEntry};
 ///
 /// The store knows which writes are durable. A vote is durable when `save_vote` returns, a truncation when
 /// `truncate_after` returns, and an append at the latest when its callback reports success. Each of these three also
-/// makes all writes before it durable. A `purge` or a `save_committed` is not synced: it becomes durable only when a
-/// later vote, truncation or append does. [`crash`](Self::crash) keeps only what is durable.
+/// makes all writes before it durable. A purge past the last entry is durable when `purge` returns, as in a store on disk:
+/// openraft does not repair a log in which such a purge was undone. Any other `purge`, and `save_committed`, becomes
+/// durable only when a later one of these writes does. [`crash`](Self::crash) keeps only what is durable.
 ///
 /// # Faults
 ///
@@ -203,7 +204,7 @@ impl<C: RaftTypeConfig> RaftLogStorage<C> for MemLogStore<C> {
 
     async fn purge(&mut self, log_id: LogIdOf<C>) -> Result<(), io::Error> {
         self.faults.pass::<C>(LogStoreCall::Purge).await?;
-        self.log.write(LogWrite::Purge(log_id)).map(drop)
+        self.log.purge(log_id)
     }
 }
 
