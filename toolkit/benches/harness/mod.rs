@@ -7,7 +7,8 @@ use std::env;
 
 /// The command line of a benchmark.
 pub(crate) struct Args {
-    /// Whether to measure. `cargo test --benches` does not pass `--bench`. A benchmark then only checks its assertions.
+    /// Whether to measure, which `cargo bench` requests with the flag `--bench`. `cargo test --benches` does not pass
+    /// this flag: a benchmark then runs briefly, only to check its assertions.
     pub(crate) measure: bool,
     flags: Vec<String>,
     words: Vec<String>,
@@ -60,7 +61,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// Returns the quantile `q`: the value that a share `q` of all values does not exceed.
+/// Returns the quantile `q`, from 0 to 1: the value that about a share `q` of all values does not exceed.
 pub(crate) fn quantile(values: &[f64], q: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

@@ -1,4 +1,5 @@
-//! Counts how often appends and reads allocate memory, in the caller and in the writer thread together.
+//! Counts how often appends and reads allocate memory on Rust's heap, in all threads together. Memory that RocksDB's
+//! C++ code allocates is not counted.
 
 use openraft_toolkit::openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
 use tokio::runtime::Runtime;

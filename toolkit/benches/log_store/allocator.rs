@@ -3,15 +3,15 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-/// The allocations on Rust's heap, by all threads.
+/// The allocations on Rust's heap by all threads during a run.
 pub(crate) struct Allocated {
-    /// The number of allocations.
+    /// The number of allocations and reallocations.
     pub(crate) count: i64,
-    /// Bytes that are still allocated.
+    /// The bytes that were allocated minus the bytes that were freed.
     pub(crate) bytes: i64,
 }
 
-/// Counts the allocations during `run`.
+/// Runs `run`, and returns the allocations that were made meanwhile.
 pub(crate) fn counted(run: impl FnOnce()) -> Allocated {
     COUNT.store(0, Ordering::SeqCst);
     BYTES.store(0, Ordering::SeqCst);

@@ -1,7 +1,7 @@
 //! Appends by one group or by many, each with a fixed number of appends in flight.
 //!
-//! The log store is compared under the same load with three others: (a) the disk, (b) the usual store with a sync in
-//! each `append`, and (c) the usual store that syncs on another thread.
+//! The log store is compared under the same load with up to three others: (a) the disk, (b) the usual store with a sync
+//! in each `append`, and (c) the usual store that syncs on another thread.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,6 +25,7 @@ use super::{Database, Settings, Types, entry};
 /// Only one in this many appends reads the count of syncs, because reading the count takes time.
 const SAMPLE: u64 = 16;
 
+/// How appends are made, and for how long.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) groups: u64,
@@ -49,7 +50,7 @@ pub(crate) enum Side {
 pub(crate) const B: Side = Side::Usual(Durable::InAppend);
 const C: Side = Side::Usual(Durable::OnBlockingThread);
 
-/// The figures of one side in one round.
+/// The figures of one side in one round. For the disk, only the rate is measured.
 pub(crate) struct Outcome {
     /// Durable entries per second.
     pub(crate) rate: f64,
@@ -57,7 +58,7 @@ pub(crate) struct Outcome {
     pub(crate) p99: f64,
     /// The longest latency: milliseconds from the call of `append` to its callback.
     longest: f64,
-    /// How late a timer of 1 ms on the same runtime was, p99, in milliseconds.
+    /// How many milliseconds late a timer of 1 ms on the same runtime was, p99.
     pub(crate) late: f64,
 }
 
@@ -209,12 +210,13 @@ impl Load {
 /// An append that is not acknowledged yet.
 struct Pending {
     start: Instant,
-    /// The count of syncs before the append; `None` for appends that do not read the count.
+    /// How many syncs RocksDB had made before the append, or `None` if this append did not read that count.
     before: Option<u64>,
     durable: OneshotReceiverOf<Types, io::Result<()>>,
 }
 
-/// Appends until `end`. Returns for each append the milliseconds until its callback.
+/// Appends until `end`, and asserts that sampled appends are synced. Returns for each append the milliseconds from the
+/// call to its callback.
 async fn appends<S: RaftLogStorage<Types>>(
     mut store: S,
     payload: Arc<str>,

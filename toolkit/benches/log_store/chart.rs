@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::figures::number;
 
-/// A chart. Each line has a name, and a figure for each x.
+/// A chart. `x` and `y` are the labels of the axes. Each line has a name, and points of x and y.
 pub(crate) struct Chart {
     /// The name of the file, without its extension.
     pub(crate) file: &'static str,

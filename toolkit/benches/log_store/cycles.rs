@@ -69,7 +69,7 @@ fn purged_log(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     );
 }
 
-/// A tenth of the run. It ends after `cycles` cycles, or when `time` has passed.
+/// A tenth of the run. It ends after `cycles` cycles or when `time` has passed, whichever comes first.
 struct Tenth<'a> {
     runtime: &'a Runtime,
     cycles: u64,

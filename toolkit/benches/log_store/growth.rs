@@ -1,5 +1,5 @@
 //! Measures how figures change while a size grows: the payload, the entries per append, the number of groups, or the
-//! length of the log.
+//! length of the log. Two more workloads read a backlog while appending, and append to a slow disk.
 
 use std::time::Instant;
 
@@ -175,7 +175,7 @@ impl Growth<'_> {
                 drop(database.store(1));
             }
             let opened = f64::from(openings) / start.elapsed().as_secs_f64();
-            // The log keeps the entries that this load appends.
+            // The entries that this load appends stay in the log, so read the length of the log again afterwards.
             let store = database.store(1);
             let load = Load {
                 in_flight: 64,

@@ -1,12 +1,13 @@
 //! Compares the log store with the disk, and with log stores as users would write them.
 //!
-//! An append counts only after it is synced. The benchmarks assert this. `-- WORD` after `cargo bench --bench
-//! log_store` picks the workloads whose name contains the word, and `-- --short` takes about a tenth of the time. The
-//! report and its charts are written to `target/bench`.
+//! An append counts only after it is synced. The benchmarks assert this with RocksDB's count of syncs. `-- WORD` after
+//! `cargo bench --bench log_store` picks the workloads whose name contains the word, and `-- --short` takes about a
+//! tenth of the time. The report and its charts are written to `target/bench`.
 //!
 //! `baseline` has the disk and the usual log stores, which the log store is compared with. `appends`, `cycles`,
 //! `reads`, `opening`, `allocations`, `cluster` and `growth` are the workloads; `growth` varies one size per chart.
-//! `harness` measures, and `report` and `chart` write the results.
+//! `harness` measures, `allocator` counts allocations, and `slow_disk` makes syncs slow. `report` and `chart` write the
+//! results, and `figures` formats the numbers in them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -101,7 +102,7 @@ fn tempdir() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// Opens a database as `open_db` does, with RocksDB's counters turned on.
+/// Opens a database with the options of `open_db`, and with RocksDB's counters turned on.
 fn open_rocksdb(path: &Path) -> (DB, Options) {
     let mut options = db_options();
     // `open_db` sets this too.
@@ -115,7 +116,7 @@ fn open_rocksdb(path: &Path) -> (DB, Options) {
     (db, options)
 }
 
-/// Appends the entries of `range`, of 128 B, and waits until they are durable.
+/// Appends entries at the indexes of `range`, each with a payload of 128 B, and waits until they are durable.
 async fn fill(store: &mut Store, range: Range<u64>) {
     let payload = "x".repeat(128);
     for first in range.clone().step_by(1000) {
@@ -126,7 +127,7 @@ async fn fill(store: &mut Store, range: Range<u64>) {
     }
 }
 
-/// Returns the number of entries in a log that was never purged.
+/// Returns the number of entries in a log that starts at index 0 and was never purged.
 async fn length(store: &mut Store) -> u64 {
     let last = store.get_log_state().await.unwrap().last_log_id;
     last.map_or(0, |last| last.index + 1)
@@ -138,7 +139,7 @@ struct Settings {
     rounds: usize,
     /// The time that a side is measured in a round. Some benchmarks use a multiple or a part of this time.
     time: Duration,
-    /// Sizes of logs and numbers of groups are divided by this.
+    /// The divisor of [`scaled`](Self::scaled), which makes shorter runs use less data.
     scale: u64,
 }
 
@@ -157,7 +158,7 @@ impl Settings {
         }
     }
 
-    /// Divides a size or a number by the scale.
+    /// Returns `count`, such as the length of a log or a number of groups, divided by the scale.
     fn scaled(&self, count: u64) -> u64 {
         count / self.scale
     }

@@ -1,4 +1,4 @@
-//! Measures opening a long log, and opening a database with many groups.
+//! Measures opening a long log of which most is purged, and opening a database with many groups.
 
 use std::fs;
 use std::path::Path;
@@ -109,7 +109,7 @@ fn many_groups(settings: &Settings, runtime: &Runtime, report: &mut Report) {
 
     let database = Database::at(dir);
     let mut stores = Vec::with_capacity(groups as usize);
-    // Open the first group before counting, because opening it also creates what the database has only once.
+    // Open the first group before counting, because opening it also starts the writer of the database.
     stores.push(database.store(0));
     let part = groups / 10;
     let mut micros = Vec::new();

@@ -43,7 +43,7 @@ pub(crate) fn run(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     if let (Some(before), Some(after)) = (before, resident()) {
         let grown = after.saturating_sub(before) as f64 / 1024.0;
         let figures = format!("of {} entries of 128 B", number(entries as f64, ""));
-        // RocksDB's block cache takes 32 MiB of the memory.
+        // The target includes the 32 MiB that RocksDB's block cache may take.
         report.row(
             &scan_name,
             "resident memory grown",
@@ -66,7 +66,7 @@ fn compare(report: &mut Report, name: &str, target: Target, rates: &[Vec<f64>], 
     report.row(name, "(b)", target, &ratios(own, usual), "", figures);
 }
 
-/// Reads `range` again and again for `time`. Returns the reads per second.
+/// Reads `range` again and again for about `time`. Returns the reads per second.
 pub(crate) async fn read_at(reader: &mut impl RaftLogReader<Types>, range: Range<u64>, time: Duration) -> f64 {
     let start = Instant::now();
     let mut reads = 0;
@@ -80,7 +80,7 @@ pub(crate) async fn read_at(reader: &mut impl RaftLogReader<Types>, range: Range
     f64::from(reads) / start.elapsed().as_secs_f64()
 }
 
-/// Reads the entries up to `end` in chunks. Returns the entries per second.
+/// Reads the entries from index 0 up to `end`, exclusive, in chunks. Returns the entries per second.
 pub(crate) async fn scan(reader: &mut impl RaftLogReader<Types>, end: u64) -> f64 {
     let start = Instant::now();
     let mut next = 0;

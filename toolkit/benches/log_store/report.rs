@@ -37,8 +37,9 @@ impl Report {
         }
     }
 
-    /// Adds a row with the median of `rounds`, whose values are in `unit`. `figures` names the figures from which the
-    /// values were computed.
+    /// Adds a row with the median of `rounds`, whose values are in `unit`, and notes whether the median meets `target`.
+    /// `what` says what is measured or what the log store is compared with, and `figures` is a remark, such as the
+    /// figures from which a ratio was computed.
     pub(crate) fn row(
         &mut self,
         workload: impl Display,
@@ -113,7 +114,7 @@ impl Report {
     }
 }
 
-/// Returns how busy the machine was in the last minute.
+/// Returns the machine's load average over the last minute, or `?` on a system that does not report it.
 fn load_average() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ')

@@ -13,7 +13,7 @@ use crate::codec::{CodecError, decode, encode_into};
 /// The version of the frames of entries and meta records.
 const VERSION: u8 = 1;
 
-/// An estimate of the memory that a record takes in addition to its bytes.
+/// An estimate of the memory, in bytes, that a record takes in addition to its key and value.
 const RECORD_OVERHEAD: usize = 64;
 
 /// Where a record lies in the buffer that it was encoded into.
@@ -25,7 +25,7 @@ pub(super) struct RecordRange {
 }
 
 impl RecordRange {
-    /// Encodes a record at the end of `buffer`. On an error, `buffer` may hold part of the record.
+    /// Encodes a record at the end of `buffer`. After an error, `buffer` may end with a part of the record.
     pub(super) fn encode<T: Serialize>(key: &[u8], value: &T, buffer: &mut Vec<u8>) -> Result<Self, CodecError> {
         let start = buffer.len();
         buffer.extend_from_slice(key);
@@ -37,12 +37,13 @@ impl RecordRange {
         })
     }
 
-    /// Returns the key. `buffer` must be the buffer that the record was encoded into, which contains the range.
+    /// Returns the key. `buffer` must be the buffer that the record was encoded into, or a copy of it. With a shorter
+    /// buffer, this may panic.
     pub(super) fn key<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
         &buffer[self.start..self.start + self.key_len]
     }
 
-    /// Returns the value. `buffer` is the same as for [`key`](Self::key).
+    /// Returns the value. What [`key`](Self::key) requires of `buffer` must hold here too.
     pub(super) fn value<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
         &buffer[self.start + self.key_len..self.end]
     }

@@ -21,7 +21,7 @@ use crate::codec::CodecError;
 use crate::support::span::Span;
 
 /// Returns the handle of the column family called `$name`. This is a macro because the type of the handle
-/// depends on rocksdb's feature `multi-threaded-cf`, which any crate in a user's graph may turn on.
+/// depends on rocksdb's feature `multi-threaded-cf`, which any crate in a user's dependency graph may turn on.
 macro_rules! cf_handle {
     ($db:expr, $name:expr) => {
         $db.cf_handle($name)
@@ -89,7 +89,8 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         format!("{:?}", self.keys)
     }
 
-    /// Reads the log ids of the first and the last entry after `purged`. Returns `None` if the log is empty.
+    /// Reads the log ids of the first and the last entry after `purged`, the log id up to which the log was purged.
+    /// Returns `None` if no entry after `purged` is stored.
     pub(super) fn read_ends(
         &self,
         db: &DB,
@@ -121,7 +122,7 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         Ok(Some([found.log_id(), last.log_id()]))
     }
 
-    /// Returns the error for an entry that is missing.
+    /// Returns the error that says that the entry at `index` is missing.
     pub(super) fn missing(&self, index: u64) -> RocksdbLogStoreError {
         RocksdbLogStoreError::MissingEntry {
             group: self.name(),
@@ -142,7 +143,7 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         }
     }
 
-    /// Decodes an entry, and takes its index from the key.
+    /// Decodes an entry from its key and value. The key determines which index the entry must have.
     pub(super) fn decode_item(&self, (key, value): (&[u8], &[u8])) -> Result<C::Entry, RocksdbLogStoreError> {
         let index = self
             .keys
@@ -214,7 +215,7 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
             record,
             source,
         })?;
-        // In RocksDB's batches, the length of a value is a u32.
+        // Refuse longer values, because RocksDB's batches store the length of a value as a u32.
         if u32::try_from(range.value_len()).is_err() {
             return Err(RocksdbLogStoreError::TooLarge {
                 group: self.name(),
@@ -249,18 +250,22 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         }
     }
 
-    /// Compacts the group's part of the log, which returns the space of deleted entries to the file system.
+    /// Compacts the group's part of the log column family, which returns the space of deleted entries to the file
+    /// system.
+    ///
+    /// Call this only after all entries of the group are deleted, because it deletes table files together with their
+    /// entries.
     pub(super) fn compact(&self, db: &DB) -> Result<(), RocksdbLogStoreError> {
         let cf = cf_handle!(db, &self.log_cf)?;
         let KeyRange { first, end } = self.key_range(Span::ALL);
-        // Delete table files that hold only entries of this group, without reading them.
+        // First delete table files that contain only entries of this group: this is cheaper than to compact them.
         db.delete_file_in_range_cf(&cf, &first, &end)?;
         db.compact_range_cf(&cf, Some(&first), Some(&end));
         Ok(())
     }
 
-    /// Returns read options for an iterator over the keys of `span`. The iterator never walks over purged entries or over
-    /// entries of another group.
+    /// Returns read options for an iterator over the keys of `span`. The bounds keep the iterator from walking over
+    /// purged entries before `span`, and over entries of other groups.
     pub(super) fn bounds(&self, span: Span) -> ReadOptions {
         let KeyRange { first, end } = self.key_range(span);
         let mut options = ReadOptions::default();
@@ -269,8 +274,8 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         options
     }
 
-    /// Returns the keys of `span`. `end` is the last key with a zero byte appended: no other key sorts between the two, and
-    /// such a key exists even for the index `u64::MAX`.
+    /// Returns the keys of `span`. `end` is the key of the last index with a zero byte appended, because no other key
+    /// sorts between these two. The key of the next index would not do, because `u64::MAX` has no next index.
     pub(super) fn key_range(&self, span: Span) -> KeyRange {
         KeyRange {
             first: self.keys.log_key(span.first).as_ref().into(),

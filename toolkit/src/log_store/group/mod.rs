@@ -1,8 +1,8 @@
 //! One raft group: its state in memory, and all changes to it in memory and on disk.
 //!
-//! Each change goes into the writer's queue and into the state in memory, both under the lock of the state. So the state
-//! is always what RocksDB will hold once the queue is written. A read takes the newest entries from memory, and older ones
-//! from RocksDB.
+//! Each change goes into the writer's queue and into the state in memory, both under the lock of the state. So the
+//! state is always what RocksDB will hold once the queue is written. A read finds the newest entries in memory, and
+//! older ones in RocksDB.
 //!
 //! - this file: opens and removes groups, and makes all changes.
 //! - [`state`]: what is in memory, and how each change alters it.
@@ -36,7 +36,7 @@ use crate::support::entry_stream::EntrySource;
 use crate::support::lock::lock;
 use crate::support::span::{Span, check_consecutive};
 
-/// The capacity that the buffer for encoding may keep between two appends.
+/// The capacity, in bytes, that the buffer for encoding may keep between two appends.
 const KEPT_BUFFER: usize = 64 << 10;
 
 /// One raft group that is open.
@@ -68,7 +68,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         group.columns.compact(group.writer.db())
     }
 
-    /// Claims the keys of the group, without reading what is stored of it.
+    /// Claims the keys of the group, and returns the group with a blank state, without reading what is stored of it.
     fn claim(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
         let columns = GroupColumns::new(&db, log_cf, meta_cf, keys)?;
         let writer = Writer::for_db(&db)?;
@@ -76,7 +76,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         if !writer.claim(&claim) {
             return Err(RocksdbLogStoreError::AlreadyOpen { group: columns.name() });
         }
-        // Create the group before anything can fail: dropping it gives up the claim.
+        // Create the group before the next call that can fail: if that call fails, the group is dropped, which gives up
+        // the claim.
         let group = Self {
             writer,
             claim,
@@ -87,7 +88,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 entries: Vec::new(),
             }),
         };
-        // An earlier store of this group may have left operations in the queue.
+        // An earlier store of this group may have left operations in the queue. Wait until they are written: otherwise
+        // the caller would read what was stored before them.
         group.writer.drain()?;
         Ok(group)
     }
@@ -135,10 +137,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Appends entries. Waits for room in the queue, but not for the disk. The entries can be read when this returns, and
-    /// `callback` is called once they are durable.
+    /// Appends entries. Waits while the queue is full, but not until the entries are durable. When this returns without
+    /// an error, the entries can be read, and `callback` is called later: once they are durable, or with the error of a
+    /// failed write. When this returns an error, nothing was appended, and `callback` was dropped.
     ///
-    /// Entries are encoded at `level`, or else at the newest version of their types.
+    /// Entries are encoded at `level`. Without a level, they are encoded at the newest version of their types.
     pub(super) async fn append(
         &self,
         entries: impl IntoIterator<Item = C::Entry>,
@@ -199,8 +202,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Returns a callback that shrinks the tail and then calls `callback`. Shrinking the tail on the next append would not
-    /// do, because an idle group would keep its tail in memory.
+    /// Returns a callback that shrinks the tail and then calls `callback`. If the next append shrank the tail instead,
+    /// a group that becomes idle would keep its tail in memory.
     fn shrink_tail_before(&self, callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static) -> Callback {
         let state = self.state.clone();
         let budget = TAIL_BUDGET / self.writer.group_count().max(1);
@@ -212,7 +215,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         })
     }
 
-    /// Removes the entries after `last`.
+    /// Removes the entries after `last`, or all entries if `last` is `None`. `callback` is called once the removal is
+    /// durable, even if there was nothing to remove.
     pub(super) fn truncate_after(
         &self,
         last: Option<LogIdOf<C>>,
@@ -227,8 +231,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Removes the entries up to and including `upto`. Without a callback, the purge becomes durable together with what is
-    /// synced next. If the log is already purged that far, `callback` is dropped without being called.
+    /// Removes the entries up to and including `upto`. `callback` is called once the purge is durable. Without a
+    /// callback, the purge becomes durable together with what is synced next. If the log is already purged up to `upto`
+    /// or further, this does nothing, and `callback` is dropped without being called.
     pub(super) fn purge(&self, upto: LogIdOf<C>, callback: Option<Callback>) -> Result<(), RocksdbLogStoreError> {
         let record = self.columns.encode_meta(MetaLabel::LastPurged, &upto)?;
         let mut state = lock(&self.state);
@@ -241,7 +246,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Queues up to two operations: deletes the entries in `gone`, and writes the meta record `record`.
+    /// Queues up to two operations: one deletes the entries in `gone`, and one writes the meta record `record`.
     fn push_deletion(
         &self,
         gone: Option<Span>,

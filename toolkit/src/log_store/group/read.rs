@@ -13,8 +13,8 @@ use crate::log_store::key_space::KeySpace;
 use crate::support::lock::lock;
 use crate::support::span::Span;
 
-/// Reads the entries of `range` that the log contains, in order: all of them, or the first ones, at least one,
-/// up to about `max_bytes`.
+/// Reads the entries of `range` that the log contains, in order. Stops early once the encoded values of the entries
+/// reach `max_bytes`. At least one entry is returned, if the log contains any of `range`.
 pub(super) fn read<C: RaftTypeConfig, K: KeySpace>(
     db: &DB,
     columns: &GroupColumns<C, K>,
@@ -55,6 +55,7 @@ pub(super) fn read<C: RaftTypeConfig, K: KeySpace>(
 struct Snapshot<'d> {
     /// The part that RocksDB has, and an iterator over it.
     on_disk: Option<(Span, DBRawIterator<'d>)>,
+    /// The part in the tail, or only its first records if a read cannot return more of them.
     in_tail: Vec<(u64, Record)>,
 }
 
@@ -75,8 +76,8 @@ impl<'d> Snapshot<'d> {
             });
         };
         let tail_first = state.tail().first();
-        // RocksDB has all entries before the tail. Create the iterator under the lock of the state, so that the iterator does
-        // not see later purges and truncations.
+        // RocksDB has all entries before the tail. Create the iterator while the state is locked: an iterator reads the
+        // database as it was when the iterator was created, so this iterator does not see later purges and truncations.
         let on_disk = match tail_first {
             None => Some(range),
             Some(first) => range.before(first),
@@ -85,7 +86,7 @@ impl<'d> Snapshot<'d> {
         let in_tail = tail_first.and_then(|first| range.from(first));
         let in_tail = in_tail.map_or_else(Vec::new, |span| {
             let mut records = Vec::with_capacity(span.capacity());
-            // Copy no more of the tail than the read can return, because the lock is held meanwhile.
+            // Copy no more of the tail than the read can return, because the state stays locked meanwhile.
             let mut budget = Budget::new(max_bytes);
             for (index, record) in (span.first..=span.last).zip(state.tail().iter_from(span.first)) {
                 if budget.is_spent() {
@@ -106,7 +107,8 @@ fn value_at<'i, K: KeySpace>(keys: &K, index: u64, stored: &'i DBRawIterator<'_>
     (key == keys.log_key(index).as_ref()).then_some(value)
 }
 
-/// How many more bytes a read may return. The first entry is always returned, whatever its size.
+/// How many more bytes of encoded values a read may return. The last value may exceed the budget, so that an entry of
+/// any size can be read.
 struct Budget {
     left: usize,
 }

@@ -18,9 +18,9 @@ pub(in crate::log_store) struct State<C: RaftTypeConfig> {
     pub(in crate::log_store) vote: Option<VoteOf<C>>,
     pub(in crate::log_store) committed: Option<LogIdOf<C>>,
     purged: Option<LogIdOf<C>>,
-    /// The last entry, or the last purged one if the log is empty.
+    /// The log id of the last entry or, if the log is empty, the log id up to which the log was purged.
     last: Option<LogIdOf<C>>,
-    /// The first and the last index of the log, unless it is empty.
+    /// The indexes of the first and the last entry, or `None` if the log is empty.
     span: Option<Span>,
     tail: Tail,
 }
@@ -32,7 +32,8 @@ impl<C: RaftTypeConfig> Default for State<C> {
 }
 
 impl<C: RaftTypeConfig> State<C> {
-    /// Returns the state of a group that was read from RocksDB. `ends` are the log ids of the first and the last entry.
+    /// Returns the state of a group from what was read from RocksDB. `ends` are the log ids of the first and the last
+    /// entry, or `None` if the log is empty.
     pub(super) fn loaded(
         vote: Option<VoteOf<C>>,
         committed: Option<LogIdOf<C>>,
@@ -56,12 +57,13 @@ impl<C: RaftTypeConfig> State<C> {
         self.purged.as_ref()
     }
 
-    /// The last entry, or the last purged one if the log is empty.
+    /// Returns the log id of the last entry or, if the log is empty, the log id up to which the log was purged. Returns
+    /// `None` if the log is empty and was never purged.
     pub(in crate::log_store) fn last(&self) -> Option<&LogIdOf<C>> {
         self.last.as_ref()
     }
 
-    /// The first and the last index of the log, unless it is empty.
+    /// Returns the indexes of the first and the last entry, or `None` if the log is empty.
     pub(in crate::log_store) fn span(&self) -> Option<Span> {
         self.span
     }
@@ -84,12 +86,14 @@ impl<C: RaftTypeConfig> State<C> {
         }
     }
 
-    /// Shrinks the tail to `budget` bytes, as far as its entries are in batches up to `batch`, which RocksDB has.
+    /// Removes the oldest records from the tail until the rest takes at most `budget` bytes. Keeps all records of
+    /// batches after `batch`, because RocksDB does not have them yet.
     pub(super) fn written(&mut self, batch: BatchNumber, budget: usize) {
         self.tail.evict(batch, budget);
     }
 
-    /// Returns the entries after `last`.
+    /// Returns the indexes of the entries after `last`, or of all entries if `last` is `None`. Returns `None` if there
+    /// are no such entries.
     pub(super) fn entries_after(&self, last: Option<&LogIdOf<C>>) -> Option<Span> {
         match last {
             None => self.span,
@@ -107,16 +111,17 @@ impl<C: RaftTypeConfig> State<C> {
         };
     }
 
-    /// Returns the entries up to and including `index`.
+    /// Returns the indexes of the entries up to and including `index`, or `None` if there are no such entries.
     pub(super) fn entries_up_to(&self, index: u64) -> Option<Span> {
         self.span?.up_to(index)
     }
 
-    /// Whether a purge up to `upto` changes the last log id, to `upto`.
+    /// Returns whether a purge up to `upto` would change the last log id, which would then be `upto`.
     ///
-    /// openraft makes such a purge after it has installed a snapshot. If a crash undid the purge, the log would again end
-    /// at its old last entry. At the next start, openraft purges that entry only if its log id is lower than that of the
-    /// snapshot. An entry of a later term would stay, and no entry after the snapshot could follow it.
+    /// openraft makes such a purge after it has installed a snapshot. If a crash undid the purge, the log would again
+    /// end at its old last entry. At the next start, openraft purges that entry only if its log id is lower than the
+    /// last log id of the snapshot. An entry of a later term would stay, and no entry after the snapshot could be
+    /// appended to it.
     pub(in crate::log_store) fn ends_elsewhere(&self, upto: &LogIdOf<C>) -> bool {
         let is_purged = self.purged.as_ref().is_some_and(|purged| purged.index >= upto.index);
         let ends_before = self

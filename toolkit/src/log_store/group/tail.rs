@@ -1,17 +1,19 @@
-//! The newest entries of a group, in memory. This is the only place that knows in which form they are kept.
+//! The newest entries of a group, in memory. This is the only place that knows how these entries are kept in memory.
 
 use std::collections::VecDeque;
 
 use crate::log_store::encoded::Record;
 use crate::log_store::writer::queue::BatchNumber;
 
-/// The bytes of entries that the tails of all groups of a database may keep in memory together. Entries that RocksDB does
-/// not have yet are kept beyond this budget.
+/// The memory in bytes that the tails of all groups of a database share. Each append computes an equal share for its
+/// group, so that the sum exceeds this budget for a while after further groups are opened. Entries that RocksDB does
+/// not have yet are kept even beyond this budget.
 pub(super) const TAIL_BUDGET: usize = 32 << 20;
 
-/// The newest entries of one group: all entries that RocksDB does not have yet, and older ones as far as a budget allows.
+/// The newest entries of one group: all entries that RocksDB does not have yet, and older ones as far as a budget
+/// allows.
 ///
-/// The last record is always the last entry of the log.
+/// Unless the tail is empty, its last record is the last entry of the log.
 #[derive(Default)]
 pub(super) struct Tail {
     /// The index of the first record. It means nothing while there are no records.
@@ -27,12 +29,12 @@ struct TailRecord {
 }
 
 impl Tail {
-    /// The index of the first record.
+    /// Returns the index of the first record, or `None` if there are no records.
     pub(super) fn first(&self) -> Option<u64> {
         (!self.records.is_empty()).then_some(self.first)
     }
 
-    /// Adds the entry at `index`, which follows the last one.
+    /// Adds the entry at `index`, which must follow the last record of the tail. `batch` carries the entry to RocksDB.
     pub(super) fn push(&mut self, index: u64, record: Record, batch: BatchNumber) {
         if self.records.is_empty() {
             self.first = index;

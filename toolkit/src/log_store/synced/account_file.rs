@@ -1,5 +1,5 @@
 //! The account: the file `RAFT_SYNCED` in the directory of a database. It records how far the WAL and the MANIFEST are
-//! durable. The lock on this file keeps a second process away.
+//! durable. The lock on this file keeps a second process from opening log stores in the database.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -10,17 +10,22 @@ use rocksdb::DB;
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::wal::mark::Position;
 
-/// How far the files of a database were durable at the last acknowledgement. Every number is a lower bound.
+/// How far the files of a database were durable after the last sync of a log store. Every number is a lower bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::log_store) struct Account {
     pub(in crate::log_store) wal: Position,
     pub(in crate::log_store) manifest: Position,
-    /// RocksDB's sequence number.
+    /// RocksDB's sequence number of the last durable operation.
     pub(in crate::log_store) sequence: u64,
 }
 
 impl Account {
-    /// Reads the account of the database in `dir`, if there is a readable one.
+    /// Reads the account of the database in `dir`. Returns `None` if there is no account, or if the file does not
+    /// contain a valid one.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](RocksdbLogStoreError::Io) if the file exists and cannot be read.
     pub(in crate::log_store) fn read(dir: &Path) -> Result<Option<Self>, RocksdbLogStoreError> {
         let path = AccountFile::path(dir);
         let line = match fs::read(&path) {
@@ -29,9 +34,11 @@ impl Account {
             Err(e) => return Err(RocksdbLogStoreError::io(&path)(e)),
         };
         let account = str::from_utf8(&line).ok().and_then(Self::parse);
-        // A file that was created right before a power failure is empty or holds zeros.
+        // Log no warning about a file that is empty or contains only zeros: a power failure right after the file was
+        // created leaves it so.
         if account.is_none() && line.iter().any(|&byte| byte != 0) {
-            // Do not refuse the database: the rest of it may be intact, and the marks in the WAL remain.
+            // Do not refuse the database: its other files may be intact, and the marks in the WAL can still be
+            // compared.
             tracing::warn!(
                 path = %path.display(),
                 "cannot read what was synced: damage to the end of the log may go unnoticed"
@@ -44,7 +51,8 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if RocksDB's sequence number is lower.
+    /// [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if RocksDB's last sequence number is lower than the
+    /// account's.
     pub(in crate::log_store) fn check(&self, db: &DB) -> Result<(), RocksdbLogStoreError> {
         let sequence = db.latest_sequence_number();
         if sequence < self.sequence {
@@ -94,7 +102,8 @@ impl Account {
     }
 }
 
-/// The file `RAFT_SYNCED` under an exclusive lock, which only one writer of one process can hold.
+/// The open file `RAFT_SYNCED` with an exclusive lock on it. At any time, at most one `AccountFile` exists for a
+/// directory, in all processes together.
 pub(in crate::log_store) struct AccountFile {
     file: File,
 }
@@ -108,7 +117,8 @@ impl AccountFile {
     ///
     /// # Errors
     ///
-    /// [`InUse`](RocksdbLogStoreError::InUse) if it is locked already.
+    /// [`InUse`](RocksdbLogStoreError::InUse) if the file is locked already, and [`Io`](RocksdbLogStoreError::Io) if it
+    /// cannot be opened or locked.
     pub(in crate::log_store) fn lock(dir: &Path) -> Result<Self, RocksdbLogStoreError> {
         let path = Self::path(dir);
         let mut options = OpenOptions::new();
@@ -126,7 +136,8 @@ impl AccountFile {
         self.file.write_all(account.line().as_bytes())
     }
 
-    /// Truncates the file to the length of one account, and syncs it. Later accounts are written over this one.
+    /// Cuts off what the file contains after `account`, which was written before, and syncs the file. Later accounts
+    /// have the same length and are written over this one.
     pub(super) fn settle(&self, account: &Account) -> io::Result<()> {
         self.file.set_len(account.line().len() as u64)?;
         self.file.sync_all()
@@ -136,7 +147,7 @@ impl AccountFile {
         self.file.sync_data()
     }
 
-    /// Removes the account from the file.
+    /// Empties the file, without a sync.
     pub(super) fn clear(&self) -> io::Result<()> {
         self.file.set_len(0)
     }
@@ -144,8 +155,8 @@ impl AccountFile {
 
 impl Drop for AccountFile {
     fn drop(&mut self) {
-        // Closing the file does not unlock it while a child process that is being started still has the
-        // descriptor. Ignore the outcome: nobody could act on it.
+        // Unlock the file explicitly. Closing it does not unlock it while a child process that is just being started
+        // still has a copy of the descriptor. Ignore the outcome: nobody could act on it.
         let _ = self.file.unlock();
     }
 }

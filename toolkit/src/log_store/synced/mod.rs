@@ -1,19 +1,21 @@
 //! What is durable, and recovery.
 //!
-//! RocksDB treats some damage to its WAL or MANIFEST as the end of the file. So the log store records how far these files
-//! are durable, in two places that RocksDB does not look at:
+//! RocksDB treats some damage to its WAL or MANIFEST as the end of the file. So the log store records how far these
+//! files are durable, in two places that RocksDB does not look at:
 //!
 //! - in the account, the file `RAFT_SYNCED`. The account is overwritten after each sync, and before anything is
-//!   acknowledged. The account itself is not synced, because that would double the time of a write. So after a power
+//!   acknowledged. These overwrites are not synced, because that would double the time of a write. So after a power
 //!   failure the account may be older than the WAL, and is never newer.
-//! - in a mark at the start of each batch. The mark describes the batches before it.
+//! - in a mark at the start of each batch, which records how far the WAL was durable before that batch. Marks do not
+//!   cover the MANIFEST.
 //!
-//! Two paths lead through this folder. While a store runs, the writer's thread passes each batch to [`TrackedDb::write`].
-//! Before a database is opened, [`recover()`] compares its files with the account and the marks.
+//! Two paths lead through this folder. While a store runs, the writer's thread passes each batch to
+//! [`TrackedDb::write`]. Before a database is opened, [`recover()`] compares its files with the account and the marks.
 //!
-//! - this file: following a database while it is written to. All syncs of a running store are made here: those of the
-//!   WAL in [`TrackedDb::write`] and [`TrackedDb::start`], those of the MANIFEST and the account beside them.
-//! - [`account_file`]: the account, its fields and its lock.
+//! - this file: following a database while it is written to. A running store asks for all its syncs here:
+//!   [`TrackedDb::start`] syncs the WAL, the MANIFEST, the account and the directory, [`TrackedDb::write`] syncs the
+//!   WAL and the MANIFEST, and dropping the `TrackedDb` syncs the account.
+//! - [`account_file`]: the account, its fields, and the lock on its file.
 //! - [`recover`](mod@recover): the check before a database is opened.
 //! - [`weak_options`]: options of the user's that weaken the promise. `open.rs` sets the right values.
 //!
@@ -39,7 +41,7 @@ use super::wal::files::{current_manifest, newest_wal};
 use super::wal::mark::{Mark, Position};
 use super::wal::scan::Scan;
 
-/// A database, and the account of what is durable in it. At most one exists for a database.
+/// A database, and the account of what is durable in it. The writer's thread owns it, and each database has one writer.
 pub(super) struct TrackedDb {
     db: Arc<DB>,
     tracking: Tracking,
@@ -48,11 +50,11 @@ pub(super) struct TrackedDb {
 enum Tracking {
     /// The account is updated after each sync.
     Followed(Followed),
-    /// There is no account, because the log store cannot find out what is durable.
+    /// No account is kept, because the log store cannot find out what is durable, or because the database is read-only.
     Blind(BlindReason),
 }
 
-/// Why a database has no account.
+/// Why the log store keeps no account of a database.
 enum BlindReason {
     /// The database is read-only.
     ReadOnly,
@@ -73,15 +75,18 @@ impl fmt::Display for BlindReason {
 }
 
 impl TrackedDb {
-    /// Starts the account of `db`, and makes durable what the WAL already holds.
+    /// Starts the account of `db`, and syncs what the WAL already contains. Where the log store cannot find out
+    /// what is durable, this clears the account instead, and logs a warning. It changes nothing in a read-only
+    /// database.
     ///
     /// # Errors
     ///
-    /// - [`InUse`](RocksdbLogStoreError::InUse) if another process has the account locked.
+    /// - [`InUse`](RocksdbLogStoreError::InUse) if the account is locked already, usually by another process.
     /// - [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if the database lacks acknowledged writes.
-    /// - [`Io`](RocksdbLogStoreError::Io) or [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if a first batch cannot be
-    ///   written. Continuing without an account would be unsafe: the WAL may hold a mark, and recovery would then treat
-    ///   everything after the durable position in the last mark as never synced.
+    /// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if RocksDB cannot sync the WAL or write a first batch, and
+    ///   [`Io`](RocksdbLogStoreError::Io) if the account, the directory, the WAL or the MANIFEST cannot be read,
+    ///   written or synced. Continuing without an account would be unsafe: the WAL may contain a mark, and recovery
+    ///   would then treat everything after the durable position in the last mark as never synced.
     pub(super) fn start(db: Arc<DB>) -> Result<Self, RocksdbLogStoreError> {
         let tracking = Tracking::start(&db)?;
         if let Tracking::Blind(reason) = &tracking
@@ -130,8 +135,8 @@ impl Tracking {
         if let Some(option) = weak.into_iter().find(WeakOption::hides_wal) {
             return Self::blind(dir, &file, BlindReason::WalHidden(option));
         }
-        // Sync the directory, so that the creation of the account and the deletion of earlier WALs are durable. An earlier
-        // WAL may have a torn end: if a power failure undid its deletion, recovery would report it as damaged.
+        // Sync the directory, so that the creation of the account and the deletion of earlier WALs are durable. An
+        // earlier WAL may have a torn end: if a power failure undid its deletion, recovery would report it as damaged.
         let synced = File::open(dir).and_then(|dir| dir.sync_all());
         synced.map_err(RocksdbLogStoreError::io(dir))?;
         let files = newest_wal(dir).and_then(|wal| Ok((wal, current_manifest(dir)?)));
@@ -143,8 +148,8 @@ impl Tracking {
     }
 
     fn blind(dir: &Path, file: &AccountFile, reason: BlindReason) -> Result<Self, RocksdbLogStoreError> {
-        // Clear the account, because nothing will update it. Recovery treats everything after the position in an account
-        // as never synced, and cuts off damage there.
+        // Clear the account, because nothing will update it. Recovery would treat all later writes, which come after
+        // the position in the account, as never synced, and cut them off where they are damaged.
         let cleared = file.clear();
         cleared.map_err(RocksdbLogStoreError::io(&AccountFile::path(dir)))?;
         Ok(Self::Blind(reason))
@@ -187,7 +192,8 @@ impl Followed {
         Ok(followed)
     }
 
-    /// Writes a batch, with a mark in front. Returns a lower bound of the batch's end offset in the WAL.
+    /// Writes a batch, with a mark as its first operation. Returns a lower bound of the offset at which the batch ends
+    /// in the WAL. The bound does not hold if RocksDB has started a new WAL meanwhile.
     fn write(&self, db: &DB, batch: &mut Batch, sync: bool) -> Result<u64, RocksdbLogStoreError> {
         let mark = Mark {
             durable: self.account.wal,
@@ -202,8 +208,8 @@ impl Followed {
     /// Writes a batch, makes it durable, and records that in the account.
     fn write_synced(&mut self, db: &DB, batch: &mut Batch) -> Result<(), RocksdbLogStoreError> {
         let sequence = db.latest_sequence_number() + u64::from(batch.count());
-        // The user may write to the database at the same time. The batch then starts after the length that was just
-        // read, and the same sync makes the bytes in between durable.
+        // The user may write to the database at the same time. The batch then starts after the length that `write`
+        // reads, and the sync of the batch makes the bytes in between durable.
         let mut end = self.write(db, batch, true)?;
         while self.wal_length()? < end {
             // RocksDB has started a new WAL, so that the end of this batch is unknown. Write an empty batch to the new
@@ -227,7 +233,10 @@ impl Followed {
         Ok(metadata.len())
     }
 
-    /// Opens the files that RocksDB writes to now. RocksDB replaces its MANIFEST far less often than its WAL.
+    /// Opens the files that RocksDB writes to now.
+    ///
+    /// This is called only when RocksDB has started a new WAL. If RocksDB replaces its MANIFEST before that, the
+    /// account keeps naming the old one, and recovery does not know how far the new one is durable.
     fn follow_new_files(&mut self) -> io::Result<()> {
         let (number, manifest) = current_manifest(&self.dir)?;
         if number != self.account.manifest.file {
@@ -256,7 +265,8 @@ impl Followed {
 
 impl Drop for Followed {
     fn drop(&mut self) {
-        // Ignore the outcome: nothing that was acknowledged depends on the account alone.
+        // Ignore the outcome: what was acknowledged is in the WAL. Recovery needs the newest account only to notice
+        // damage to the last batch.
         let _ = self.file.sync();
     }
 }

@@ -1,8 +1,9 @@
 //! The check of a database's files before RocksDB opens them.
 //!
 //! Each file has two parts. The first part is known to be durable: damage in it is an error. The second part may have
-//! been written without becoming durable, so that a power failure may have left it in any state. It is cut off where it
-//! is not intact, because nothing in it was acknowledged.
+//! been written without becoming durable, so that a power failure may have left it in any state. The second part is cut
+//! off where it is not intact, because nothing in it was acknowledged. Only a record that is cut off at the very end of
+//! the last WAL or of the MANIFEST is left to RocksDB, which drops it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,24 +17,27 @@ use crate::log_store::wal::mark::Position;
 use crate::log_store::wal::scan::Scan;
 
 /// Checks, before the database in `path` is opened, that nothing is missing of what log stores acknowledged. Cuts off
-/// what a power failure left of writes that were never synced.
+/// damaged remains of writes that were never synced.
 ///
-/// [`open_db`](crate::log_store::open_db) calls this function. Call it yourself before you open a database in another way:
+/// [`open_db`](crate::log_store::open_db) calls this function. Call it yourself before you open a database in another
+/// way, for two reasons:
 ///
-/// - RocksDB treats some damage to its WAL or MANIFEST as the end of the file. It drops everything after the damage, and
-///   deletes the evidence.
+/// - RocksDB treats some damage to its WAL or MANIFEST as the end of the file. It drops everything after the damage,
+///   and deletes the evidence.
 /// - RocksDB refuses some logs that lack nothing, because the remains of a write that was never synced may look like
 ///   damage.
 ///
-/// A `path` without a database is fine. The check does not cover data that was written without the WAL, or WALs in
-/// another directory than the database's. It reads all WALs, as RocksDB does when it opens the database.
+/// If there is no database at `path`, this succeeds. The check does not cover data that was written without the WAL, or
+/// WALs in another directory than the database's. It reads all WALs, as RocksDB does when it opens the database.
 ///
 /// # Errors
 ///
-/// - [`Damaged`](RocksdbLogStoreError::Damaged) and [`MissingFile`](RocksdbLogStoreError::MissingFile) if
-///   something that was acknowledged is gone. No file was changed.
-/// - [`InUse`](RocksdbLogStoreError::InUse) if another process has log stores open in the database.
-/// - [`Io`](RocksdbLogStoreError::Io) if a file cannot be read.
+/// - [`Damaged`](RocksdbLogStoreError::Damaged) if a file is damaged or cut off in its durable part, and
+///   [`MissingFile`](RocksdbLogStoreError::MissingFile) if a file with acknowledged data is gone. The damaged file was
+///   not changed.
+/// - [`InUse`](RocksdbLogStoreError::InUse) if another process has log stores open in the database, and the files look
+///   damaged. If the files look intact, this succeeds, and RocksDB refuses to open the database a second time.
+/// - [`Io`](RocksdbLogStoreError::Io) if a file cannot be read or cut off.
 ///
 /// # Examples
 ///
@@ -43,7 +47,7 @@ pub fn recover(path: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
 
     let dir = path.as_ref();
     let recovered = recover_dir(dir);
-    // A running log store replaces files. If one is running, report `InUse` instead of damage.
+    // A running log store replaces files, which can look like damage. If one is running, report `InUse` instead.
     if let Err(Damaged { .. } | MissingFile(_)) = recovered
         && AccountFile::path(dir).exists()
         && let Err(in_use @ InUse(_)) = AccountFile::lock(dir)
@@ -65,7 +69,8 @@ fn recover_dir(dir: &Path) -> Result<(), RocksdbLogStoreError> {
         // Ignore any other error, and a malformed CURRENT: RocksDB reports both when it opens the database.
         number => number.ok().flatten(),
     };
-    // Read the account before the files: a running log store may extend account and files at any time.
+    // Read the account before the files: a running log store may extend both at any time, and an account that is read
+    // later could say more than the files that were read.
     let account = Account::read(dir)?;
     if let Some(number) = number {
         recover_manifest(dir, number, account.as_ref())?;
@@ -86,7 +91,8 @@ fn check_that_nothing_is_there(dir: &Path, files: &[PathBuf]) -> Result<(), Rock
     if files.iter().any(is_data) {
         return Err(RocksdbLogStoreError::MissingFile(dir.join(CURRENT)));
     }
-    // An account without a database belongs to one that was deleted.
+    // An account without a database belongs to a database that was deleted. Remove the account: a new database would
+    // seem to lack what this account says.
     let path = AccountFile::path(dir);
     match fs::remove_file(&path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(RocksdbLogStoreError::io(&path)(e)),
@@ -136,8 +142,8 @@ fn recover_wals(dir: &Path, files: &[PathBuf], account: Option<&Account>) -> Res
         }
     }
     let marked = wals.values().filter_map(|wal| wal.scan.durable).max();
-    // Without an account and without marks, nothing shows how far the WALs are durable: no log store has written to the
-    // database, or a log store could not follow its WAL.
+    // Without an account and without marks, nothing shows how far the WALs are durable: either no log store has written
+    // to these WALs, or the log store that did could not keep an account.
     let Some(durable) = account.map(|account| account.wal).max(marked) else {
         return Ok(());
     };
@@ -147,14 +153,14 @@ fn recover_wals(dir: &Path, files: &[PathBuf], account: Option<&Account>) -> Res
 
 /// Checks that the WALs are intact up to `durable`.
 fn check_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> Result<(), RocksdbLogStoreError> {
-    // RocksDB deletes a WAL only once there is a later one. If there is a later one, RocksDB itself reports a missing WAL
-    // that it needs.
+    // RocksDB deletes a WAL only once there is a later one. So if there is neither this WAL nor a later one, a file is
+    // missing. If there is a later WAL, RocksDB itself reports an earlier one that it needs and that is missing.
     if durable.length > 0 && wals.range(durable.file..).next().is_none() {
         return Err(RocksdbLogStoreError::MissingFile(wal_path(dir, durable.file)));
     }
     for (number, Wal { path, scan }) in wals {
         let needed = match number.cmp(&durable.file) {
-            // RocksDB syncs all earlier WALs before it syncs this one.
+            // RocksDB syncs all earlier WALs before it syncs this one, so an earlier WAL is durable as a whole.
             std::cmp::Ordering::Less => scan.length,
             std::cmp::Ordering::Equal => durable.length,
             std::cmp::Ordering::Greater => 0,
@@ -164,10 +170,11 @@ fn check_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> R
     Ok(())
 }
 
-/// Cuts off the WALs at the first damage after `durable`. RocksDB would refuse the damage, or replay later records
-/// without the earlier ones.
+/// Cuts off the WALs at the first damage or missing end after `durable`, and empties all later WALs. Otherwise RocksDB
+/// would refuse the damage, or replay later records without the earlier ones.
 fn truncate_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> Result<(), RocksdbLogStoreError> {
-    // The first mark in a WAL reports the length of the WAL before it.
+    // The first mark in a WAL reports how long the WAL before it was. If that WAL is now shorter, its end is missing,
+    // and the records in this WAL do not follow.
     let follows_predecessor = |number: u64, scan: &Scan| match &scan.first_mark {
         Some(mark) if durable.file < number && mark.durable.file < number => wals
             .get(&mark.durable.file)

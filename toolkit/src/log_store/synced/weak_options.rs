@@ -1,5 +1,5 @@
-//! Options of a database that weaken the log store's promise. RocksDB's C interface does not report the options of an open
-//! database, but RocksDB writes them to its OPTIONS file.
+//! Options of a database that weaken the log store's promise. RocksDB's C interface does not report the options of an
+//! open database, but RocksDB writes them to its OPTIONS file.
 
 use std::fmt;
 use std::path::Path;
@@ -47,7 +47,7 @@ impl Kind {
         }
     }
 
-    /// Whether the option weakens the log of the database in `dir` with this value.
+    /// Returns whether the option, with this value, weakens the log of the database in `dir`.
     fn is_weak(self, value: &str, dir: &Path) -> bool {
         match self {
             Self::WalRecoveryMode => !["kTolerateCorruptedTailRecords", "kAbsoluteConsistency"].contains(&value),
@@ -62,7 +62,8 @@ impl Kind {
 }
 
 impl WeakOption {
-    /// Returns the weak options with which the database in `dir` was last opened.
+    /// Returns the weak options with which the database in `dir` was last opened. Returns none if no OPTIONS file can
+    /// be read.
     pub(super) fn of_database(dir: &Path) -> Vec<Self> {
         let options = newest_options(dir).unwrap_or_default();
         options
@@ -76,8 +77,8 @@ impl WeakOption {
             .collect()
     }
 
-    /// Whether the length of the WAL file does not show how far the WAL is written: RocksDB does not extend a recycled
-    /// file, and a compressed WAL grows by less than is written.
+    /// Returns whether, with this option, the length of the WAL file no longer shows how far the WAL is written:
+    /// RocksDB overwrites a recycled file without extending it, and a compressed WAL grows by less than is written.
     pub(super) fn hides_wal(&self) -> bool {
         matches!(self.kind, Kind::RecycleLogFiles | Kind::WalCompression)
     }

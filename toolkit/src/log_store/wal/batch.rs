@@ -8,14 +8,14 @@ use rocksdb::{AsColumnFamilyRef, WriteBatch};
 
 use super::mark::{BATCH_HEADER, Mark};
 
-/// The offset of the operations: the header and the room for a mark come first.
+/// The offset of the operations in `bytes` of a batch: the header and the room for a mark come first.
 const START: usize = BATCH_HEADER + Mark::OPERATION;
 
-/// The capacity that an emptied batch may always keep.
+/// The capacity, in bytes, that an emptied batch may always keep.
 const KEPT_BYTES: usize = 64 << 10;
 
-/// The first bytes of each kind of operation on one column family: RocksDB's type of the operation, and the number of the
-/// column family.
+/// The first bytes of each kind of operation on one column family: RocksDB's type of the operation, and the number of
+/// the column family. For the default column family, RocksDB has types of their own, which no number follows.
 #[derive(Clone, Copy)]
 pub(in crate::log_store) struct CfPrefixes {
     put: Prefix,
@@ -23,7 +23,7 @@ pub(in crate::log_store) struct CfPrefixes {
     delete_range: Prefix,
 }
 
-/// A type of one byte, and a varint of at most five.
+/// The type of an operation, in one byte, and the number of a column family, as a varint of at most five bytes.
 #[derive(Clone, Copy)]
 struct Prefix {
     bytes: [u8; 6],
@@ -42,8 +42,8 @@ impl CfPrefixes {
 }
 
 impl Prefix {
-    /// Returns what RocksDB writes for `operation` before the operands. `operation` must have `operands` empty operands:
-    /// each of these is one byte, its length.
+    /// Returns what RocksDB writes for `operation` before the operands. `operation` must have `operands` empty
+    /// operands: each of these is one byte, its length.
     fn of_operation(operands: usize, operation: impl FnOnce(&mut WriteBatch)) -> Self {
         let mut batch = WriteBatch::default();
         operation(&mut batch);
@@ -59,7 +59,7 @@ impl Prefix {
 
 /// Operations that RocksDB applies atomically. A batch may carry the operations of many groups.
 pub(in crate::log_store) struct Batch {
-    /// Room for the header and a mark, then the operations.
+    /// Room for the header and a mark, and then the operations.
     bytes: Vec<u8>,
     count: u32,
 }
@@ -104,7 +104,7 @@ impl Batch {
         self.bytes.push(number as u8);
     }
 
-    /// The number of operations.
+    /// Returns the number of operations, without the mark.
     pub(in crate::log_store) fn count(&self) -> u32 {
         self.count
     }
@@ -113,12 +113,12 @@ impl Batch {
         self.count == 0
     }
 
-    /// The size of the operations.
+    /// Returns the size of the operations in bytes, without the header and the mark.
     pub(in crate::log_store) fn bytes(&self) -> usize {
         self.bytes.len() - START
     }
 
-    /// Returns the batch for RocksDB, with `mark` as its first operation.
+    /// Returns the batch for RocksDB. If there is a `mark`, it is the first operation.
     pub(in crate::log_store) fn seal(&mut self, mark: Option<Mark>) -> WriteBatch {
         // RocksDB fills in the sequence number.
         let mut header = [0; BATCH_HEADER];
@@ -138,7 +138,8 @@ impl Batch {
         }
     }
 
-    /// Empties the batch. Keeps its memory for the next one, unless less than a quarter was used.
+    /// Empties the batch, and keeps its memory for the next batch. If less than a quarter of the memory was used, gives
+    /// up half of it, but keeps at least [`KEPT_BYTES`].
     pub(in crate::log_store) fn clear(&mut self) {
         let (used, capacity) = (self.bytes.len(), self.bytes.capacity());
         self.count = 0;
@@ -165,7 +166,8 @@ mod tests {
         let mut options = Options::default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
-        // So many that the number of a column family takes two bytes.
+        // Create more than 127 column families, because only from 128 on does the number of a column family take two
+        // bytes.
         let names: Vec<_> = (0..200).map(|n| format!("cf{n}")).collect();
         let db = DB::open_cf(&options, dir.path(), &names).unwrap();
         let mark = Mark {
@@ -205,7 +207,7 @@ mod tests {
             }
             assert_eq!(batch.seal(mark).data(), empty.data());
 
-            // It gives the memory back once it is not used any more.
+            // A batch that stays empty gives its memory back.
             (0..20).for_each(|_| batch.clear());
             assert!(batch.bytes.capacity() <= KEPT_BYTES);
         }

@@ -1,5 +1,5 @@
-//! The files of a database: `000012.log` is a WAL, `CURRENT` names the MANIFEST in use, and `OPTIONS-000007` holds the
-//! options with which the database was opened.
+//! The files of a database: `000012.log` is a WAL, `CURRENT` names the MANIFEST in use, and `OPTIONS-000007` contains
+//! the options with which the database was opened.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,36 +8,38 @@ use std::path::{Path, PathBuf};
 /// The file that names the current MANIFEST.
 pub(in crate::log_store) const CURRENT: &str = "CURRENT";
 
-/// How often a search for a file is tried.
+/// How often [`retry`] calls a search for a file at most.
 const TRIES: usize = 100;
 
-/// Returns the number of the WAL at `path`, or `None` if `path` is another file.
+/// Returns the number of the WAL at `path`, or `None` if the name of the file is not that of a WAL.
 pub(in crate::log_store) fn wal_number(path: &Path) -> Option<u64> {
     let is_wal = path.extension().is_some_and(|e| e == "log");
     path.file_stem().filter(|_| is_wal)?.to_str()?.parse().ok()
 }
 
-/// The path of the WAL `number`.
+/// Returns the path of the WAL `number`.
 pub(in crate::log_store) fn wal_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:06}.log"))
 }
 
-/// Returns the number of the MANIFEST that `CURRENT` names, or `None` if `CURRENT` names none.
+/// Returns the number of the MANIFEST that `CURRENT` names, or `None` if the content of `CURRENT` is not the name of a
+/// MANIFEST.
 ///
 /// # Errors
 ///
-/// Those of reading `CURRENT`; [`NotFound`](io::ErrorKind::NotFound) if there is no database.
+/// [`NotFound`](io::ErrorKind::NotFound) if `CURRENT` does not exist, as in a directory without a database. Any other
+/// error of reading `CURRENT`.
 pub(in crate::log_store) fn manifest_number(dir: &Path) -> io::Result<Option<u64>> {
     let name = fs::read_to_string(dir.join(CURRENT))?;
     Ok(name.trim_end().strip_prefix("MANIFEST-").and_then(|n| n.parse().ok()))
 }
 
-/// The path of the MANIFEST `number`.
+/// Returns the path of the MANIFEST `number`.
 pub(in crate::log_store) fn manifest_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("MANIFEST-{number:06}"))
 }
 
-/// Opens the WAL with the highest number.
+/// Opens the WAL with the highest number, and returns it with that number.
 pub(in crate::log_store) fn newest_wal(dir: &Path) -> io::Result<(u64, File)> {
     retry(|| {
         let mut newest = None;
@@ -51,7 +53,7 @@ pub(in crate::log_store) fn newest_wal(dir: &Path) -> io::Result<(u64, File)> {
     })
 }
 
-/// Opens the MANIFEST that `CURRENT` names.
+/// Opens the MANIFEST that `CURRENT` names, and returns it with its number.
 pub(in crate::log_store) fn current_manifest(dir: &Path) -> io::Result<(u64, File)> {
     retry(|| {
         let number = manifest_number(dir)?.ok_or_else(|| io::Error::other("CURRENT does not name a MANIFEST"))?;
@@ -75,8 +77,8 @@ pub(in crate::log_store) fn newest_options(dir: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 
-/// Calls `find` up to [`TRIES`] times, as long as it returns `NotFound`: RocksDB may delete a file after its name was read
-/// and before the file is opened.
+/// Calls `find` up to [`TRIES`] times, as long as it returns `NotFound`: RocksDB may delete a file after its name was
+/// read and before the file is opened.
 fn retry<T>(find: impl Fn() -> io::Result<T>) -> io::Result<T> {
     for _ in 1..TRIES {
         match find() {

@@ -1,4 +1,4 @@
-//! The mark at the start of a batch, which describes the batches before it.
+//! The mark at the start of a batch. It records how far the WAL was durable, and how long it was, before that batch.
 //!
 //! ```text
 //! a batch:    sequence: u64 | count: u32 | the mark's operation | other operations
@@ -9,7 +9,7 @@
 //!
 //! All numbers are little endian.
 
-/// The length of the header of a batch: RocksDB's sequence number, and the count of operations.
+/// The length in bytes of the header of a batch: RocksDB's sequence number, and the count of operations.
 pub(super) const BATCH_HEADER: usize = 12;
 
 /// RocksDB's type of an operation that goes into the WAL and nowhere else (`kTypeLogData`).
@@ -18,28 +18,29 @@ const LOG_DATA: u8 = 3;
 /// The first bytes of a mark's payload. They distinguish a mark from log data that a user writes.
 const MAGIC: &[u8; 8] = b"raft-syn";
 
-/// The length of a mark's payload: the magic and three numbers. RocksDB writes it as a varint, which has
-/// one byte up to 127.
+/// The length in bytes of a mark's payload: the magic and three numbers. RocksDB writes this length as a varint, which
+/// is one byte for lengths up to 127.
 const PAYLOAD: u8 = 32;
 
-/// A position in one of RocksDB's numbered files: the number of the file, and a length from its start.
+/// A position in one of RocksDB's numbered files: the number of the file, and the length in bytes from its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::log_store) struct Position {
     pub(in crate::log_store) file: u64,
     pub(in crate::log_store) length: u64,
 }
 
-/// How far the WAL was durable and written when a batch was written.
+/// How far the WAL was durable and written just before a batch was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::log_store) struct Mark {
     /// The position up to which the WAL was durable.
     pub(in crate::log_store) durable: Position,
-    /// The length of the WAL `durable.file`, including what was not durable yet.
+    /// The length in bytes of the WAL `durable.file`, including what was not durable yet.
     pub(in crate::log_store) written: u64,
 }
 
 impl Mark {
-    /// The length of [`operation`](Self::operation): type, length, payload.
+    /// The length in bytes of [`operation`](Self::operation): one byte for the type, one for the length, and the
+    /// payload.
     pub(super) const OPERATION: usize = 2 + PAYLOAD as usize;
 
     /// Returns the operation that holds the mark.
@@ -57,7 +58,7 @@ impl Mark {
         operation
     }
 
-    /// Returns the mark of a batch whose first bytes are `batch`, if the batch has a mark.
+    /// Returns the mark of a batch whose first bytes are `batch`, or `None` if the batch has no mark.
     pub(super) fn at_start_of(batch: &[u8]) -> Option<Self> {
         let operation = batch.get(BATCH_HEADER..)?;
         let numbers = operation.strip_prefix(&[LOG_DATA, PAYLOAD])?.strip_prefix(MAGIC)?;

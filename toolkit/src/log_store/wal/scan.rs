@@ -14,44 +14,46 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::mark::{Mark, Position};
 
-/// The size of a block.
+/// The size of a block in bytes.
 const BLOCK: usize = 32 << 10;
 
-/// The length of a fragment's header: checksum, length, type.
+/// The length in bytes of a fragment's header: checksum, length, type.
 const FRAGMENT_HEADER: usize = 4 + 2 + 1;
 
-/// How much of a record's start is kept: more than a [`Mark`] takes there.
+/// How many bytes of a record's start are kept: more than a batch's header and its [`Mark`] have together.
 const HEAD: usize = 64;
 
-/// Types of fragments: a record in one fragment, and the parts of a longer one.
+/// Types of fragments: a record in one fragment, and the parts of a record that has several fragments.
 const FULL: u8 = 1;
 const FIRST: u8 = 2;
 const MIDDLE: u8 = 3;
 const LAST: u8 = 4;
 
-/// RocksDB stores a checksum rotated, and with this number added: checksums of data that holds checksums would be weak.
+/// RocksDB stores a checksum rotated, and with this number added, because a checksum of data that itself contains
+/// checksums would be weak.
 const CRC_MASK: u32 = 0xa282_ead8;
 
-/// What a WAL or MANIFEST holds.
+/// What a scan found in a WAL or MANIFEST. Lengths are in bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::log_store) struct Scan {
     /// The length up to which all records are intact.
     pub(in crate::log_store) intact: u64,
     /// The length of the file.
     pub(in crate::log_store) length: u64,
-    /// The intact records are followed by an incomplete record and nothing else: the file may have been cut off while that
-    /// record was written.
+    /// Whether the intact records are followed by an incomplete record and nothing else: the file may have been cut off
+    /// while that record was written.
     pub(in crate::log_store) torn: bool,
-    /// An intact record follows the first damage.
+    /// Whether an intact record follows the first damage.
     pub(in crate::log_store) resumes: bool,
     /// The first mark in the file.
     pub(in crate::log_store) first_mark: Option<Mark>,
-    /// The furthest durable position that any mark reports. Marks after the first damage count too.
+    /// The furthest durable position that any mark reports, even a mark after the first damage. `None` if there is no
+    /// mark.
     pub(in crate::log_store) durable: Option<Position>,
 }
 
 impl Scan {
-    /// Reads `file` from `start`, where a record starts, to its end.
+    /// Reads `file` from the offset `start` to its end. A record must start at `start`.
     pub(in crate::log_store) fn read(mut file: impl Read + Seek, start: u64) -> io::Result<Self> {
         let skip = start % BLOCK as u64;
         let mut at = start - skip;
@@ -84,7 +86,8 @@ struct Scanner {
 }
 
 impl Scanner {
-    /// Reads the fragments of one block, from the offset `skip` on. `at` is the position of the block in the file.
+    /// Reads the fragments of one block, from the offset `skip` in the block on. `at` is the offset of the block in the
+    /// file.
     fn block(&mut self, at: u64, block: &[u8], skip: usize) {
         let mut offset = skip;
         while let Some(rest) = block.get(offset..).filter(|rest| rest.len() >= FRAGMENT_HEADER) {
@@ -139,8 +142,8 @@ impl Scanner {
         }
     }
 
-    /// Notes that the open record is damaged, or, if none is open, the record at `start`. `torn` is true if the record may
-    /// have been cut off while it was written.
+    /// Notes that the open record is damaged or, if no record is open, that the record at `start` is damaged. `torn` is
+    /// true if the damaged record may have been cut off while it was written. Only the first damage is kept.
     fn damage(&mut self, start: u64, torn: bool) {
         let start = self.open.take().unwrap_or(start);
         if self.damage.is_none() {
@@ -162,19 +165,19 @@ impl Scanner {
     }
 }
 
-/// Returns type and payload of the fragment at the start of `bytes`, if an intact one is there.
+/// Returns type and payload of the fragment at the start of `bytes`, or `None` if no intact fragment is there.
 fn fragment(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let (crc, rest) = bytes.split_first_chunk::<4>()?;
     let (length, rest) = rest.split_first_chunk::<2>()?;
     let checked = rest.get(..1 + usize::from(u16::from_le_bytes(*length)))?;
     let (&kind, payload) = checked.split_first()?;
     let masked = crc32c::crc32c(checked).rotate_right(15).wrapping_add(CRC_MASK);
-    // A page of zeros would read as many empty fragments of type 0, a type that does not exist.
+    // RocksDB writes no fragment of type 0, and reserves this type for the zeros in a preallocated file.
     (kind != 0 && masked == u32::from_le_bytes(*crc)).then_some((kind, payload))
 }
 
-/// Whether `rest`, the last bytes of a file, can be the start of a fragment that fits into the `room` that the block has
-/// left.
+/// Returns whether `rest`, the last bytes of a file, can be the start of a fragment that fits into the `room` bytes
+/// that the block has left.
 fn is_cut_off(rest: &[u8], room: usize) -> bool {
     let &[_, _, _, _, l0, l1, kind, ..] = rest else {
         return true;

@@ -11,7 +11,8 @@ pub(in crate::log_store) type CfName = Arc<str>;
 /// A key in a column family.
 type Key = (CfName, Box<[u8]>);
 
-/// The first log key and a meta key of a group.
+/// The first log key and one meta key of a group. The two keys represent all keys of the group, because key spaces of
+/// different groups must not overlap.
 pub(in crate::log_store) struct Claim([Key; 2]);
 
 impl Claim {
@@ -44,7 +45,7 @@ impl Claims {
         }
     }
 
-    /// The number of open groups.
+    /// Returns the number of open groups.
     pub(super) fn group_count(&self) -> usize {
         lock(&self.keys).len() / 2
     }

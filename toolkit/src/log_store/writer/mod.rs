@@ -1,7 +1,8 @@
 //! The write path: one queue and one thread for each database, however many groups share it.
 //!
-//! A group pushes operations and a callback into the queue, and does not wait. The thread takes everything that is queued
-//! as one batch, writes the batch through [`TrackedDb`](super::synced::TrackedDb), and calls the callbacks.
+//! A group pushes operations and a callback into the queue, and the push returns at once. The thread takes everything
+//! that is queued as one batch, writes the batch through [`TrackedDb`](super::synced::TrackedDb), and calls the
+//! callbacks.
 //!
 //! - this file: the handle that groups hold, and the start and end of the thread.
 //! - [`registry`]: one writer for each database.
@@ -13,9 +14,11 @@
 //! # To ensure durability
 //!
 //! - Because there is one queue, one thread and one WAL, operations are written in the order in which they were pushed.
-//! - A sync makes everything durable that was written to the WAL before. So an operation without a callback (a purge,
-//!   `save_committed`) becomes durable together with the next operation that has a callback.
-//! - A failed write is final: its error goes to every callback in the queue, and to every later call.
+//! - A sync makes everything durable that was written to the WAL before. So an operation without a callback
+//!   (`save_committed`, and a purge that leaves the last log id as it is) becomes durable at the latest together with
+//!   the next operation that has a callback.
+//! - A failed write is final: its error goes to the callbacks of the batch, to every callback in the queue, and to
+//!   every later write.
 
 pub(super) mod claims;
 mod patience;
@@ -36,11 +39,11 @@ use super::error::RocksdbLogStoreError;
 use super::synced::TrackedDb;
 use super::wal::batch::Batch;
 
-/// The writer of each open database, by the address of the database.
+/// The writer of each open database, by the address of the `DB` in memory.
 static WRITERS: LazyLock<Registry<Writer>> = LazyLock::new(Registry::default);
 
-/// A handle on the writer of one database. When the last group drops its handle, the queue is written out and the thread
-/// ends.
+/// A handle on the writer of one database. When the last group drops its handle, the queue is written out and the
+/// thread ends.
 pub(super) struct Writer {
     db: Arc<DB>,
     queue: Arc<Queue>,
@@ -49,8 +52,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Returns the writer of `db`, and starts it if none is running. Blocks while an earlier writer of `db` writes out its
-    /// queue, because the caller must be able to read those writes.
+    /// Returns the writer of `db`, and starts it if none is running. Blocks while an earlier writer of `db` writes out
+    /// its queue, because the caller must be able to read those writes.
     pub(super) fn for_db(db: &Arc<DB>) -> Result<Arc<Self>, RocksdbLogStoreError> {
         let key = Arc::as_ptr(db) as usize;
         WRITERS.get_or_start(key, || Self::start(db, move || WRITERS.remove(key)))
@@ -63,8 +66,8 @@ impl Writer {
         let handle = Builder::new()
             .name("raft-log-writer".into())
             .spawn(move || {
-                // `run` consumes the `TrackedDb`, which releases the lock on the account. `_exit` is dropped after that, and
-                // lets the next writer start.
+                // `run` drops the `TrackedDb` when it ends, which releases the lock on the account. `_exit` is dropped
+                // after that, and only then lets the next writer start, which needs the lock.
                 let _exit = Exit {
                     queue: exit_queue,
                     on_exit,
@@ -84,7 +87,8 @@ impl Writer {
         &self.db
     }
 
-    /// Claims the keys of a group for a store. Returns `false`, and claims nothing, if an open store has one of the keys.
+    /// Claims the keys of a group for a store. Returns `false`, and claims nothing, if an open store has one of the
+    /// keys.
     pub(super) fn claim(&self, claim: &Claim) -> bool {
         self.claims.add(claim)
     }
@@ -94,12 +98,12 @@ impl Writer {
         self.claims.remove(claim);
     }
 
-    /// The number of open groups.
+    /// Returns the number of open groups.
     pub(super) fn group_count(&self) -> usize {
         self.claims.group_count()
     }
 
-    /// Waits until the queue has room.
+    /// Waits until the queue has room: see [`Queue::room`].
     pub(super) async fn room(&self) -> Result<(), RocksdbLogStoreError> {
         self.queue.room().await
     }
@@ -137,7 +141,7 @@ impl Drop for Writer {
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != current().id()
         {
-            // Ignore a panic of the thread: it was reported to the callbacks and on standard error.
+            // Ignore a panic of the thread: Rust's panic hook has reported it, and `Exit` has failed the queue.
             let _ = thread.join();
         }
     }

@@ -6,26 +6,30 @@ use std::time::{Duration, Instant};
 /// The longest pause.
 const LIMIT: Duration = Duration::from_micros(200);
 
-/// After this many useless pauses in a row, pauses do not become rarer.
+/// After this many useless pauses in a row, pauses do not become rarer: 62 batches follow without a pause, and then the
+/// next pause.
 const MAX_IN_VAIN: u32 = 6;
 
 /// Decides how long the writer's thread waits between calling the callbacks of one batch and taking the next batch.
 ///
-/// Callers that append one entry after the other push their next entry within microseconds of the callback. If the thread
-/// wrote the first of these entries at once, the other entries would have to wait for that sync, and then for their own.
+/// Callers that append one entry after the other push their next entry within microseconds of the callback. If the
+/// thread wrote the first of these entries at once, the other entries would have to wait for that sync, and then for
+/// their own.
 ///
-/// A pause is never longer than the last sync. A pause in which not all callers came back was useless: each useless pause
-/// doubles the number of batches that follow without a pause.
+/// A pause ends when as many callers as the last batch had are back, or after the time that the last synced write took,
+/// but after [`LIMIT`] at the latest. A pause in which fewer callers came back was useless: after 1, 2, 3 and 4 useless
+/// pauses in a row, 0, 2, 6 and 14 batches follow without a pause, and so on up to [`MAX_IN_VAIN`].
 #[derive(Default)]
 pub(super) struct Patience {
     /// How many pauses in a row were useless.
     in_vain: u32,
-    /// How many batches are still to follow without a pause.
+    /// How many of the next batches get no pause.
     skip: u32,
 }
 
 impl Patience {
-    /// Waits until the callers `are_back`, or until the pause has lasted as long as the last sync, which took `sync`.
+    /// Waits until `are_back` returns true, for at most the shorter of `sync` and [`LIMIT`]. `sync` is how long the
+    /// last synced write took. Returns at once if this batch gets no pause.
     pub(super) fn wait(&mut self, sync: Duration, are_back: impl Fn() -> bool) {
         if self.skip > 0 {
             self.skip -= 1;

@@ -21,11 +21,14 @@ const QUEUE_BUDGET: usize = 32 << 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::log_store) struct BatchNumber(u64);
 
-/// Called once if it was queued. `Ok` has the number of the callback's batch: this batch and all batches before it are
-/// durable. `Err` has the reason why nothing is written any more.
+/// What the writer's thread calls once a batch is durable or has failed. `Ok` has the number of that batch: the batch
+/// and all batches before it are durable. `Err` has the reason why nothing is written any more.
+///
+/// A queued callback is called once. If the thread panics while it writes the batch, the callback is dropped without a
+/// call.
 pub(in crate::log_store) type Callback = Box<dyn FnOnce(Result<BatchNumber, RocksdbLogStoreError>) + Send>;
 
-/// The queue of one database, shared by the groups that push and the thread that takes.
+/// The queue of one database. The groups push operations to it, and the writer's thread takes batches from it.
 #[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -38,19 +41,19 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     gathered: Work,
-    /// The number of batches that the thread has taken.
+    /// The number of batches that the thread has taken, which is also the number of the last of them.
     taken: u64,
     /// The size in bytes of the batch that is being written.
     writing: usize,
     /// The tasks to wake once there is room.
     waiting: Vec<Waker>,
-    /// The thread waits for work.
+    /// Whether the thread waits for work, so that a push must wake it.
     asleep: bool,
     closed: bool,
     failed: Option<Arc<RocksdbLogStoreError>>,
 }
 
-/// What the thread writes at once, and the callbacks to call then.
+/// A batch, and the callbacks to call once it is durable or has failed.
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) batch: Batch,
@@ -62,7 +65,7 @@ impl Work {
         self.batch.is_empty() && self.callbacks.is_empty()
     }
 
-    /// Calls the callbacks.
+    /// Calls the callbacks with `outcome`, and removes them.
     pub(super) fn tell(&mut self, outcome: impl Fn() -> Result<BatchNumber, RocksdbLogStoreError>) {
         for callback in self.callbacks.drain(..) {
             isolate(|| callback(outcome()));
@@ -85,7 +88,8 @@ impl State {
 
 /// The side of the callers.
 impl Queue {
-    /// Waits until the queue is below its budget.
+    /// Waits until the queue is below its budget. Returns
+    /// [`WriteFailed`](RocksdbLogStoreError::WriteFailed) if an earlier write failed, even while the call waits.
     pub(super) async fn room(&self) -> Result<(), RocksdbLogStoreError> {
         poll_fn(|cx| {
             let mut state = lock(&self.state);
@@ -101,15 +105,17 @@ impl Queue {
         .await
     }
 
-    /// Queues the operations that `fill` adds to the batch, and `callback` to be called once they are durable. Without a
-    /// callback, the operations become durable together with the next push that has one.
+    /// Queues the operations that `fill` adds to the batch, and `callback` to be called once they are durable. Without
+    /// a callback, the operations become durable with the next push that has one, or earlier with another push of the
+    /// same batch.
     ///
-    /// Returns the number of the batch that carries the operations. `fill` runs under the lock of the queue, and must not
-    /// call code of the user's.
+    /// Returns the number of the batch that carries the operations. `fill` runs while the queue is locked: it must not
+    /// use the queue, which would deadlock, and should not encode values, because other groups wait meanwhile.
     ///
     /// # Errors
     ///
-    /// Those of an earlier failed write. Nothing was queued then, and `callback` was dropped.
+    /// [`WriteFailed`](RocksdbLogStoreError::WriteFailed) if an earlier write failed or the writer's thread has ended.
+    /// Nothing was queued then, and `callback` was dropped.
     pub(super) fn push(
         &self,
         callback: Option<Callback>,
@@ -131,14 +137,15 @@ impl Queue {
         Ok(number)
     }
 
-    /// Whether all operations are written.
+    /// Returns whether everything that was queued is written, though perhaps not synced. Fails if an earlier write
+    /// failed.
     pub(super) fn is_written(&self) -> Result<bool, RocksdbLogStoreError> {
         let state = lock(&self.state);
         state.check_not_failed()?;
         Ok(state.bytes() == 0)
     }
 
-    /// Lets the thread end once all is written.
+    /// Closes the queue: the thread ends once everything that is queued is written.
     pub(super) fn close(&self) {
         lock(&self.state).closed = true;
         self.work_arrived.notify_one();
@@ -147,8 +154,8 @@ impl Queue {
 
 /// The side of the thread.
 impl Queue {
-    /// Waits for work, moves everything that is queued into `work`, and returns the number of the batch. What `work` held
-    /// must have been written. Returns `None` once the queue is closed and empty.
+    /// Waits for work, moves everything that is queued into `work`, and returns the number of the batch. Empties `work`
+    /// first, so its previous batch must have been written. Returns `None` once the queue is closed and empty.
     pub(super) fn take(&self, work: &mut Work) -> Option<BatchNumber> {
         work.batch.clear();
         let mut state = lock(&self.state);
@@ -166,7 +173,7 @@ impl Queue {
         Some(BatchNumber(state.taken))
     }
 
-    /// The number of callbacks that wait for the next batch.
+    /// Returns the number of callbacks in the queue, which will be in the next batch.
     pub(super) fn callback_count(&self) -> usize {
         self.callback_count.load(Ordering::Relaxed)
     }
@@ -182,8 +189,8 @@ impl Queue {
         wake(waiting);
     }
 
-    /// Ends all writing. The callbacks of `work`, all callbacks in the queue and every later call get `error`, or the error
-    /// of an earlier failure if there was one.
+    /// Ends all writing. The callbacks of `work`, all callbacks in the queue and every later call get `error`, or the
+    /// error of an earlier failure if there was one.
     pub(super) fn fail(&self, work: &mut Work, error: RocksdbLogStoreError) {
         let (queued, waiting, error) = {
             let mut state = lock(&self.state);
@@ -208,8 +215,8 @@ fn wake(waiting: Vec<Waker>) {
     }
 }
 
-/// Runs code of the user's or of a runtime. If that code panics, standard error reports the panic, and the callbacks of
-/// other groups are still called.
+/// Runs code of the user's or of a runtime, and ignores a panic of that code: Rust's panic hook has reported it, and
+/// the callbacks of other groups must still be called.
 fn isolate(run: impl FnOnce()) {
     let _ = panic::catch_unwind(AssertUnwindSafe(run));
 }

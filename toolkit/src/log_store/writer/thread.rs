@@ -14,7 +14,7 @@ pub(super) struct WriterThread {
     db: TrackedDb,
     work: Work,
     patience: Patience,
-    /// The last batch was written without a sync.
+    /// Whether the last batch was written without a sync.
     unsynced: bool,
 }
 
@@ -39,8 +39,9 @@ impl WriterThread {
         let Some(number) = self.queue.take(&mut self.work) else {
             return false;
         };
-        // Sync only if a caller waits. Operations without a caller become durable with the next batch that is synced: one
-        // queue and one WAL keep all operations in order.
+        // Sync only if the batch has a callback, because a caller waits for it. A batch without a callback becomes
+        // durable with the next batch that is synced: all batches are in one WAL, and a sync covers everything before
+        // it.
         let callers = self.work.callbacks.len();
         let sync = callers > 0;
         let start = Instant::now();
@@ -68,8 +69,8 @@ impl WriterThread {
     }
 }
 
-/// A guard that, when dropped, fails everything that is still queued, and then runs `on_exit`. The guard lives as long as
-/// the thread, so that this happens even if the thread panics.
+/// A guard that, when dropped, fails everything that is still queued and every later push, and then runs `on_exit`. The
+/// guard lives as long as the thread, so that this happens even if the thread panics.
 pub(super) struct Exit<F: FnMut()> {
     pub(super) queue: Arc<Queue>,
     pub(super) on_exit: F,
