@@ -234,20 +234,17 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         batch.put(self.meta_prefixes, record.key(), record.value());
     }
 
-    pub(super) fn delete_meta(&self, batch: &mut Batch, label: MetaLabel) {
-        batch.delete(self.meta_prefixes, self.keys.meta_key(label).as_ref());
+    /// Deletes the meta record whose key is `key`, from [`meta_key`](Self::meta_key).
+    pub(super) fn delete_meta(&self, batch: &mut Batch, key: &[u8]) {
+        batch.delete(self.meta_prefixes, key);
+    }
+
+    pub(super) fn meta_key(&self, label: MetaLabel) -> Box<[u8]> {
+        self.keys.meta_key(label).as_ref().into()
     }
 
     pub(super) fn delete_entries(&self, batch: &mut Batch, range: &KeyRange) {
         batch.delete_range(self.log_prefixes, &range.first, &range.end);
-    }
-
-    /// Deletes all entries and meta records of the group.
-    pub(super) fn delete_all(&self, batch: &mut Batch) {
-        self.delete_entries(batch, &self.key_range(Span::ALL));
-        for label in MetaLabel::ALL {
-            self.delete_meta(batch, label);
-        }
     }
 
     /// Compacts the group's part of the log column family, which returns the space of deleted entries to the file

@@ -64,8 +64,16 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     /// Removes all that is stored of the group, and gives its space back to the file system.
     pub(super) fn destroy(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<(), RocksdbLogStoreError> {
         let group = Self::claim(db, log_cf, meta_cf, keys)?;
-        group.writer.push_and_wait(|batch| group.columns.delete_all(batch))?;
-        group.columns.compact(group.writer.db())
+        let columns = &group.columns;
+        let entries = columns.key_range(Span::ALL);
+        let meta_keys = MetaLabel::ALL.map(|label| columns.meta_key(label));
+        group.writer.push_and_wait(|batch| {
+            columns.delete_entries(batch, &entries);
+            for key in &meta_keys {
+                columns.delete_meta(batch, key);
+            }
+        })?;
+        columns.compact(group.writer.db())
     }
 
     /// Claims the keys of the group, and returns the group with a blank state, without reading what is stored of it.
@@ -128,10 +136,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             .as_ref()
             .map(|log_id| self.columns.encode_meta(label, log_id))
             .transpose()?;
+        let key = self.columns.meta_key(label);
         let mut state = lock(&self.state);
         self.writer.push(None, |batch| match &record {
             Some(record) => self.columns.put_meta(batch, record),
-            None => self.columns.delete_meta(batch, label),
+            None => self.columns.delete_meta(batch, &key),
         })?;
         state.committed = committed;
         Ok(())

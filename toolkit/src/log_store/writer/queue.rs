@@ -109,8 +109,8 @@ impl Queue {
     /// a callback, the operations become durable with the next push that has one, or earlier with another push of the
     /// same batch.
     ///
-    /// Returns the number of the batch that carries the operations. `fill` runs while the queue is locked: it must not
-    /// use the queue, which would deadlock, and should not encode values, because other groups wait meanwhile.
+    /// Returns the number of the batch that carries the operations. `fill` runs while the queue is locked, so it only
+    /// copies what was encoded before. It calls no code of the user's, which could panic or use the queue.
     ///
     /// # Errors
     ///
