@@ -371,7 +371,8 @@ struct Comparison {
 }
 
 impl Comparison {
-    /// Prints the table of one value. `plain`, `first` and `message` are the value in the types of these modules.
+    /// Prints the table of one value. `plain`, `first` and `message` each hold this value, in a type from the module of the
+    /// same name.
     /// `nested` is the number of messages inside `message`.
     fn table<Plain, First, Message>(&self, what: &str, nested: usize, plain: &Plain, first: &First, message: &Message)
     where

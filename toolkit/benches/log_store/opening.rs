@@ -133,7 +133,7 @@ fn many_groups(settings: &Settings, runtime: &Runtime, report: &mut Report) {
         "",
         figures,
     );
-    // Add the handle itself, which is not on the heap.
+    // Add the handle itself. It is in the buffer of `stores`, which was allocated before the counting started.
     let bytes = (allocated.bytes / groups as i64) as f64 + size_of::<Store>() as f64;
     report.row(
         &name,

@@ -100,7 +100,7 @@ impl<C: RaftTypeConfig> Expected<C> {
 
     /// Records that the log that was found after a power cut is on the disk, so that no later restart may undo it.
     ///
-    /// A restart without a power cut is no such proof: the store may have read from the cache of the file system.
+    /// A restart without a power cut does not prove this: the store may have read from the cache of the file system.
     pub(super) fn on_disk(&mut self) {
         self.undo = Undo::since(&self.log);
     }
