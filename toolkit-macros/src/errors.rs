@@ -49,8 +49,8 @@ pub(crate) fn error_after(last: impl ToTokens, input: ParseStream<'_>, message: 
     }
 }
 
-/// Returns the candidate that is closest to `written`, if it differs from `written` only by case or by a few edits.
-/// Otherwise returns `None`.
+/// Returns the candidate that is closest to `written`, if it is close enough: one edit is allowed for every three
+/// letters of the candidate, but at least one. Case does not count. Returns `None` if no candidate is close enough.
 pub(crate) fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
     candidates

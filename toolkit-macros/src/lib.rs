@@ -1,6 +1,6 @@
 //! The macros of `openraft-toolkit`, which re-exports them.
 //!
-//! Depend on `openraft-toolkit` instead of this crate: the generated code refers to it.
+//! Depend on `openraft-toolkit` instead of this crate: the generated code uses items of `openraft-toolkit`.
 
 // Each macro has its own folder, and the `mod.rs` of the folder describes the other files. Code that both macros use is
 // in `errors.rs`. This file has more than 400 lines because rustdoc reads the documentation of the macros here.
@@ -55,8 +55,8 @@ use proc_macro::TokenStream;
 /// | slot | must implement (in `openraft`) | default |
 /// |---|---|---|
 /// | `Node` | `Node` | required |
-/// | `AppData`, openraft's `D` | `AppData`: `Debug`, `Display`, serde's traits | required |
-/// | `AppDataResponse`, openraft's `R` | `AppDataResponse`: serde's traits | required |
+/// | `AppData`, openraft's `D` | `AppData`: `Debug`, `Display`, `Send`, `Sync`, serde's traits | required |
+/// | `AppDataResponse`, openraft's `R` | `AppDataResponse`: `Send`, `Sync`, serde's traits | required |
 /// | `SnapshotData` | `Send` | `std::io::Cursor<Vec<u8>>` |
 /// | `NodeId` | `NodeId` | `u64` |
 /// | `Term` | `vote::RaftTerm` | `u64` |
@@ -143,7 +143,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// assert_eq!(frame, [1, 0, 1, b'k']);
 /// assert_eq!(Request::decode(&frame)?, request);
 ///
-/// // A frame of a version that the type does not read is refused, whatever its body is.
+/// // Decoding refuses a frame of a version that the type does not read, without reading the body.
 /// let error = Request::decode(&[2, 0, 1, b'k']).unwrap_err();
 /// assert!(matches!(error, CodecError::VersionUnsupported { min: 1, max: 1, actual: 2 }));
 /// # Ok::<(), CodecError>(())
@@ -154,7 +154,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// A frame is the version byte, then the body. The body of a struct is its fields in order. The body of an enum is the
 /// index of its variant, then the fields of that variant. The index is a variable-length `u32`, and the first variant
 /// has the index 0. Names and discriminants are not written. The bytes of the body are those that bincode 2 with
-/// `config::standard()` writes for a type that derives serde's `Serialize`.
+/// `config::standard()` would write if the type derived serde's `Serialize`.
 ///
 /// So the layout changes when fields or variants are reordered, added or removed, or when a field gets another type. A
 /// frame of the old layout, on disk or on the wire, must then not be read as the new layout. The following sections
@@ -224,7 +224,7 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///     priority: Priority::Normal,
 /// });
 ///
-/// // `encode` writes the newest version. `encode_at` also writes an older version, for readers of an older release.
+/// // `encode` writes the newest version. `encode_at(1)` writes version 1, for readers that know no newer version.
 /// assert_eq!(put.encode()?, [3, 0, 1, b'k', 2, 7, 8, 0, 1]);
 /// assert_eq!(put.encode_at(1)?, old);
 ///
@@ -243,8 +243,8 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///
 /// With `lossy`, encoding at a version below `N` leaves out the field whatever the field holds. Use `lossy` only for a
 /// field that does not change what a command does, such as a trace id. During an upgrade, nodes may store the same
-/// entry at different versions. A node that stores an older version then reads the default of the field, where another
-/// node reads the value.
+/// entry at different versions. A node that stores a version below `N` then reads the default of the field, where a
+/// node that stores a newer version reads the value.
 ///
 /// A `WriteVersion` sets the version at which a node writes. Its documentation describes a rolling upgrade step by
 /// step.
@@ -285,12 +285,13 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///
 /// # Previous types
 ///
-/// Before you remove or move a field, or change its type, keep a copy of the type under another name. Set the copy as
-/// the `previous` type of the changed type. Frames of versions below `min_version` are decoded as the previous type,
-/// and converted with `From`.
+/// Before you remove or move a field or variant, or change the type of a field, keep a copy of the message type under
+/// another name. Set the copy as the `previous` type of the changed message type. Frames of versions below
+/// `min_version` are decoded as the previous type, and converted with `From`.
 ///
-/// The `version` of the previous type must be the version just below `min_version`. rustc checks this. For a generic
-/// type, it checks this only where the type is used. The previous type may itself have a `previous` type.
+/// The `version` of the previous type must be the version just below `min_version`. rustc checks this. For a message
+/// with type or const parameters, rustc checks this only where the message is used. The previous type may itself have a
+/// `previous` type.
 ///
 /// ```
 /// use openraft_toolkit::WireMessage;
@@ -359,11 +360,13 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// In human-readable formats, the serde form is a map whose key is the version: `{"v2":{"term":5,"pre_vote":true}}`.
 /// The body has the form that serde's derive would give it, with two exceptions. Fields without names are always a
 /// list, even a single field. A field of bytes has the form that the format gives to bytes; in JSON, that is a list of
-/// numbers. Variants look like `{"v3":{"Put":{"key":"k"}}}`, `{"v3":{"Delete":["k"]}}` and `{"v3":"Clear"}`. When such
-/// a map is read, fields may come in any order, and a name that the version does not have is an error.
+/// numbers. For example, the variants of `enum Command { Put { key: String }, Delete(String), Clear }` at version 3
+/// look like `{"v3":{"Put":{"key":"k"}}}`, `{"v3":{"Delete":["k"]}}` and `{"v3":"Clear"}`. When such a map is read,
+/// fields may come in any order, and a name that the version does not have is an error.
 ///
-/// The serde form is written at the newest version. Inside `WriteVersion::scope`, the version depends on the level of
-/// that `WriteVersion`, as described there. If a type has `serde`, its `previous` type must have `serde` too.
+/// Outside of `WriteVersion::scope`, the serde form is written at the newest version. Inside, the version depends on
+/// the level of that `WriteVersion`: the documentation of `scope` has the rules. If a type has `serde`, its `previous`
+/// type must have `serde` too.
 ///
 /// # What fields must be
 ///
@@ -377,8 +380,8 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// frame are the same.
 ///
 /// A type with a lifetime parameter `'a` also implements `WireMessageBorrowed`, whose `decode_borrowed` lets fields of
-/// the types `Cow<'a, str>` and `Cow<'a, [u8]>` borrow from the frame. A frame of a `previous` type is decoded with
-/// copies.
+/// the types `Cow<'a, str>` and `Cow<'a, [u8]>` borrow from the frame. If the version of the frame is one of the
+/// `previous` type, all fields are copied.
 ///
 /// A generic type is a message if the type parameters that its fields hold implement `Serialize` and
 /// `DeserializeOwned`:

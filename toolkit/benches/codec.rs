@@ -1,9 +1,9 @@
 //! Compares frames with plain bincode 2, postcard and `revision`, on the same types.
 //!
 //! The baseline is bincode's own serde path. Encoding at an older version is compared with bincode on the type of the
-//! first release. The benchmark asserts the sizes: a frame has one byte more than bincode's output of the same version,
-//! and one more for each message nested in it. `cargo bench --bench codec -- WORD` runs only the tables with `WORD` in
-//! their names.
+//! first release. The benchmark asserts the sizes: a frame has one byte more than bincode's output for the type of the
+//! same release, and one more for each message nested in the frame. `cargo bench --bench codec -- WORD` runs only the
+//! tables with `WORD` in their names.
 //!
 //! Each cell is the time to encode / the time to decode, as multiples of bincode's times. The column `wire(serde)` is
 //! the newest version in its serde form. The figures are medians on a noisy machine with two cores:
@@ -20,8 +20,8 @@
 //!
 //! - A message with a field of bytes is faster than bincode's serde path because the field is written and read as a
 //!   whole. serde's derive writes and reads the bytes one by one.
-//! - Small messages are encoded faster because the buffer of a frame starts with some capacity. bincode's `Vec` grows
-//!   from empty.
+//! - Small messages are encoded faster because the buffer of a frame starts with a capacity of 64 bytes. The `Vec` of
+//!   bincode's `encode_to_vec` grows from empty.
 //! - A message with many small structs takes a sixth longer to encode than with bincode's serde path.
 //! - `revision` can write only its newest revision, so it has no column for version 1.
 
@@ -216,8 +216,8 @@ mod message {
     }
 }
 
-/// Builds a `$module::Status`. All fields of the first release have the same values in every module. `$newer` are the
-/// fields that the second release added, and is left out for the module `first`.
+/// Builds a `$module::Status`. All fields of the first release have the same values in every module. `$newer` lists the
+/// fields that the second release added. The module `first` has no such fields, so leave `$newer` out for it.
 macro_rules! status {
     ($module:ident $(, $($newer:tt)*)?) => {
         $module::Status {
@@ -243,8 +243,8 @@ macro_rules! status {
 }
 
 /// Builds a `$module::Command::Put` with a value of `$bytes` bytes. All fields of the first release have the same
-/// values in every module. `$newer` are the fields that the second release added, and is left out for the module
-/// `first`.
+/// values in every module. `$newer` lists the fields that the second release added. The module `first` has no such
+/// fields, so leave `$newer` out for it.
 macro_rules! put {
     ($module:ident, $bytes:expr $(, $($newer:tt)*)?) => {
         $module::Command::Put {
@@ -371,9 +371,8 @@ struct Comparison {
 }
 
 impl Comparison {
-    /// Prints the table of one value. `plain`, `first` and `message` each hold this value, in a type from the module of the
-    /// same name.
-    /// `nested` is the number of messages inside `message`.
+    /// Prints the table of one value. `plain`, `first` and `message` each hold this value, in a type from the module of
+    /// the same name. `nested` is the number of messages inside `message`.
     fn table<Plain, First, Message>(&self, what: &str, nested: usize, plain: &Plain, first: &First, message: &Message)
     where
         Plain: Serialize + DeserializeOwned + SerializeRevisioned + DeserializeRevisioned + PartialEq + Debug,

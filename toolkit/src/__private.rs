@@ -2,9 +2,10 @@
 //! generated code. The module is hidden because its names change together with the macros.
 //!
 //! - `#[derive(WireMessage)]` uses serde's traits and `codec/derive/`.
-//! - `declare_raft_types_ext!` uses `TokioRuntime` and the traits in this file. Each trait belongs to one slot, and its
-//!   supertrait is what openraft requires of the type in that slot. `raft_types/guard.rs` in the crate of the macros
-//!   explains the purpose of the traits.
+//! - `declare_raft_types_ext!` uses `TokioRuntime` and the slot traits that this file defines. Each slot trait belongs
+//!   to one slot, and its supertrait is what openraft requires of the type in that slot. If the user gives a type for
+//!   the slot, the macro implements the slot trait for that type. A slot that has its default needs no impl.
+//!   `raft_types/guard.rs` in the crate of the macros explains the purpose of the slot traits.
 
 #[allow(deprecated)]
 pub use openraft::impls::TokioRuntime;
@@ -19,25 +20,25 @@ pub use crate::codec::derive::{
     is_previous_version, serialize_message, serialize_previous, unknown_variant, upgrade,
 };
 
-/// Implemented by the type in the slot `AppData` of the type config `C`.
+/// Implemented by the type that the user gives for the slot `AppData` of the type config `C`.
 pub trait AppDataSlot<C>: openraft::AppData {}
 
-/// Implemented by the type in the slot `Node` of `C`.
+/// Implemented by the type that the user gives for the slot `Node` of `C`.
 pub trait NodeSlot<C>: openraft::Node {}
 
-/// Implemented by the type in the slot `NodeId` of `C`.
+/// Implemented by the type that the user gives for the slot `NodeId` of `C`.
 pub trait NodeIdSlot<C>: openraft::NodeId {}
 
-/// Implemented by the type in the slot `Term` of `C`.
+/// Implemented by the type that the user gives for the slot `Term` of `C`.
 pub trait TermSlot<C>: openraft::vote::RaftTerm {}
 
-/// Implemented by the type in the slot `LeaderId` of `C`. `Term` and `NodeId` are the types in the slots of these
-/// names.
+/// Implemented by the type that the user gives for the slot `LeaderId` of `C`. `Term` and `NodeId` are the types in the
+/// slots of these names.
 pub trait LeaderIdSlot<C, Term, NodeId>: openraft::vote::RaftLeaderId<Term = Term, NodeId = NodeId> {}
 
-/// Implemented by the type in the slot `Payload` of `C`. `D` is the type in the slot `AppData`. `NodeId` and `Node` are
-/// the types in the slots of these names.
+/// Implemented by the type that the user gives for the slot `Payload` of `C`. `D` is the type in the slot `AppData`.
+/// `NodeId` and `Node` are the types in the slots of these names.
 pub trait PayloadSlot<C, D, NodeId, Node>: openraft::entry::RaftPayload<D = D, NodeId = NodeId, Node = Node> {}
 
-/// Implemented by the type in the slot `AsyncRuntime` of `C`.
+/// Implemented by the type that the user gives for the slot `AsyncRuntime` of `C`.
 pub trait AsyncRuntimeSlot<C>: openraft::AsyncRuntime {}

@@ -62,8 +62,8 @@ pub(super) fn type_of(filled: Option<&Filled>, slot: Slot, krate: &Path) -> Toke
 fn default_type(slot: Slot, krate: &Path) -> TokenStream {
     let param = default_param();
     match slot {
-        // Required slots have no default. These types replace a type that is missing or was refused, so that rustc
-        // reports nothing else.
+        // Required slots have no default. These types replace a type that is missing or was refused, because rustc
+        // would otherwise also report that the impl of `RaftTypeConfig` is incomplete.
         Slot::Node => quote!(#krate::openraft::impls::BasicNode),
         Slot::AppData | Slot::AppDataResponse => quote!(::std::string::String),
 

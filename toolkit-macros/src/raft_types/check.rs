@@ -29,9 +29,10 @@ pub(super) struct Filled {
     pub(super) name: Ident,
     /// All attributes, including `#[cfg(..)]`.
     pub(super) attrs: Vec<Attribute>,
-    /// The predicate of the `#[cfg(..)]` in `attrs`. The macro cannot know whether the predicate holds.
+    /// The predicate under which all `#[cfg(..)]` in `attrs` hold; `None` if `attrs` has no `#[cfg(..)]`. The macro
+    /// cannot know whether the predicate holds.
     pub(super) condition: Option<TokenStream>,
-    /// The `T` of `Responder<T>`.
+    /// The `T` of `Responder<T>` or `Batch<T>`; `None` if the user wrote no parameter.
     pub(super) param: Option<Ident>,
     pub(super) ty: Type,
 }

@@ -71,7 +71,7 @@ fn associated_types(slot: Slot, config: &Config) -> TokenStream {
         .into_iter()
         .map(|Alternative { cfg, filled }| {
             // With this span, rustc shows errors about the whole item at the user's type, such as the error that the
-            // type is too private.
+            // type is private although the type config is public.
             let span = filled.map_or_else(Span::call_site, |filled| located_at(&filled.ty));
             let attrs = filled.map(|filled| filled.attrs.as_slice()).unwrap_or_default();
             let name = Ident::new(slot.associated_type(), span);

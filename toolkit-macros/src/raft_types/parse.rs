@@ -19,7 +19,7 @@ pub(super) struct Declaration {
 /// `crate = path`
 pub(super) struct CratePath {
     pub(super) token: Token![crate],
-    /// `None` if it did not parse, and the error is already in `Errors`.
+    /// `None` if the path did not parse. The error is then already in `Errors`.
     pub(super) path: Option<Path>,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct SlotType {
     pub(super) attrs: Vec<Attribute>,
     pub(super) name: Ident,
     pub(super) generics: Generics,
-    /// `None` if it did not parse, and the error is already in `Errors`.
+    /// `None` if the type did not parse. The error is then already in `Errors`.
     pub(super) ty: Option<Type>,
 }
 

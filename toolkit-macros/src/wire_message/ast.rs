@@ -16,11 +16,11 @@ pub(super) struct Message<'a> {
     pub(super) layout: Layout<'a>,
 }
 
-/// `previous = Type` or `previous(Type, downgrade)`: the type that reads all versions below `oldest_own`, and perhaps
-/// writes them.
+/// `previous = Type` or `previous(Type, downgrade)`: the type that reads the versions below `oldest_own`, and with
+/// `downgrade` also writes them.
 pub(super) struct Previous {
     pub(super) ty: Type,
-    /// Whether the message can be written at these versions.
+    /// Whether the message can be written at versions of the previous type.
     pub(super) downgrade: bool,
 }
 
@@ -77,7 +77,8 @@ impl Field<'_> {
         self.since.as_ref().is_none_or(|since| since.version <= version)
     }
 
-    /// Returns the name, which human-readable formats write and pins cover. A field of a tuple has no name.
+    /// Returns the name of the field, which human-readable formats write and pins cover, or `None` for a field without
+    /// a name.
     pub(super) fn key(&self) -> Option<String> {
         match &self.member {
             Member::Named(name) => Some(name.unraw().to_string()),
@@ -85,7 +86,7 @@ impl Field<'_> {
         }
     }
 
-    /// Returns the name or the index, for error messages at run time.
+    /// Returns the name of the field, or its index if it has no name, for error messages at run time.
     pub(super) fn label(&self) -> String {
         match &self.member {
             Member::Named(name) => name.unraw().to_string(),
@@ -99,7 +100,7 @@ pub(super) struct Since {
     /// The oldest version that has the field.
     pub(super) version: u8,
     pub(super) default: FieldDefault,
-    /// Whether older versions are written without the field, whatever it holds.
+    /// Whether versions below `version` are written without the field, whatever the field holds.
     pub(super) lossy: bool,
 }
 

@@ -253,8 +253,8 @@ impl Expand<'_, '_> {
 /// How `'__de`, the lifetime of the input, relates to the lifetimes of the type.
 #[derive(Clone, Copy)]
 enum InputLifetime {
-    /// The value owns what it holds.
+    /// `'__de` is independent of the type's lifetimes, because the value owns a copy of what it reads.
     Free,
-    /// The value borrows from the input, which outlives the type's own lifetimes.
+    /// `'__de` outlives the type's lifetimes, because the value borrows from the input.
     OutlivesOwn,
 }

@@ -47,8 +47,8 @@ impl<'a> Versions<'a> {
         self.newest.unwrap_or(1)
     }
 
-    /// Returns the oldest version of the type's own layout. If it is not known, returns the newest version, or 1 if
-    /// that is not known either.
+    /// Returns the oldest version of the type's own layout: the `min_version`, or the newest version if `min_version`
+    /// is missing or wrong. If the newest version is not known either, returns 1.
     pub(super) fn oldest_own(&self) -> u8 {
         self.min_version.or(self.newest).unwrap_or(1)
     }

@@ -27,8 +27,8 @@ pub enum CodecError {
         /// The version of the frame, or the version that the caller asked to write.
         actual: u8,
     },
-    /// The `Serialize` of the value, or of something inside it, refused the value or announced a wrong length of a
-    /// sequence or map. Or the value is beyond the [limits](super#limits).
+    /// The `Serialize` of the value, or of something inside it, refused the value, or announced no length or a wrong
+    /// length of a sequence or map. Or the value is beyond the [limits](super#limits).
     #[error("cannot encode the body")]
     Encode(#[source] BodyError),
     /// The body does not have the type's layout, or is beyond the [limits](super#limits), or the `Deserialize` of the
@@ -41,15 +41,15 @@ pub enum CodecError {
         /// The number of bytes after the body.
         extra: usize,
     },
-    /// The value cannot be written at an older version: the version lacks the value's variant, or lacks a field that
-    /// has another value than its default, or a `downgrade` refused the value.
+    /// The value cannot be written at an older version than the newest: the version lacks the value's variant, or lacks
+    /// a field that is not `lossy` and does not equal its default, or a `downgrade` refused the value.
     #[error("{what} cannot be written at version {version}")]
     #[non_exhaustive]
     NotRepresentable {
         /// The version that has no place for the value.
         version: u8,
         /// The field or variant that is too new, such as `Type::field`. If a `downgrade` refused the value, this is
-        /// the name of the type.
+        /// the name of the type that has the setting `downgrade`.
         what: &'static str,
         /// If a `downgrade` refused the value: the error of the `TryFrom` that `previous(.., downgrade)` calls. `None`
         /// in all other cases, and if [`WriteVersion::check`](super::WriteVersion::check) found the refused value
@@ -59,7 +59,8 @@ pub enum CodecError {
 }
 
 impl CodecError {
-    /// Returns the error of generated code for a field or variant that `version` does not have.
+    /// Returns a [`NotRepresentable`](Self::NotRepresentable) without a source. Generated code returns this error for a
+    /// field or variant that `version` does not have.
     #[doc(hidden)]
     #[cold]
     pub fn not_representable(version: u8, what: &'static str) -> Self {

@@ -17,8 +17,8 @@ use super::error::CodecError;
 ///
 /// # Errors
 ///
-/// [`CodecError::Encode`] when the `Serialize` of `value`, or of something inside it, refuses the value, or when the
-/// value is beyond the [limits](crate::codec#limits).
+/// [`CodecError::Encode`] when the `Serialize` of `value`, or of something inside it, refuses the value, or announces
+/// no length or a wrong length of a sequence or map, and when `value` is beyond the [limits](crate::codec#limits).
 pub fn encode<T: Serialize + ?Sized>(version: u8, value: &T) -> Result<Vec<u8>, CodecError> {
     let mut out = Vec::with_capacity(FRAME_CAPACITY);
     encode_into(version, value, &mut out)?;
@@ -51,8 +51,8 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(version: u8, value: &T, out: &m
 ///
 /// - [`CodecError::Empty`] if `bytes` is empty.
 /// - [`CodecError::Version`] if the version byte is not `expected_version`.
-/// - [`CodecError::Decode`] if the body does not have the layout of `T`, or is beyond the
-///   [limits](crate::codec#limits).
+/// - [`CodecError::Decode`] if the body does not have the layout of `T`, if the `Deserialize` of `T` or of something
+///   inside it refuses what it reads, or if the body is beyond the [limits](crate::codec#limits).
 /// - [`CodecError::TrailingBytes`] if bytes follow the body.
 pub fn decode<T: DeserializeOwned>(expected_version: u8, bytes: &[u8]) -> Result<T, CodecError> {
     match split(bytes)? {

@@ -42,19 +42,19 @@
 //! # When a type changes
 //!
 //! A message type names, for each newer field or variant, the version that introduced it. Decoding reads every version
-//! from `min_version` on, and older versions if the type has a `previous` type: see the [derive](derive@WireMessage).
-//! With a [`WriteVersion`], the nodes of a cluster keep writing the old version until every node can read the new
-//! version.
+//! from `min_version` to `version`. If the type has a `previous` type, decoding also reads the versions of that type,
+//! which are below `min_version`: see the [derive](derive@WireMessage). With a [`WriteVersion`], the nodes of a cluster
+//! keep writing the old version until every node can read the new version.
 //!
 //! # Limits
 //!
 //! Decoding does not panic, whatever the bytes are, unless the application's own code does, such as a `Deserialize` or
-//! a `From` written by hand. Before decoding reads elements, it reserves memory for at most one element per byte of the
-//! body, whatever lengths the bytes claim.
+//! a `From` written by hand. Decoding reserves memory for the elements of sequences and maps before it reads them. In
+//! one body, it does so for at most one element per byte of the body, whatever lengths the bytes claim.
 //!
-//! To guarantee this, encoding and decoding enforce the same two limits. Beyond a limit, encoding fails with
-//! [`CodecError::Encode`], and decoding with [`CodecError::Decode`]. So encoding writes no frame that decoding would
-//! refuse for a limit. The limits are:
+//! Two limits keep decoding from overflowing the stack, and from looping for hours over elements that take no bytes.
+//! Encoding enforces the same limits. Beyond a limit, encoding fails with [`CodecError::Encode`], and decoding with
+//! [`CodecError::Decode`]. So encoding writes no frame that decoding would refuse for a limit. The limits are:
 //!
 //! - Sequences, maps, `Some` and enum variants with fields nest to a depth of at most 128.
 //! - A body holds at most 4,096 elements that take no bytes, such as those of a `Vec<()>`.
@@ -77,7 +77,7 @@
 //   write_version.rs   the level of a node: the version at which it writes messages
 //   derive/            the body of each version of a message, as a serde value
 //   frame.rs           the version byte; `encode` and `decode` for any serde type
-//   bincode/           the format of the body, and its limits; the only user of the crate bincode
+//   bincode/           the format of the body, and its limits; in the library, only it uses the crate bincode
 //   error.rs           `CodecError` and `BodyError`
 
 mod bincode;

@@ -21,8 +21,8 @@ pub trait WireMessage: Sized {
     ///
     /// # Errors
     ///
-    /// [`CodecError::Encode`] when the `Serialize` of a field refuses the value of the field, or when the value is
-    /// beyond the [limits](crate::codec#limits).
+    /// [`CodecError::Encode`] when the `Serialize` of a field refuses the value of the field, or announces no length or
+    /// a wrong length of a sequence or map, and when the value is beyond the [limits](crate::codec#limits).
     fn encode(&self) -> Result<Vec<u8>, CodecError> {
         self.encode_at(Self::VERSION)
     }
@@ -38,8 +38,9 @@ pub trait WireMessage: Sized {
     ///
     /// - [`CodecError::NotRepresentable`] when the value holds something that `version` has no place for.
     /// - [`CodecError::VersionUnsupported`] when the type does not write `version`: `version` is above
-    ///   [`VERSION`](Self::VERSION), or is below the oldest version that the type writes. That is the `min_version`, or
-    ///   with `downgrade` the oldest version that the `previous` type writes.
+    ///   [`VERSION`](Self::VERSION), or is below the oldest version that the type writes. The oldest version that a
+    ///   derived message writes is its `min_version`. With `downgrade`, it is the oldest version that the `previous`
+    ///   type writes.
     fn encode_at(&self, version: u8) -> Result<Vec<u8>, CodecError> {
         let mut out = Vec::with_capacity(FRAME_CAPACITY);
         self.encode_into(version, &mut out)?;
@@ -60,17 +61,18 @@ pub trait WireMessage: Sized {
     /// - [`CodecError::Empty`] if `bytes` is empty.
     /// - [`CodecError::VersionUnsupported`] if the version byte is not in [`MIN_VERSION`](Self::MIN_VERSION) to
     ///   [`VERSION`](Self::VERSION).
-    /// - [`CodecError::Decode`] if the body does not have the layout of the version, or is beyond the
-    ///   [limits](crate::codec#limits).
+    /// - [`CodecError::Decode`] if the body does not have the layout of the version, if the `Deserialize` of a field
+    ///   refuses what it reads, or if the body is beyond the [limits](crate::codec#limits).
     /// - [`CodecError::TrailingBytes`] if bytes follow the body.
     fn decode(bytes: &[u8]) -> Result<Self, CodecError>;
 }
 
 /// A message that can borrow from the frame that it is decoded from.
 ///
-/// The [derive](derive@crate::WireMessage) implements this trait for types with a lifetime.
+/// The [derive](derive@crate::WireMessage) implements this trait for types with a lifetime parameter.
 /// [`decode_borrowed`](Self::decode_borrowed) does not copy a field of type `Cow<'a, str>` or `Cow<'a, [u8]>` if `'a`
-/// is a lifetime parameter of the message. A frame of a `previous` type is decoded with copies.
+/// is a lifetime parameter of the message. If the version of the frame is one of the `previous` type, all fields are
+/// copied.
 ///
 /// ```
 /// use std::borrow::Cow;

@@ -118,9 +118,9 @@ impl WriteVersion {
 
     /// Encodes `message` as a frame at the level, or at its own [`VERSION`](WireMessage::VERSION) if that is lower.
     ///
-    /// Messages inside `message` are written at the versions that [`scope`](Self::scope) describes. They may be newer
-    /// than the level. `message` itself is never written above the level: if the level has no place for it, encoding
-    /// fails.
+    /// Messages inside `message` are written at the versions that [`scope`](Self::scope) describes. These versions may
+    /// be above the level. `message` itself is never written above the level: if the level has no place for something
+    /// that `message` holds, or is below the oldest version that its type writes, encoding fails.
     ///
     /// # Errors
     ///
@@ -140,7 +140,8 @@ impl WriteVersion {
     /// - [`CodecError::NotRepresentable`] if the level has no place for something that `message`, or a message inside
     ///   it, holds. The error names the field or variant that is too new, or the type whose `downgrade` refused the
     ///   value.
-    /// - [`CodecError::Encode`] if a message inside `message` cannot be written at a version as old as the level.
+    /// - [`CodecError::Encode`] if the level is below the oldest version that the type of a message inside `message`
+    ///   writes.
     /// - Any other error of [`WireMessage::encode_at`], under the condition that is given there.
     pub fn check<T: WireMessage>(&self, message: &T) -> Result<(), CodecError> {
         let level = self.get();
@@ -171,10 +172,10 @@ impl WriteVersion {
     /// So two nodes may store the same entry at different versions. Two rules make both nodes apply the entry with the
     /// same result:
     ///
-    /// - What a command does must not depend on a `lossy` field. An older version leaves out the field, so a node that
-    ///   stores the older version reads the default.
-    /// - The `default` of a field must be the same value on every node and at any time. A field that an older
-    ///   version left out gets its default when it is read.
+    /// - What a command does must not depend on a `lossy` field. A version below the `since` of the field leaves out
+    ///   the field, so a node that stores such a version reads the default.
+    /// - The `default` of a field must be the same value on every node and at any time. A field that is not in the
+    ///   stored version gets its default when the entry is read.
     ///
     /// The scope covers this thread until `encode` returns. It does not cover other threads. It does not cover a future
     /// that `encode` returns, because the future runs after `encode` has returned. Scopes nest, and the innermost scope

@@ -57,8 +57,8 @@ pub(super) fn default(field: &Field<'_>, since: &Since, krate: &Path) -> TokenSt
     match &since.default {
         FieldDefault::Trait => quote_spanned!(located_at(ty)=> #krate::__private::default_of::<#ty>()),
         // Assign the default to a variable of the field's type. The derive inserts this code both where a body is read
-        // and where it is written. A default of a wrong type then causes the same error in all places, and rustc
-        // shows equal errors only once.
+        // and where the field is compared with its default before it is written. A default of a wrong type then causes
+        // the same error in all these places, and rustc shows equal errors only once.
         FieldDefault::Path(path) => {
             let call = quote_spanned!(path.span()=> #path());
             quote_spanned! {located_at(path)=> {

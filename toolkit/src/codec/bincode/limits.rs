@@ -1,6 +1,7 @@
 use crate::codec::error::BodyError;
 
-/// How deep containers may nest. Writing and reading recurse, so deeper data could overflow the stack.
+/// How deep containers may nest. A container is a sequence, a map, a `Some`, or an enum variant with fields. Writing
+/// and reading recurse, so deeper data could overflow the stack.
 const MAX_DEPTH: u32 = 128;
 
 /// How many elements that take no bytes, such as those of a `Vec<()>`, a body may hold. The size of the body does not

@@ -1,10 +1,11 @@
 //! The format of a body: bincode 2 with `config::standard()`.
 //!
-//! This folder is the only user of the crate bincode: to add a format, add a folder like this one. The folder
+//! In the library, only this folder uses the crate bincode: to add a format, add a folder like this one. The folder
 //! does not know versions or messages.
 //!
 //! The crate bincode writes and reads primitives such as integers and strings. This folder maps serde's data model
-//! to these primitives itself, because bincode's own mapping trusts the lengths in the input.
+//! to these primitives itself, because bincode's own mapping trusts the lengths in the input: it allocates a string of
+//! the claimed length before it reads the bytes, and passes on the claimed length of a sequence as a size hint.
 //!
 //! - `writer.rs` has the serializer, which [`encode_into`] calls.
 //! - `reader.rs` has the deserializer, which [`decode`] calls.

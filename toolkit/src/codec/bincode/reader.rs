@@ -16,9 +16,9 @@ pub(in crate::codec) struct BincodeReader<'de> {
     limits: Limits,
     /// How many more elements the size hints of sequences and maps in this body may promise.
     ///
-    /// A visitor reserves memory for as many elements as a size hint promises. The size hints of all sequences and maps
-    /// in a body together promise at most one element per byte of the body. So the size of the input bounds the number
-    /// of elements for which visitors reserve memory, whatever lengths the input claims.
+    /// A visitor may reserve memory for as many elements as a size hint promises. The size hints of all sequences and
+    /// maps in a body together promise at most one element per byte of the body. So the size of the input bounds the
+    /// number of elements for which visitors reserve memory, whatever lengths the input claims.
     promisable: usize,
 }
 
@@ -290,8 +290,8 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
 struct Elements<'a, 'de> {
     reader: &'a mut BincodeReader<'de>,
     left: usize,
-    /// The size hint: at most `left`. It was subtracted from [`BincodeReader::promisable`], which bounds the sum of all
-    /// size hints in the body.
+    /// The size hint: at most `left`. Its initial value was subtracted from [`BincodeReader::promisable`], which bounds
+    /// the sum of all size hints in the body.
     promised: usize,
     /// How many bytes remained before the current element, or before the key of the current entry.
     remaining_before: usize,

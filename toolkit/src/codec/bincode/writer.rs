@@ -284,7 +284,8 @@ impl Elements<'_, '_> {
             // Refuse the value: a reader expects the announced number of elements, and would misread what follows.
             return Err(wrong_length());
         }
-        // Check once, after the last element: all elements are of one type, so either all take bytes or none does.
+        // Check once, after the last element. Elements that can be read back are all of one type, so either all take
+        // bytes or none does.
         if self.writer.written() == self.start {
             self.writer.limits.add_empty_elements(self.count)?;
         }

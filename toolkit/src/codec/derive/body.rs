@@ -1,7 +1,7 @@
 //! Reads the body of a message in any serde format, at the versions of the type's own layout.
 //!
-//! The derive implements [`Body`], which has the names of a type, and code that writes and reads its fields. The
-//! visitors in this file call that code when a body is read.
+//! The derive implements [`Body`], which has the names of a type, of its variants and of its fields, and code that
+//! writes and reads the fields. The visitors in this file call that code when a body is read.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -53,7 +53,7 @@ pub trait Body: WireMessage {
     }
 }
 
-/// The form of the fields of a variant. It counts or names the fields of all versions.
+/// The form of the fields of a struct or variant: how many fields there are, or their names, over all versions.
 pub enum Shape {
     /// `Name`
     Unit,
@@ -205,8 +205,8 @@ fn no_variant<T: Body>(index: u64, version: u8) -> String {
     format!("`{}` has no variant of index {index} at version {version}", T::NAME)
 }
 
-/// Returns the error of generated code for an index that no variant has. `VariantSeed` refuses such an index earlier,
-/// but the generated `match` must be exhaustive.
+/// Returns the error of generated code for an index that the generated `match` does not list. `BodyVisitor` passes no
+/// such index to generated code, but the `match` must be exhaustive.
 #[cold]
 pub fn unknown_variant<T: Body, E: serde::de::Error>(index: u32, version: u8) -> E {
     E::custom(no_variant::<T>(index.into(), version))

@@ -1,11 +1,12 @@
 //! Traits that only improve rustc's error messages.
 //!
 //! Each trait here wraps one trait of the standard library: `From`, `TryFrom`, `Default` or `PartialEq`. Every type
-//! that implements the wrapped trait implements the wrapper. Generated code requires the wrapper. If a user's type does
-//! not implement it, rustc prints the message of the wrapper, which tells what to write, instead of rustc's own
-//! message.
+//! that implements the wrapped trait implements the wrapper; [`Downgraded`] also has a condition on the error of the
+//! `TryFrom`. Generated code requires the wrapper. If a user's type does not implement it, rustc prints the message of
+//! the wrapper, which tells what to write, instead of rustc's own message.
 
-/// Wraps `From`. `previous = Old` requires it, to convert `Old`, the type of the older versions, to the message.
+/// Wraps `From`. A message with the `previous` type `Old` requires it, to convert decoded values of `Old` to the
+/// message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from `{Old}`, which its older versions are decoded as",
     label = "write `impl From<{Old}> for {Self}`"
@@ -15,8 +16,8 @@ pub trait Upgraded<Old>: From<Old> {}
 #[diagnostic::do_not_recommend]
 impl<T: From<Old>, Old> Upgraded<Old> for T {}
 
-/// Wraps `TryFrom` with an error that can be the source of another error. `previous(Old, downgrade)` requires it, to
-/// convert the message to `Old`.
+/// Wraps `TryFrom`, if its error converts to a boxed error, so that the error can be the source of
+/// `CodecError::NotRepresentable`. `previous(Old, downgrade)` requires it of `Old`, to convert the message to `Old`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from `{Message}`, which `downgrade` asks for",
     label = "write `impl TryFrom<{Message}> for {Self}`, with an error that has `std::error::Error`"
@@ -48,8 +49,8 @@ pub fn default_of<T: Defaulted>() -> T {
     T::default()
 }
 
-/// Wraps `PartialEq`. A field with `since` and without `lossy` requires it: an older version leaves out the field only
-/// if the field equals its default.
+/// Wraps `PartialEq`. A field with `since = N` and without `lossy` requires it: a version below `N` leaves out the
+/// field only if the field equals its default.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be compared with its default, and an older version may leave out only a field that equals it",
     label = "does not implement `PartialEq`",

@@ -249,7 +249,7 @@ impl<'de> Visitor<'de> for BytesVisitor {
         Ok(bytes)
     }
 
-    // Human-readable formats such as JSON write bytes as a sequence of numbers.
+    // Some formats, such as JSON, write bytes as a sequence of numbers.
     fn visit_seq<A: SeqAccess<'de>>(self, bytes: A) -> Result<Vec<u8>, A::Error> {
         Vec::deserialize(SeqAccessDeserializer::new(bytes))
     }

@@ -28,7 +28,8 @@ pub fn upgrade<T: Upgraded<Old>, Old>(previous: Old) -> T {
     T::from(previous)
 }
 
-/// Converts `message` to its previous type, for writing at `version`.
+/// Converts `message` to its previous type, for writing at `version`. Fails with [`CodecError::NotRepresentable`] if
+/// the user's `TryFrom` fails.
 pub fn downgrade<'m, T: Body, Old: Downgraded<&'m T>>(message: &'m T, version: u8) -> Result<Old, CodecError> {
     Old::try_from(message).map_err(|error| CodecError::NotRepresentable {
         version,

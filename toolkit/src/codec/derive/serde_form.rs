@@ -30,7 +30,8 @@ pub trait SerdeForm: Body {
     /// The oldest version at which the message can be written.
     const OLDEST_WRITABLE: u8 = Self::OLDEST_OWN;
 
-    /// Returns [`CodecError::NotRepresentable`] if the value holds something that `version` has no place for.
+    /// Returns [`CodecError::NotRepresentable`] if the value holds something that `version` has no place for, or if a
+    /// `downgrade` refuses the value.
     fn ensure_writable_at(&self, version: u8) -> Result<(), CodecError> {
         self.ensure_representable(version)
     }
