@@ -112,8 +112,8 @@
 //! }
 //! ```
 
-// The files and folders, from the entrance down. Each imports only files and folders below it. From the rest of this
-// crate, they import only `lifecycle`, `log_store`, `codec`, `raft_types` and `support`.
+// The files and folders, from the public entry point down. Each imports only files and folders below it. From the rest
+// of this crate, they import only `lifecycle`, `log_store`, `codec`, `raft_types` and `support`.
 //
 // - `cluster/`: nodes in one process, which a test starts, stops, crashes and waits for.
 // - `conformance/`: checks of a log store or a key space.

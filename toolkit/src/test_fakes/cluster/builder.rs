@@ -18,7 +18,7 @@ use super::stores::{NodesOn, OpenStores};
 use crate::RaftTypes;
 use crate::test_fakes::network::MemNetwork;
 
-/// How long a wait lasts by default. The time may be long, because only a failing test waits that long.
+/// How long a wait may last by default. The time may be long, because only a failing test waits that long.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 impl<C, SM> Cluster<C, SM>
@@ -113,7 +113,7 @@ impl<C: RaftTypes, O: OpenStores<C>, N: ClusterNetwork<C>> ClusterBuilder<C, O, 
         self.members(ids.into_iter().map(|id| (id, NodeOf::<C>::default())))
     }
 
-    /// Sets the first voters, and how each is reached.
+    /// Sets the first voters, each with its node value, from which the network can read how to reach the node.
     pub fn members(self, members: impl IntoIterator<Item = (NodeIdOf<C>, NodeOf<C>)>) -> Self {
         let members = members.into_iter().collect();
         Self { members, ..self }
@@ -121,8 +121,13 @@ impl<C: RaftTypes, O: OpenStores<C>, N: ClusterNetwork<C>> ClusterBuilder<C, O, 
 
     /// Sets the config of all nodes.
     ///
-    /// The default is made for tests. Nodes send heartbeats every 50 ms, and start an election after 300 to 600 ms.
-    /// They take snapshots only when a test triggers them, and can then purge all entries that the snapshot covers.
+    /// The default is made for tests. A leader sends heartbeats every 50 ms. A voter starts an election when it has not
+    /// heard from its leader for 900 to 1,200 ms. This is the lease of the leader, which is
+    /// [`election_timeout_max`](Config::election_timeout_max) (600 ms), and a random time of 300 to 600 ms. A voter
+    /// that has not heard from a leader since it started waits only the random time. A voter that was refused a vote
+    /// because its log is behind waits another 1,200 ms.
+    ///
+    /// Nodes build snapshots only when a test triggers them, and can then purge all entries that the snapshot covers.
     pub fn config(self, config: Config) -> Self {
         Self { config, ..self }
     }

@@ -62,7 +62,8 @@ pub enum ClusterError<C: RaftTypes> {
         /// The error of [`connect`](super::ClusterNetwork::connect).
         source: io::Error,
     },
-    /// The call needs a running node, but the node does not run.
+    /// The call needs a running node, but the node does not run. [`restart`](super::Cluster::restart) also returns this
+    /// error if there never was a node with this id.
     #[error("node {id} does not run; help: `restart` it, or `add_learner` it if there never was one\n\n{report}")]
     NotRunning {
         /// The node.

@@ -17,7 +17,7 @@ use super::wait::INTERVAL;
 use crate::RaftTypes;
 use crate::lifecycle::{BootstrapMode, bootstrap};
 
-/// How long `restart` tries again to open stores that the earlier run of the node may still be closing.
+/// For how long, at most, `restart` tries again to open stores that the earlier run of the node may still be closing.
 const CLOSING: Duration = Duration::from_secs(10);
 
 impl<C, SM, N> Cluster<C, SM, N>
@@ -59,14 +59,21 @@ where
     /// Starts a node that was stopped or crashed, on its earlier stores.
     ///
     /// A node that had state is bootstrapped with [`Reopen`](crate::lifecycle::BootstrapMode::Reopen), which fails if
-    /// its stores are blank. Do not drop the future of this call before it ends: the node would stay between running
-    /// and down, where no call can start or stop it.
+    /// its stores are blank. A node without state is bootstrapped with [`Join`](crate::lifecycle::BootstrapMode::Join).
+    ///
+    /// Do not drop the future of this call before it ends: the node would stay between running and down, where no call
+    /// can start or stop it.
     ///
     /// # Errors
     ///
     /// - [`ClusterError::AlreadyThere`] if the node runs, or another call is starting it.
     /// - [`ClusterError::NotRunning`] if there never was a node with this id.
-    /// - Any error that keeps the node from starting. The node is then down, as before.
+    /// - [`ClusterError::Open`] if the stores cannot be opened.
+    /// - [`ClusterError::Fatal`] if the `Raft` cannot start from the stores.
+    /// - [`ClusterError::Bootstrap`] if [`lifecycle::bootstrap`](crate::lifecycle::bootstrap) returns an error.
+    /// - [`ClusterError::Connect`] if the network cannot connect the node.
+    ///
+    /// After any of the last four, the node is down, as before.
     pub async fn restart(&self, id: NodeIdOf<C>) -> Result<(), ClusterError<C>> {
         let down = {
             let mut nodes = self.nodes();
@@ -104,8 +111,9 @@ where
     ///
     /// # Errors
     ///
-    /// - [`ClusterError::AlreadyThere`] if there is a node with this id.
-    /// - Any error that keeps the node from starting.
+    /// - [`ClusterError::AlreadyThere`] if there is a node with this id, even if it is down.
+    /// - [`ClusterError::Open`], [`ClusterError::Fatal`], [`ClusterError::Bootstrap`] or [`ClusterError::Connect`] as
+    ///   for [`restart`](Self::restart), if the node does not start. There is then no node with this id, as before.
     pub async fn add_node(&self, id: NodeIdOf<C>) -> Result<(), ClusterError<C>> {
         let is_there = {
             let mut nodes = self.nodes();
@@ -125,7 +133,7 @@ where
         started
     }
 
-    /// Shuts all nodes down. Meanwhile no node stands for election.
+    /// Shuts down all running nodes. While this call shuts down one node after the other, the rest start no elections.
     ///
     /// # Errors
     ///
@@ -184,7 +192,8 @@ where
         connected.map_err(|source| ClusterError::Connect { id, source })
     }
 
-    /// Marks a running node as down, and returns its `Raft` and state machine.
+    /// Marks a running node as down, and returns its `Raft` and state machine. Returns
+    /// [`ClusterError::NotRunning`] if the node does not run.
     fn take_down(&self, id: &NodeIdOf<C>, how: &'static str) -> Result<Opened<C, SM>, ClusterError<C>> {
         let mut nodes = self.nodes();
         if let Some(node @ Node::Running(_)) = nodes.get_mut(id)

@@ -4,7 +4,7 @@
 //! waits for them. It does not own the network between the nodes, which is any `ClusterNetwork`, such as the one in the
 //! folder `network`. Waits and reports both read the state of a node from openraft's metrics.
 //!
-//! The files, from the entrance down. Each imports only files below it.
+//! The files, from the public entry point down. Each imports only files below it.
 //!
 //! - `builder`: the settings of a cluster, and its start.
 //! - `members`: adds learners and changes the voters.

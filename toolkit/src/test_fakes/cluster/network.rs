@@ -54,7 +54,7 @@ pub trait ClusterNetwork<C: RaftTypes>: OptionalSend + OptionalSync + 'static {
     /// The factory of the clients with which a node calls other nodes.
     type Factory: RaftNetworkFactory<C, Network: NetSnapshot<C, SnapshotData = C::SnapshotData>>;
 
-    /// Returns the factory of node `id`, which is about to start.
+    /// Returns the factory of the clients of node `id`. The node is about to start.
     fn factory(&self, id: NodeIdOf<C>) -> Self::Factory;
 
     /// Makes node `id` reachable. The node has been bootstrapped.

@@ -46,7 +46,8 @@ where
         self.wait_for("all running nodes see one of them lead", leader).await
     }
 
-    /// Waits like [`wait_for_leader`](Self::wait_for_leader), but only for the nodes `ids`. All of them must run.
+    /// Waits like [`wait_for_leader`](Self::wait_for_leader), but only for the nodes `ids`. While one of them does
+    /// not run, the condition does not hold.
     ///
     /// # Errors
     ///
@@ -87,7 +88,8 @@ where
             .await
     }
 
-    /// Waits like [`wait_for_agreement`](Self::wait_for_agreement), but only for the nodes `ids`. All of them must run.
+    /// Waits like [`wait_for_agreement`](Self::wait_for_agreement), but only for the nodes `ids`. While one of them
+    /// does not run, the condition does not hold.
     ///
     /// # Errors
     ///

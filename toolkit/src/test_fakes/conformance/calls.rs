@@ -49,9 +49,9 @@ impl Call {
     }
 }
 
-/// Returns sequences that are each made to reveal a break of one rule. The check makes them before the random
-/// sequences, which may reveal a break of any rule. So a broken rule that a fixed sequence reveals is reported with few
-/// calls.
+/// Returns sequences that are each made to reveal a break of one rule. The check runs them before the random sequences,
+/// which by default are longer, and may reveal a break of any rule. So a broken rule that a fixed sequence reveals is
+/// reported with few calls.
 pub(super) fn fixed() -> Vec<Vec<Call>> {
     let append = |count, wait| Call::Append { count, wait };
     let vote = Call::Vote { committed: false };

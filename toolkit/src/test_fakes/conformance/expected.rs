@@ -11,12 +11,14 @@ use crate::test_fakes::log_image::{LogImage, LogWrite, StoredEntry};
 pub(super) struct Expected<C: RaftTypeConfig> {
     /// The log after all calls so far.
     log: LogImage<C>,
-    /// The index up to which entries are durable, and the rule that is broken if one of them is lost.
+    /// The index up to which entries are durable, and the rule that is broken if one of them is lost. `None` if no
+    /// entry has to be durable.
     durable: Option<(u64, Rule)>,
     undo: Undo<C>,
 }
 
-/// The writes that a restart or a power cut may undo, because no caller waits until they are durable.
+/// The writes that a restart or a power cut may undo: `purge` and `save_committed` may return before their writes are
+/// durable.
 struct Undo<C: RaftTypeConfig> {
     /// Each value that the last purged log id has had since the last power cut.
     purged: Vec<Option<LogIdOf<C>>>,
@@ -73,8 +75,8 @@ impl<C: RaftTypeConfig> Expected<C> {
         }
     }
 
-    /// Records that the callback of an append ran, which makes the entries up to `last` durable. `last` is `None` if a
-    /// later write has already made them durable. A truncation may have removed some of the appended entries since.
+    /// Records that the callback of an append ran, which makes the entries up to the index `last` durable. `last` is
+    /// `None` if a later vote or truncation has already made these entries durable or removed them.
     pub(super) fn callback_ran(&mut self, last: Option<u64>) {
         let last = last.min(self.log.last().map(|last| last.index));
         if self.durable.as_ref().map(|(index, _)| *index) < last {
@@ -109,7 +111,8 @@ impl<C: RaftTypeConfig> Expected<C> {
     ///
     /// With a `rule`, the store must show the effect of all calls, and a missing effect breaks `rule`. Without a
     /// `rule`, the store was opened again, and may lack whatever a restart may undo or lose. In both cases, the store
-    /// is free to carry out a purge or a change of the committed log id later.
+    /// may show an earlier purged or committed log id instead of the last one, if it had that log id since the last
+    /// power cut. The committed log id may also be missing.
     pub(super) fn check(&self, found: &LogImage<C>, rule: Option<Rule>) -> Result<(), Violation> {
         let broken = |of, found: String| Err(Violation::new(rule.unwrap_or(of), found));
         if found.vote != self.log.vote {

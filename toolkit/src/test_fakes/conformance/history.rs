@@ -36,8 +36,8 @@ pub(super) struct History<C: RaftTypeConfig, D: LogDisk<C>> {
 
 /// A callback of an append that is not known to have run.
 struct Pending<C: RaftTypeConfig> {
-    /// The last index that the callback makes durable. `None` if a later write has already made that entry durable, or
-    /// has removed it.
+    /// The last index that the callback makes durable. `None` if a later vote or truncation has already made that entry
+    /// durable, or has removed it.
     last: Option<u64>,
     outcome: OneshotReceiverOf<C, io::Result<()>>,
 }
@@ -315,7 +315,8 @@ where
     }
 }
 
-/// Checks that a store refuses to append an entry after a hole, or returns an error when the hole is read.
+/// Checks that a store refuses to append an entry after a hole, or returns an error when the hole is read. A store
+/// refuses an append if `append` returns an error, or if the callback does not report success before the deadline.
 pub(super) async fn holes<C, D>(disk: D, deadline: Duration) -> Result<(), Violation>
 where
     C: RaftTypeConfig<Term: From<u64>, NodeId: From<u64>, Node: Default>,

@@ -60,14 +60,14 @@ impl Default for LogStoreOptions {
 /// Checks a log store with sequences of calls, restarts and power cuts, and with openraft's own suite.
 ///
 /// `new_disk` makes a blank [`LogDisk`], and is called about 90 times. In addition to the time that the store itself
-/// needs, a check takes about 8 seconds, because openraft's suite waits for purges.
+/// needs, a check takes about 8 seconds, because openraft's suite sleeps for a second after each of 8 purges.
 ///
 /// # Errors
 ///
 /// A [`Violation`] of the first [`Rule`] that is broken. An error of `new_disk` is also returned as a violation.
 /// openraft's suite panics at a failed assertion. This function catches the panic and returns its message as a
-/// violation. Standard error also shows the panic, with the line of the assertion. With `panic = "abort"` in the
-/// profile of the test, the process is aborted instead.
+/// violation. Standard error also shows the panic, with the line of the assertion. A program that is built with
+/// `panic = "abort"` in its profile aborts instead. Tests do not, because `cargo test` ignores that setting.
 ///
 /// # Examples
 ///

@@ -29,7 +29,7 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(check()).unwrap();
 //! ```
 
-// The files of this folder, from the entrance down. Each imports only files below it.
+// The files of this folder, from the public entry point down. Each imports only files below it.
 //
 // - `log_store`: runs all checks of a log store.
 // - `history`: makes calls on a store, and compares the store after each call with what it must hold.

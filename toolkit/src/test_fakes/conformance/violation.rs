@@ -152,7 +152,7 @@ pub struct Violation {
     /// [`LogStoreOptions::seed`](super::LogStoreOptions::seed) to it and `histories` to 1, and leave `calls` as it was.
     pub seed: Option<u64>,
     /// The calls on a blank log store that lead to the violation, in order. Empty for a key space, for openraft's
-    /// suite, and for a store that is wrong before the first call.
+    /// suite, for a disk that could not be made, and for a store that is wrong before the first call.
     pub calls: Vec<String>,
 }
 

@@ -31,7 +31,7 @@ impl<T: WireMessage + PartialEq + Debug> Frames<T> {
     /// Adds a sample. At each version that can hold `value`, encoding it must yield the bytes in its file, and decoding
     /// the file must yield an equal value.
     ///
-    /// `name` consists of ASCII letters, digits, `-` and `_`. No other sample may have the same name in upper or lower
+    /// `name` consists of ASCII letters, digits, `-` and `_`. Two names must differ in more than upper and lower
     /// case.
     pub fn sample(self, name: &str, value: T) -> Self {
         self.with(name, value, Kind::Same)
@@ -80,8 +80,8 @@ impl<T: WireMessage + PartialEq + Debug> Frames<T> {
     ///
     /// # Panics
     ///
-    /// If any check fails, or if `GOLDEN` is neither empty nor `add`. The message lists all failures. For a file that
-    /// differs, it shows the sample, the version, and what was expected and found.
+    /// If any check fails, or if `GOLDEN` is set to anything but `add` or an empty value. The message lists all
+    /// failures. For a file that differs, it shows the sample, the version, and what was expected and found.
     #[track_caller]
     pub fn check(self) {
         let failures = check(&self.dir, &self.samples, adds());

@@ -66,7 +66,7 @@
 //! A value whose bytes differ from run to run cannot have a golden file. An example is a `HashMap` with several
 //! entries.
 
-// The files of this folder, from the entrance down. Each imports only files below it.
+// The files of this folder, from the public entry point down. Each imports only files below it.
 //
 // - `frames`: `Frames`, which a test fills with samples.
 // - `check`: compares the samples with the files, and collects the failures.

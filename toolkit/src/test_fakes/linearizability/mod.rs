@@ -53,7 +53,7 @@
 //! random histories. stateright's checker is correct too, but has no cache of visited states, and takes exponential
 //! time if a history is not linearizable.
 
-// The files of this folder, from the entrance down. Each imports only files below it.
+// The files of this folder, from the public entry point down. Each imports only files below it.
 //
 // - `history`: clients record their calls and answers in a `History`. `History::check` passes the operations of each
 //   key to `check`.

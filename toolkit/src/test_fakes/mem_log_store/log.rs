@@ -134,7 +134,7 @@ impl<C: RaftTypeConfig> Log<C> {
 
     /// Ends the sync of the append with this number. If the sync succeeded, makes all writes up to this number durable
     /// and runs their callbacks. If the sync failed, ends the log, and runs every callback that has not run yet with an
-    /// error. After a crash, does nothing.
+    /// error. After a crash or an earlier failed sync, does nothing, because no callback is left to run.
     pub(super) fn end_sync(&self, number: u64, outcome: io::Result<()>) {
         let (callbacks, failed) = {
             let mut state = lock(&self.state);

@@ -8,7 +8,7 @@
 //! are a call of their own (`LogStoreCall::Callback`). If a fault delays or holds that call, a separate task waits for
 //! it, and `append` returns without waiting.
 //!
-//! The files, from the entrance down. Each imports only files below it.
+//! The files, from the public entry point down. Each imports only files below it.
 //!
 //! - `store`: `MemLogStore`, with openraft's traits.
 //! - `log`: which writes are in memory, and which are durable.

@@ -30,9 +30,10 @@ use crate::test_fakes::log_image::{LogImage, LogWrite, StoredEntry};
 ///
 /// The store knows which writes are durable. A vote is durable when `save_vote` returns, a truncation when
 /// `truncate_after` returns, and an append at the latest when its callback reports success. Each of these three also
-/// makes all writes before it durable. A purge past the last entry is durable when `purge` returns, as in a store on disk:
-/// openraft does not repair a log in which such a purge was undone. Any other `purge`, and `save_committed`, becomes
-/// durable only when a later one of these writes does. [`crash`](Self::crash) keeps only what is durable.
+/// makes all writes before it durable. A purge past the last entry is durable when `purge` returns, as in
+/// `RocksdbLogStore`: openraft does not repair a log in which such a purge was undone. What any other `purge` or
+/// `save_committed` writes becomes durable only when a later write of one of the kinds above does.
+/// [`crash`](Self::crash) keeps only what is durable.
 ///
 /// # Faults
 ///

@@ -17,7 +17,7 @@ pub enum RpcKind {
     PreVote,
     /// A whole snapshot.
     FullSnapshot,
-    /// A request to become the leader.
+    /// The leader's announcement that it hands its leadership to one node. openraft sends it to every other voter.
     TransferLeader,
 }
 

@@ -15,12 +15,14 @@ use fastrand::Rng;
 /// effect.
 ///
 /// The sender is not told of a loss. Its RPC ends with a [`Timeout`](openraft::errors::Timeout) when the time-to-live
-/// that openraft gave it is over. A request that was only late may still arrive after that, unless it is a snapshot.
+/// that openraft gave the RPC is over. A request that was only late may still arrive after that, unless it is a
+/// snapshot.
 ///
-/// openraft allows a heartbeat or a batch of entries three quarters of
-/// [`heartbeat_interval`](openraft::Config::heartbeat_interval). Keep round trips shorter than that, or the leader
-/// loses its followers. A snapshot has three quarters of
-/// [`install_snapshot_timeout`](openraft::Config::install_snapshot_timeout).
+/// The time-to-live of a heartbeat or a batch of entries is three quarters of
+/// [`heartbeat_interval`](openraft::Config::heartbeat_interval). Keep round trips shorter than that. Otherwise these
+/// RPCs time out, and a leader that gets no answers commits nothing. A snapshot has three quarters of
+/// [`install_snapshot_timeout`](openraft::Config::install_snapshot_timeout), and every other RPC three quarters of
+/// [`election_timeout_min`](openraft::Config::election_timeout_min).
 ///
 /// # Which messages overtake each other
 ///

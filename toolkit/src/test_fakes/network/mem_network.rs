@@ -133,7 +133,7 @@ impl<C: RaftTypes> MemNetwork<C> {
 
     /// Makes node `id` reachable. A `raft` that was registered for this id before is replaced.
     ///
-    /// Register a node after [`bootstrap`](crate::lifecycle::bootstrap), as a server listens only after that.
+    /// Register a node after [`bootstrap`](crate::lifecycle::bootstrap), as a server starts to listen only after that.
     pub fn register<SM>(&self, id: NodeIdOf<C>, raft: Raft<C, SM>)
     where
         SM: RaftStateMachine<C, SnapshotData = C::SnapshotData>,

@@ -8,7 +8,7 @@
 //! asks `traffic` what becomes of the request, waits for the request's delay, and calls the target through `handler`.
 //! The answer comes back along the same path. The state that the parts share is in the `MemNetwork`.
 //!
-//! The files, from the entrance down. Each imports only files below it.
+//! The files, from the public entry point down. Each imports only files below it.
 //!
 //! - `client`: `MemNetworkFactory` and `MemNetworkClient`, openraft's network traits.
 //! - `route`: one RPC from one node to another: delivers the request and the answer, and counts what becomes of them.

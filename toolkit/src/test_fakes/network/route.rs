@@ -26,7 +26,7 @@ use crate::RaftTypes;
 /// The path of RPCs from one run of a node to another node, and back.
 pub(super) struct Route<C: RaftTypes> {
     pub(super) from: NodeIdOf<C>,
-    /// The run of the sending node, which may have crashed since.
+    /// The run of the sending node. It may have crashed since this route was made.
     pub(super) process: Process,
     pub(super) to: NodeIdOf<C>,
     pub(super) network: Arc<MemNetwork<C>>,
@@ -261,7 +261,8 @@ impl<C: RaftTypes> Route<C> {
         option: RPCOption,
         answer: impl Future<Output = Result<T, Loss<C>>> + OptionalSend,
     ) -> Result<T, RPCError<C>> {
-        // A network should give up at `soft_ttl`: openraft aborts the call at `hard_ttl`.
+        // Give up at `soft_ttl`, as openraft asks of a network. openraft may abort the call at the later `hard_ttl`,
+        // and the call would then not be counted as timed out.
         let timeout = option.soft_ttl();
         let answer = async {
             match answer.await {

@@ -35,7 +35,7 @@ impl<C: RaftTypes> MemNetwork<C> {
     /// Decides at random what becomes of the next message that `from` sends to `to`.
     ///
     /// The random numbers depend only on the seed, the link, the kind of message (request or answer) and the message's
-    /// number on the link. So threads that send at the same time do not change each other's results.
+    /// number on the link. So messages on one link do not change what becomes of the messages on another link.
     pub(super) fn next_fate(&self, from: &NodeIdOf<C>, to: &NodeIdOf<C>, message: Message) -> Fate {
         let mut state = self.state();
         let all = state.faults.clone();

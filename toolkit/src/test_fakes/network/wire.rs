@@ -37,7 +37,8 @@ impl<NodeId: fmt::Display> fmt::Display for CodecFailure<NodeId> {
     }
 }
 
-/// Encodes and decodes `value`. Returns the decoded message, or a text that describes what went wrong or differs.
+/// Encodes and decodes `value`. Returns the decoded message, or a text that describes what went wrong, or how the
+/// decoded message differs.
 pub(super) fn round_trip<T>(message: Message, value: &T) -> Result<T, String>
 where
     T: Serialize + DeserializeOwned + Debug,
