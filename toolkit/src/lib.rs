@@ -45,8 +45,8 @@
 //! # }
 //! ```
 //!
-//! The repository's README has a quick start that runs. Its `examples/kv` is a replicated key-value service, with a
-//! network between processes, durable snapshots and an HTTP API.
+//! The repository's README has a quick start: a program that runs as it is. The repository's `examples/kv` is a
+//! replicated key-value service, with a network between processes, durable snapshots and an HTTP API.
 //!
 //! # Where names are
 //!

@@ -12,7 +12,7 @@ use openraft::errors::{
 
 use super::redirect::{leader_of, redirect};
 
-/// Why [`bootstrap`](super::bootstrap()) did not start a node.
+/// Why [`bootstrap`](super::bootstrap()) or [`bootstrap_checked`](super::bootstrap_checked) failed.
 ///
 /// Do not let peers or clients reach the node, and shut it down with [`Raft::shutdown`](openraft::Raft::shutdown). Its
 /// storage is unchanged, unless the error is [`Fatal`](Self::Fatal).
@@ -55,7 +55,7 @@ pub enum BootstrapError<C: RaftTypeConfig> {
         /// The node that has state.
         node_id: NodeIdOf<C>,
     },
-    /// The node has stopped.
+    /// This node has stopped, before or during the call.
     #[error("the node has stopped; help: see the cause, and build a new `Raft` once it is dealt with")]
     Fatal {
         /// Why the node stopped.
@@ -154,8 +154,9 @@ pub enum MembershipError<C: RaftTypeConfig> {
         /// openraft's error.
         source: EmptyMembership,
     },
-    /// Another change was made between the two steps of this change. If the error comes from a call of openraft that
-    /// takes preconditions, such as `Raft::change_membership_if`, one of these preconditions may not hold instead.
+    /// Another membership change was made between the two steps of this change. If the error comes from a call of
+    /// openraft that takes preconditions, such as `Raft::change_membership_if`, it may mean instead that one of these
+    /// preconditions did not hold.
     ///
     /// The membership may still be a joint one. Until the other change ends or this change is repeated, the cluster
     /// then needs both a majority of the old voters and a majority of the new voters.
@@ -164,7 +165,8 @@ pub enum MembershipError<C: RaftTypeConfig> {
         /// openraft's error.
         source: PreconditionFailed<C>,
     },
-    /// The leader changed while the membership change was being replicated. The change may or may not be committed.
+    /// Another node became the leader while this node replicated the membership change, and this node dropped the
+    /// change from its own log. The new leader may have the change, so it may or may not be committed.
     #[error("leadership was lost before the change was committed, so its outcome is unknown; help: {}, and look at the membership there", redirect(.leader))]
     OutcomeUnknown {
         /// The new leader, or `None` if this node does not know it, or not how to reach it.
@@ -199,7 +201,7 @@ pub enum MembershipError<C: RaftTypeConfig> {
         /// openraft's error, which names the rule.
         source: ChangeMembershipErrorOf<C>,
     },
-    /// The node has stopped.
+    /// This node has stopped, before or during the call.
     #[error("the node has stopped; help: see the cause, and send the change to another node")]
     Fatal {
         /// Why the node stopped.
@@ -272,7 +274,7 @@ pub enum WritableError<C: RaftTypeConfig> {
         /// openraft's error, which names the nodes that acknowledged this node's leadership.
         source: QuorumNotEnough<C>,
     },
-    /// The node has stopped.
+    /// This node has stopped, before or during the call.
     #[error("the node has stopped; help: see the cause, and write to another node")]
     Fatal {
         /// Why the node stopped.

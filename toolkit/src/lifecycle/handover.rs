@@ -30,10 +30,11 @@ pub enum Handover<C: RaftTypeConfig> {
     /// node is cut off. When a whole cluster shuts down, its last node gets this outcome.
     Unreachable,
     /// The deadline passed, or this node stopped, before the handover was complete. A handover is complete once another
-    /// node leads, and every write that this node accepted is either applied or dropped. The callers of all other
-    /// writes get an error when the node stops.
+    /// node leads, and every write that this node accepted is either applied or dropped. If a write is neither when the
+    /// node stops, its caller gets an error.
     ///
-    /// If no other node leads yet, the others elect a leader once this node has stopped, as they do after a crash.
+    /// If no other node leads yet, the other voters elect a leader once this node has stopped, as they do after a
+    /// crash.
     DeadlinePassed,
 }
 
@@ -131,8 +132,8 @@ where
     handover
 }
 
-/// Asks one voter after the other to take over, until another node leads, no voter answers, or this node stops. The
-/// caller sets the deadline.
+/// Asks one of the other voters after another to take over, until another node leads, none of these voters answers, or
+/// this node stops. The caller sets the deadline.
 async fn transfer<C, SM>(raft: &Raft<C, SM>) -> Handover<C>
 where
     C: RaftTypeConfig,

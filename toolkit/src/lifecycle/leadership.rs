@@ -61,9 +61,9 @@ impl<C: RaftTypeConfig> LeadershipState<C> {
 
 /// Returns a stream of the roles of `raft`'s node: the current role at once, and then each change.
 ///
-/// The stream never returns the same role twice in a row. If several changes happen between two polls, the stream
-/// returns only the last one, so even a slow reader sees the present role. After [`LeadershipState::Shutdown`] the
-/// stream ends, and stays ended when it is polled again.
+/// The stream never yields the same role twice in a row. If several changes happen between two polls, the stream yields
+/// only the role after the last change, so a slow reader, too, sees the present role. After
+/// [`LeadershipState::Shutdown`] the stream ends, and stays ended when it is polled again.
 ///
 /// The reader's task is woken when the role, the vote or the membership changes. It is not woken by each write or each
 /// replicated entry.
@@ -109,11 +109,12 @@ where
 /// Returns the stream of [`leadership_events`] to code that has a metrics receiver and no `Raft`.
 ///
 /// `metrics` is the receiver that [`Raft::metrics`](openraft::Raft::metrics) returns, on any runtime. These metrics
-/// change with every write. So each write wakes the reader's task, which goes back to sleep if the role is the same.
+/// change with every write. So each write wakes the reader's task, which goes back to sleep if the role has not
+/// changed.
 ///
 /// # Examples
 ///
-/// Tests code that follows the leadership, without a node:
+/// Tests code that reads this stream, without a node:
 ///
 /// ```
 /// # openraft_toolkit::declare_raft_types_ext! {
@@ -168,8 +169,8 @@ where
             if last.as_ref() != Some(&now) {
                 return Some((now.clone(), (watched, Some(now))));
             }
-            // The sender of the metrics is dropped, so the node is gone. Report the shutdown here, because the metrics
-            // may not have shown it.
+            // `None`: the sender of the metrics is dropped, so the node is gone. Report the shutdown here, because the
+            // metrics may not have shown it.
             if watched.changed::<C>().await.is_none() {
                 return Some((LeadershipState::Shutdown, (watched, Some(LeadershipState::Shutdown))));
             }
@@ -182,11 +183,11 @@ where
 struct Watched<M, S> {
     /// The source of the role and the term. Changes with every write.
     metrics: M,
-    /// Tells when to read `metrics`: `server` changes with the role, and seldom otherwise. If `server` is `None`,
-    /// `metrics` is read after each of its own changes.
+    /// Tells when to read `metrics`: `server` changes with the role, the vote and the membership. If `server` is
+    /// `None`, `metrics` is read after each of its own changes.
     ///
-    /// The role is not read from `server`, because the vote in `server` is the vote on disk. For a moment, that vote is
-    /// older than the role: a candidate would appear in the term before its own.
+    /// The role is not read from `server`, because `server` has no term except that of its vote, and this is the vote
+    /// on disk. For a moment, that vote is older than the role: a candidate would appear in the term before its own.
     server: Option<S>,
 }
 
@@ -207,7 +208,7 @@ impl<M, S> Watched<M, S> {
     }
 
     /// Returns the present role. openraft updates `metrics` and `server` one after the other, so if the two differ,
-    /// this function waits until they show the same role, or until the node has stopped.
+    /// this function waits until they show the same state, leader and vote, or until the node has stopped.
     async fn state<C>(&mut self) -> LeadershipState<C>
     where
         C: RaftTypeConfig,
@@ -235,7 +236,7 @@ impl<M, S> Watched<M, S> {
     }
 }
 
-/// Returns whether both metrics show the same role.
+/// Returns whether both metrics show the same state, leader and vote.
 fn same_moment<C: RaftTypeConfig>(metrics: &RaftMetrics<C>, server: &RaftServerMetrics<C>) -> bool {
     metrics.state == server.state && metrics.current_leader == server.current_leader && metrics.vote == server.vote
 }

@@ -111,17 +111,18 @@ where
 /// # If the level is raised meanwhile
 ///
 /// The call checks `level` twice: before it proposes the learner, and after the learner is committed and applied. The
-/// second check sees every raise that comes before the learner in the log. If only the second check finds that the node
-/// is too old, the call removes the node again, unless it was a member before.
+/// second check sees every raise that comes before the learner in the log, because this node has applied the raise by
+/// then. If only the second check finds that the node is too old, the call removes the node again, unless it was a
+/// member before.
 ///
 /// The call cannot see a raise that comes after the learner in the log. The code that raises the level must cover this
-/// case: it asks all members, including learners, whether they are new enough, and then proposes the command that
-/// raises the level. This code would miss a member that is added between the question and the command. So let the
-/// command name the members that were asked, and let the state machine ignore the command if the members are different
-/// by then. All nodes decide alike, because they apply the command after the same memberships.
+/// case. Usually it asks all members, including learners, whether they are new enough, and then proposes the command
+/// that raises the level. It would miss a member that is added between the question and the command. So let the command
+/// name the members that were asked, and let the state machine ignore the command if the members are different by then.
+/// All nodes decide alike, because they apply the command after the same memberships.
 ///
-/// With `blocking`, the call adds the learner a second time after these checks, to wait until it has caught up. So the
-/// membership is committed a second time.
+/// With `blocking`, the call adds the learner a second time after these checks, to wait until the learner has caught
+/// up. So the same membership is committed a second time.
 ///
 /// # Errors
 ///

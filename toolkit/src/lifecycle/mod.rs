@@ -5,15 +5,19 @@
 //!
 //! # Bringing a node up
 //!
-//! 1. Open the storage, on the same path at every start: the node's identity is in its storage.
+//! 1. Open the storage, on the same path at every start: the storage has the votes and the log that belong to the
+//!    node's id.
 //! 2. Call `Raft::new` with the storage, the state machine and the network.
 //! 3. Call [`bootstrap`](bootstrap()) with the [`BootstrapMode`] that states what the storage must contain.
 //! 4. Only then make the node's RPC handlers reachable, and serve clients.
 //!
 //! Step 3 must come before step 4, because openraft answers a vote request even if the node belongs to no cluster. If a
 //! blank node is reachable, it may grant its vote and then has state. [`BootstrapMode::Reopen`] could then no longer
-//! detect that the node lost its disk. If clients read from the local state machine, also wait for
-//! `Raft::wait_for_recovery` before step 4.
+//! detect that the node lost its disk.
+//!
+//! If clients read from the local state machine, call `Raft::wait_for_recovery` in step 4, after the RPC handlers are
+//! reachable and before the node serves clients. The call needs the handlers: unless this node is elected, it learns
+//! only from a leader's messages what is committed. The call returns once this node has applied that.
 //!
 //! # Forming a cluster, and growing it
 //!
@@ -31,7 +35,7 @@
 //! - [`add_learner_checked`] does the same, but refuses a node whose release is too old to read what the cluster
 //!   writes.
 //! - [`promote_learner`] makes a learner a voter once it has caught up.
-//! - [`replace_voter`] makes a learner a voter in place of a dead voter.
+//! - [`replace_voter`] makes a learner a voter in place of another voter, such as one that lost its disk.
 //! - [`change_membership`] sets which members are the voters.
 //!
 //! What [`bootstrap`](bootstrap()) returns depends on the mode and on the storage:
@@ -62,8 +66,9 @@
 //! 2. Stop accepting clients, and let connected clients finish.
 //! 3. Call `Raft::shutdown`, and end the process. If you skip step 2, [`graceful_shutdown`] hands over and shuts down
 //!    in one call.
-//! 4. Start the node again, and wait until it has caught up, for example with `Raft::wait_for_recovery`. Only then stop
-//!    the next node, because a majority of the voters must be up at any moment.
+//! 4. Start the node again, and call `Raft::wait_for_recovery`, which waits until the cluster has a leader, and until
+//!    the node's state machine has recovered. Only then stop the next node, because a majority of the voters must be up
+//!    at any moment.
 //!
 //! # Following the leadership
 //!

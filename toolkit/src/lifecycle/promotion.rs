@@ -78,7 +78,7 @@ where
 /// Use this function for a voter that is gone for good, for example because it lost its disk. The number of voters
 /// stays the same, so the majority does not get larger while a voter is down.
 ///
-/// `old` leaves the cluster, whether its process runs or not. That node must not come back under its id. A leader may
+/// `old` leaves the cluster, whether its process runs or not. It must not come back under the same id. A leader may
 /// replace itself: it leads until the change is committed, and then steps down.
 ///
 /// The call waits for `new` like [`promote_learner`]. If the change was interrupted, the same call completes it. If the
@@ -148,7 +148,8 @@ enum Standing {
     Voter,
 }
 
-/// Waits until node `id` is a voter, or a learner that lacks at most `max_lag` entries. Returns which of the two it is.
+/// Waits until node `id` is a voter, or a learner that lacks at most `max_lag` entries. Returns which of the two it is,
+/// or [`MembershipError::Lagging`] if it is neither after `deadline`.
 async fn caught_up<C, SM>(
     raft: &Raft<C, SM>,
     id: &NodeIdOf<C>,
@@ -180,7 +181,7 @@ where
         );
         match near_or_gone.await {
             Ok(metrics) if lag(&metrics, id).is_some() => return Ok(Standing::Learner),
-            // This node has stopped or does not lead, the learner was removed, or the metrics do not show the
+            // This node has stopped or does not lead, the learner was removed, or this node's metrics do not show the
             // replication to the learner yet. The next round reads raft's state, and returns the error or waits again.
             Ok(_) | Err(WaitError::ShuttingDown) => {}
             Err(WaitError::Timeout(..)) => {
@@ -198,8 +199,8 @@ where
 
 /// Returns the role of node `id` in the cluster, or `None` if the node is not a member.
 ///
-/// Reads the state of raft itself, because the metrics lag behind. Fails if this node does not lead, because its
-/// membership may then be an old one.
+/// Reads the state of raft itself, because the metrics lag behind. Returns an error if this node does not lead, because
+/// the membership that this node knows may then be out of date.
 async fn standing_of<C, SM>(raft: &Raft<C, SM>, id: &NodeIdOf<C>) -> Result<Option<Standing>, MembershipError<C>>
 where
     C: RaftTypeConfig,

@@ -41,7 +41,7 @@ use super::leadership::LeadershipState;
 ///
 /// # Errors
 ///
-/// The first error that a task returns.
+/// Returns the first error that a task returns.
 ///
 /// # Examples
 ///

@@ -48,23 +48,23 @@ pub enum RocksdbLogStoreError {
     #[error("another process has log stores open in {0:?}")]
     InUse(PathBuf),
 
-    /// A file of RocksDB's is damaged or cut short before the end of what was acknowledged, as far as that can be told
-    /// from the files. Put the file back, or remove the node from the cluster and let it join again with an empty
-    /// directory.
+    /// One of RocksDB's files is damaged or cut short, although it must be intact at least up to byte `synced`. Put the
+    /// file back, or remove the node from the cluster and let it join again with an empty directory.
     #[error("{file:?} is damaged at byte {intact}, and was acknowledged up to byte {synced}")]
     Damaged {
         /// The file.
         file: PathBuf,
-        /// The offset in bytes of the first damaged record.
+        /// The length in bytes of the intact part. The first damaged record starts at this offset, or the file ends
+        /// there.
         intact: u64,
         /// The length in bytes up to which the file must be intact. This is what was durable at the last
-        /// acknowledgement that is recorded. It is the whole file if the file is a WAL and a later WAL was synced, or
-        /// if the file is the MANIFEST and an intact record follows the damage.
+        /// acknowledgement that is recorded. It is the length of the whole file if the file is a WAL and a later WAL
+        /// was synced, or if the file is the MANIFEST and an intact record follows the damage.
         synced: u64,
     },
 
-    /// A file of RocksDB's is gone, and with it what was acknowledged. Put the file back, or remove the node from the
-    /// cluster and let it join again with an empty directory.
+    /// One of RocksDB's files is missing, and with it writes that were acknowledged. Put the file back, or remove the
+    /// node from the cluster and let it join again with an empty directory.
     #[error("{0:?} is missing, and contained acknowledged writes")]
     MissingFile(PathBuf),
 
@@ -77,11 +77,12 @@ pub enum RocksdbLogStoreError {
         path: PathBuf,
         /// The last sequence number in the database.
         sequence: u64,
-        /// The sequence number up to which writes were acknowledged; a lower bound.
+        /// The sequence number up to which writes were acknowledged, as far as the store recorded it. Later writes may
+        /// also have been acknowledged.
         synced: u64,
     },
 
-    /// A file in the directory of the database could not be read or written.
+    /// The directory of the database, or a file in it, could not be read or written.
     #[error("{path:?}: {source}")]
     Io {
         /// The file or directory.
@@ -108,7 +109,7 @@ pub enum RocksdbLogStoreError {
     #[error("the writer thread stopped")]
     WriterStopped,
 
-    /// A value could not be encoded, because its own `Serialize` returned an error, or because it is beyond the
+    /// A value could not be encoded, because its own `Serialize` returned an error, or because the value is beyond the
     /// [limits](crate::codec#limits) of a frame. The call wrote nothing.
     #[error("{group}: {record} cannot be encoded")]
     Encode {
@@ -143,7 +144,8 @@ pub enum RocksdbLogStoreError {
         expected: u64,
     },
 
-    /// The log has a hole: the entry at this index is missing.
+    /// The entry at this index is missing from the log. Either the log has a hole, or the entry was purged or truncated
+    /// while a stream was reading the log.
     #[error("{group}: the entry at index {index} is missing from the log")]
     MissingEntry {
         /// The key space of the group.
@@ -166,7 +168,7 @@ pub enum RocksdbLogStoreError {
         source: CodecError,
     },
 
-    /// An entry is stored under the key of another index.
+    /// An entry is stored under the key of another index than its own.
     #[error("{group}: the entry stored at index {index} has index {actual}")]
     Misplaced {
         /// The key space of the group.
@@ -203,7 +205,7 @@ pub enum RocksdbLogStoreError {
 pub enum RecordId {
     /// The log entry at this index.
     Entry(u64),
-    /// A record beside the log.
+    /// The vote, the committed log id or the last purged log id, whichever the label names.
     Meta(MetaLabel),
 }
 

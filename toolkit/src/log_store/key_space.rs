@@ -9,6 +9,8 @@ use std::fmt;
 ///
 /// # To ensure correctness
 ///
+/// A key space must keep these rules. Otherwise a group loses entries, or overwrites or deletes those of another group:
+///
 /// - `log_key` is strictly increasing: for `a < b`, `log_key(a)` sorts before `log_key(b)`, byte by byte, as RocksDB's
 ///   default comparator sorts. The store reads, truncates and purges ranges of keys.
 /// - No key of another group in the same column family is in the range from `log_key(0)` to `log_key(u64::MAX)`, both
@@ -42,7 +44,7 @@ pub trait KeySpace: Clone + fmt::Debug + Send + Sync + 'static {
     /// Returns the key of the record called `label`, in the meta column family.
     fn meta_key(&self, label: MetaLabel) -> impl AsRef<[u8]>;
 
-    /// Returns the index whose key is `log_key`, or `None` if `log_key` is not a key of this group.
+    /// Returns the index whose key is `log_key`, or `None` if `log_key` is not a log key of this group.
     ///
     /// The default implementation is right for keys that end in the index as 8 big-endian bytes.
     fn log_index(&self, log_key: &[u8]) -> Option<u64> {

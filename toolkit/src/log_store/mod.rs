@@ -3,7 +3,7 @@
 //! - [`open_db`] opens a database, and [`RocksdbLogStore::open`] opens a raft group in it.
 //! - A [`KeySpace`] defines the keys of a group: [`Flat`] or [`GroupPrefixed`].
 //! - [`groups`](groups()), [`stored_entries`], [`verify`](verify()) and [`RocksdbLogStore::destroy`] are for operators.
-//!   The first three work beside a running node too: see [`open_db_read_only`].
+//!   The first three can also be used while a node has the database open: see [`open_db_read_only`].
 //!
 //! # The write path
 //!
@@ -34,8 +34,8 @@
 //!
 //! RocksDB treats some damage as the regular end of a file: a damaged length in the WAL, a WAL or MANIFEST that is cut
 //! short, and pages of zeros. RocksDB drops everything after that point. So the store records how far the files are
-//! durable, both in the WAL and in the file `RAFT_SYNCED` in the directory of the database. [`recover`], which
-//! [`open_db`] calls, compares the files with what the store recorded before RocksDB opens the database.
+//! durable, both in the WAL and in the file `RAFT_SYNCED` in the directory of the database. Before RocksDB opens the
+//! database, [`recover`] compares the files with what the store recorded. [`open_db`] calls [`recover`] itself.
 //!
 //! [`durability`] states the promise in full, and its limits. [`performance`] says what bounds the speed, and which
 //! options to set.

@@ -82,7 +82,8 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     ///   [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both names are the same.
     /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) if the group is open already, or if another open group has
     ///   the same log or meta keys.
-    /// - [`InUse`](RocksdbLogStoreError::InUse) if another process has log stores open in the database.
+    /// - [`InUse`](RocksdbLogStoreError::InUse) if log stores are open in the database's directory, either in another
+    ///   process, or in this process on another `DB`.
     /// - [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if the database lacks writes that a log store
     ///   acknowledged.
     /// - [`Io`](RocksdbLogStoreError::Io) if the file `RAFT_SYNCED`, which records what is durable, cannot be read or
@@ -109,7 +110,7 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
         })
     }
 
-    /// Sets the level at which entries are written from here on. Without a level, entries are written at the newest
+    /// Sets the level at which the returned store writes entries. Without a level, a store writes entries at the newest
     /// version of their types.
     ///
     /// This is for entries whose application data is a `#[wire(serde)]` message, or contains such messages. Each entry
@@ -165,8 +166,8 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     /// Removes the log and the meta records of a group in one step, and gives their space back to the file system. The
     /// removal is durable when this returns.
     ///
-    /// Call this only for a group that has left this node. A voter that comes back without what it acknowledged can
-    /// lose data of the cluster.
+    /// Call this only once this node is no longer a member of the group. A voter that comes back without the votes and
+    /// entries that it acknowledged can make the group lose acknowledged writes.
     ///
     /// This compacts the group's range of the log and waits for the compaction. In async code that must not block, call
     /// it from a blocking task.
@@ -174,7 +175,8 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     /// # Errors
     ///
     /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) while a store or a reader of the group exists.
-    /// - The other errors of [`open`](Self::open), except those for damaged records, which this function does not read.
+    /// - The other errors of [`open`](Self::open), except `MissingEntry`, `Corrupt`, `Misplaced` and `ForeignKey`,
+    ///   because this function does not read the records.
     ///
     /// # Examples
     ///
@@ -264,7 +266,7 @@ impl<C: RaftTypeConfig, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K>
     }
 }
 
-/// Calls `push`, which queues operations with the callback that it gets, and waits until these operations are durable.
+/// Calls `push` with a callback, and waits until the operations that `push` queues with that callback are durable.
 async fn durable<C: RaftTypeConfig>(
     push: impl FnOnce(Callback) -> Result<(), RocksdbLogStoreError>,
 ) -> Result<(), io::Error> {

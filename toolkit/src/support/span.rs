@@ -30,8 +30,8 @@ impl Span {
         Self::new(first, last)
     }
 
-    /// Returns for how many entries to reserve memory before the range is read. The number is bounded, because a read
-    /// may end early.
+    /// Returns for how many entries to reserve memory before the range is read. The number is at most 1024, because a
+    /// read may end long before the end of the range.
     #[cfg(feature = "rocksdb-log-store")]
     pub(crate) fn capacity(self) -> usize {
         (self.last - self.first).saturating_add(1).min(1024) as usize

@@ -74,7 +74,8 @@ impl KeySpace for GroupKeys {
 pub struct StoredGroup<C: RaftTypeConfig> {
     /// The group's key space, which tells groups apart.
     pub keys: GroupKeys,
-    /// What is stored of the group, or why that cannot be read. Damage to one group does not hide the others.
+    /// What is stored of the group, or the error that occurred when it was read. An error in one group does not keep
+    /// [`groups()`] from listing the others.
     pub state: Result<StoredState<C>, RocksdbLogStoreError>,
 }
 
@@ -215,7 +216,7 @@ pub(super) fn group_keys(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSe
     entries.seek_to_first();
     each_key(&mut entries, log_cf, GroupKeys::of_log_key, |keys, entries| {
         found.insert(keys);
-        // Skip the other entries of the group, however many there are.
+        // Skip the other entries of the group with one seek, however many there are.
         entries.seek([keys.log_key(u64::MAX).as_ref(), &[0]].concat());
     })?;
     let meta = cf_handle!(db, meta_cf)?;
@@ -228,7 +229,8 @@ pub(super) fn group_keys(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSe
     Ok(found)
 }
 
-/// Calls `found` with the group of each key that the iterator comes to. `found` moves the iterator on.
+/// Calls `found` with the group of each key that the iterator comes to, and with the iterator, which `found` must move
+/// past that key. Returns an error at the first key that belongs to no group.
 fn each_key(
     keys: &mut DBRawIterator<'_>,
     cf: &str,

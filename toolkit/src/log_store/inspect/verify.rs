@@ -20,8 +20,8 @@ use crate::support::span::Span;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// A record cannot be read: it is damaged, was written by a newer release or with another type config, or is stored
-    /// under the key of another record.
+    /// A record cannot be read: it is damaged, was written by a newer release or with another type config, is stored
+    /// under the key of another index, or has a key that is not a log key of the group.
     #[error("{}", error_chain(.0))]
     Unreadable(RocksdbLogStoreError),
     /// RocksDB cannot read a part of the log. The part may include entries that RocksDB can read, because [`verify()`]
@@ -59,12 +59,12 @@ pub enum Problem {
         /// The log id of the entry before it, or of the last purged one.
         previous: String,
     },
-    /// The saved vote is missing, or is older than the leader of the last entry.
+    /// The saved vote is missing, cannot be read, or is older than the leader of the last entry.
     #[error("the last log id is {last}, but the saved vote is {vote}")]
     VoteBehind {
         /// The last log id.
         last: String,
-        /// The saved vote, or `none`.
+        /// The saved vote, or `none` if it is missing or cannot be read.
         vote: String,
     },
     /// The committed log id is not in the log.
@@ -111,8 +111,9 @@ pub struct VerifiedGroup {
 /// A [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) checks only what it needs when it opens, and each entry
 /// when the entry is read. This function reads all entries, and takes as long as reading them takes.
 ///
-/// It cannot find that entries after the committed log id are missing at the end of a log, because no record of the
-/// group shows that. [`open_db`](crate::log_store::open_db) finds this, from the database's files.
+/// It cannot detect that entries after the committed log id are missing at the end of a log, because no record of the
+/// group shows that. [`open_db`](crate::log_store::open_db) compares the database's files with what was recorded as
+/// durable, and so detects this.
 ///
 /// # Errors
 ///
@@ -196,7 +197,7 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
     }
 
     /// Reads the log from its first key to its last, and records its problems. Returns the log id of the last entry
-    /// that could be decoded, or `purged` if there is none.
+    /// that could be decoded, or `purged` if no entry could be decoded.
     fn walk(
         &mut self,
         purged: Option<LogIdOf<C>>,
@@ -285,9 +286,9 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
         Ok(previous)
     }
 
-    /// Moves `entries` to a later entry that RocksDB can read, and returns its index. Returns `None` if no later entry
-    /// is found. RocksDB reads blocks of many entries, so this function skips ahead in steps that double until it is
-    /// past the damaged blocks.
+    /// Moves `entries` to a key after the index `unreadable` that RocksDB can read, and returns the key's index.
+    /// Returns `None` if RocksDB can read no later key, or if the key is not a log key of the group. RocksDB reads
+    /// blocks of many entries, so this function skips ahead in steps that double until it is past the damaged blocks.
     fn seek_readable(&self, entries: &mut DBRawIterator<'_>, unreadable: u64) -> Option<u64> {
         let mut step = 1u64;
         loop {
@@ -304,8 +305,8 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
     }
 
     /// Checks that the saved vote is not older than the last entry's leader: a node saves a leader's vote before it
-    /// appends that leader's entries. A log that ends at index 0 is not checked, because the first entry of a cluster,
-    /// its first membership, has no leader.
+    /// appends that leader's entries. A log that ends at index 0 is not checked, because the node that forms a cluster
+    /// writes the first entry, the first membership, before it saves a vote.
     fn check_vote(&mut self, vote: Option<VoteOf<C>>, last: Option<LogIdOf<C>>) {
         let Some(last) = last.filter(|last| last.index > 0) else {
             return;
