@@ -77,7 +77,8 @@ struct Tenth<'a> {
 }
 
 impl Tenth<'_> {
-    /// Runs cycles. Returns the number of cycles per second.
+    /// Runs cycles from the index `next` on, and moves `next` to the end of the log. Returns the number of cycles per
+    /// second.
     fn cycle<S>(&self, database: &Database, store: &mut S, next: &mut u64) -> f64
     where
         S: RaftLogStorage<Types> + RaftLogReader<Types>,
@@ -128,7 +129,8 @@ fn bytes_written(settings: &Settings, runtime: &Runtime, report: &mut Report) {
     );
 }
 
-/// Returns how many bytes are written to the disk per byte of payload.
+/// Appends entries and purges all but about the last 1,000. Returns how many bytes this writes to the disk per byte of
+/// payload.
 async fn write_amplification<S: RaftLogStorage<Types>>(mut store: S, appends: u64) -> f64 {
     const ENTRIES: u64 = 64;
     let payload = "x".repeat(4096);

@@ -1,8 +1,9 @@
 //! Compares the log store with the disk, and with log stores as users would write them.
 //!
-//! An append counts only after it is synced. The benchmarks assert this with RocksDB's count of syncs. `-- WORD` after
-//! `cargo bench --bench log_store` picks the workloads whose name contains the word, and `-- --short` takes about a
-//! tenth of the time. The report and its charts are written to `target/bench`.
+//! An append counts only after it is synced. The benchmarks check this with RocksDB's count of syncs, most of
+//! them for a sample of the appends. `-- WORD` after `cargo bench --bench log_store` picks the workloads whose name
+//! contains the word, and `-- --short` takes about a tenth of the time. The report and its charts are written to
+//! `target/bench`.
 //!
 //! `baseline` has the disk and the usual log stores, which the log store is compared with. `appends`, `cycles`,
 //! `reads`, `opening`, `allocations`, `cluster` and `growth` are the workloads; `growth` varies one size per chart.

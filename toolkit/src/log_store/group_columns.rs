@@ -215,7 +215,7 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
             record,
             source,
         })?;
-        // Refuse longer values, because RocksDB's batches store the length of a value as a u32.
+        // Refuse values longer than `u32::MAX` bytes: RocksDB's batches store the length of a value in 32 bits.
         if u32::try_from(range.value_len()).is_err() {
             return Err(RocksdbLogStoreError::TooLarge {
                 group: self.name(),
@@ -255,7 +255,8 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
     pub(super) fn compact(&self, db: &DB) -> Result<(), RocksdbLogStoreError> {
         let cf = cf_handle!(db, &self.log_cf)?;
         let KeyRange { first, end } = self.key_range(Span::ALL);
-        // First delete table files that contain only entries of this group: this is cheaper than to compact them.
+        // First delete the table files below level 0 that contain only entries of this group, because deleting a file
+        // is cheaper than compacting it. RocksDB deletes no files of level 0 here, so the compaction covers these.
         db.delete_file_in_range_cf(&cf, &first, &end)?;
         db.compact_range_cf(&cf, Some(&first), Some(&end));
         Ok(())

@@ -119,9 +119,9 @@ impl<C: RaftTypeConfig> State<C> {
     /// Returns whether a purge up to `upto` would change the last log id, which would then be `upto`.
     ///
     /// openraft makes such a purge after it has installed a snapshot. If a crash undid the purge, the log would again
-    /// end at its old last entry. At the next start, openraft purges that entry only if its log id is lower than the
-    /// last log id of the snapshot. An entry of a later term would stay, and no entry after the snapshot could be
-    /// appended to it.
+    /// end at its old last entry. At the next start, openraft repeats the purge only if the log id of that entry is
+    /// lower than the last applied log id. An entry of a later term would stay, and no entry after the snapshot could
+    /// be appended to it. With a last entry of an earlier term at the index of the snapshot, openraft would not start.
     pub(in crate::log_store) fn ends_elsewhere(&self, upto: &LogIdOf<C>) -> bool {
         let is_purged = self.purged.as_ref().is_some_and(|purged| purged.index >= upto.index);
         let ends_before = self

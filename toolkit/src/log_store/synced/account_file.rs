@@ -34,8 +34,8 @@ impl Account {
             Err(e) => return Err(RocksdbLogStoreError::io(&path)(e)),
         };
         let account = str::from_utf8(&line).ok().and_then(Self::parse);
-        // Log no warning about a file that is empty or contains only zeros: a power failure right after the file was
-        // created leaves it so.
+        // Log no warning about a file that is empty or contains only zeros: `clear` empties the file,
+        // and a power failure right after the file was created may leave it empty or full of zeros.
         if account.is_none() && line.iter().any(|&byte| byte != 0) {
             // Do not refuse the database: its other files may be intact, and the marks in the WAL can still be
             // compared.

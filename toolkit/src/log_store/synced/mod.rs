@@ -1,7 +1,7 @@
 //! What is durable, and recovery.
 //!
 //! RocksDB treats some damage to its WAL or MANIFEST as the end of the file. So the log store records how far these
-//! files are durable, in two places that RocksDB does not look at:
+//! files are durable, in two places whose content RocksDB ignores:
 //!
 //! - in the account, the file `RAFT_SYNCED`. The account is overwritten after each sync, and before anything is
 //!   acknowledged. These overwrites are not synced, because that would double the time of a write. So after a power
@@ -265,8 +265,8 @@ impl Followed {
 
 impl Drop for Followed {
     fn drop(&mut self) {
-        // Ignore the outcome: what was acknowledged is in the WAL. Recovery needs the newest account only to notice
-        // damage to the last batch.
+        // Ignore the outcome: what was acknowledged is in the WAL. With an older account, recovery may only fail to
+        // notice damage to the last batch and to the newest records of the MANIFEST.
         let _ = self.file.sync();
     }
 }

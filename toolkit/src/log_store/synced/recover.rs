@@ -27,17 +27,20 @@ use crate::log_store::wal::scan::Scan;
 /// - RocksDB refuses some logs that lack nothing, because the remains of a write that was never synced may look like
 ///   damage.
 ///
-/// If there is no database at `path`, this succeeds. The check does not cover data that was written without the WAL, or
-/// WALs in another directory than the database's. It reads all WALs, as RocksDB does when it opens the database.
+/// If there is no database at `path`, this removes a `RAFT_SYNCED` that was left there, and succeeds. The check does
+/// not cover data that was written without the WAL, or WALs in another directory than the database's. It reads all
+/// WALs, as RocksDB does when it opens the database.
 ///
 /// # Errors
 ///
 /// - [`Damaged`](RocksdbLogStoreError::Damaged) if a file is damaged or cut off in its durable part, and
-///   [`MissingFile`](RocksdbLogStoreError::MissingFile) if a file with acknowledged data is gone. The damaged file was
-///   not changed.
-/// - [`InUse`](RocksdbLogStoreError::InUse) if another process has log stores open in the database, and the files look
-///   damaged. If the files look intact, this succeeds, and RocksDB refuses to open the database a second time.
-/// - [`Io`](RocksdbLogStoreError::Io) if a file cannot be read or cut off.
+///   [`MissingFile`](RocksdbLogStoreError::MissingFile) if `CURRENT` or a file with acknowledged data is gone. The
+///   damaged file was not changed.
+/// - [`InUse`](RocksdbLogStoreError::InUse) if this process or another one has log stores open in the database, and the
+///   files look damaged. If the files look intact, this succeeds, and RocksDB refuses to open the database a second
+///   time.
+/// - [`Io`](RocksdbLogStoreError::Io) if the directory, `RAFT_SYNCED`, a WAL or the MANIFEST cannot be read, or if a
+///   file cannot be locked, cut off or removed.
 ///
 /// # Examples
 ///
@@ -154,7 +157,8 @@ fn recover_wals(dir: &Path, files: &[PathBuf], account: Option<&Account>) -> Res
 /// Checks that the WALs are intact up to `durable`.
 fn check_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> Result<(), RocksdbLogStoreError> {
     // RocksDB deletes a WAL only once there is a later one. So if there is neither this WAL nor a later one, a file is
-    // missing. If there is a later WAL, RocksDB itself reports an earlier one that it needs and that is missing.
+    // missing. If there is a later WAL, RocksDB itself reports an earlier one that it needs and that is missing: see
+    // `track_and_verify_wals_in_manifest` in `db_options`.
     if durable.length > 0 && wals.range(durable.file..).next().is_none() {
         return Err(RocksdbLogStoreError::MissingFile(wal_path(dir, durable.file)));
     }

@@ -62,8 +62,8 @@ impl Kind {
 }
 
 impl WeakOption {
-    /// Returns the weak options with which the database in `dir` was last opened. Returns none if no OPTIONS file can
-    /// be read.
+    /// Returns the weak options with which the database in `dir` was last opened. Returns an empty `Vec` if the newest
+    /// OPTIONS file cannot be read.
     pub(super) fn of_database(dir: &Path) -> Vec<Self> {
         let options = newest_options(dir).unwrap_or_default();
         options

@@ -1,8 +1,11 @@
 //! A batch of operations, as RocksDB writes it to its WAL.
 //!
-//! The log store builds the bytes itself, because RocksDB's `WriteBatch` cannot insert a mark before operations that it
-//! already has, and cannot reuse its memory. While one batch is synced, the next one is filled. [`seal`](Batch::seal)
-//! inserts the mark last, when the durable position is known.
+//! The log store builds the bytes itself, for two reasons:
+//!
+//! - RocksDB's `WriteBatch` cannot insert a mark before operations that it already has. A batch is filled while the
+//!   batch before it is synced, and [`seal`](Batch::seal) inserts the mark last, when the durable position is known.
+//! - An emptied `WriteBatch` keeps all of its memory, while [`clear`](Batch::clear) gives back memory that is no longer
+//!   used.
 
 use rocksdb::{AsColumnFamilyRef, WriteBatch};
 
@@ -15,7 +18,7 @@ const START: usize = BATCH_HEADER + Mark::OPERATION;
 const KEPT_BYTES: usize = 64 << 10;
 
 /// The first bytes of each kind of operation on one column family: RocksDB's type of the operation, and the number of
-/// the column family. For the default column family, RocksDB has types of their own, which no number follows.
+/// the column family. Operations on the default column family have types of their own, which no number follows.
 #[derive(Clone, Copy)]
 pub(in crate::log_store) struct CfPrefixes {
     put: Prefix,

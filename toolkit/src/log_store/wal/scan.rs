@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! file:     blocks of 32 KiB; the last one may be shorter
-//! block:    fragments; fewer than 7 bytes at its end stay empty
+//! block:    fragments; if fewer than 7 bytes are left at its end, these are zeros
 //! fragment: masked crc32c of type and payload: u32 | length of the payload: u16 | type: u8 | payload
 //! record:   one fragment of type FULL, or FIRST, any number of MIDDLE, LAST
 //! ```

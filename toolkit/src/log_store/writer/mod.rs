@@ -11,12 +11,12 @@
 //! - [`thread`](mod@thread): the loop that writes.
 //! - [`patience`]: the pause between two batches.
 //!
-//! # To ensure durability
+//! # What durability relies on
 //!
-//! - Because there is one queue, one thread and one WAL, operations are written in the order in which they were pushed.
-//! - A sync makes everything durable that was written to the WAL before. So an operation without a callback
-//!   (`save_committed`, and a purge that leaves the last log id as it is) becomes durable at the latest together with
-//!   the next operation that has a callback.
+//! - Because there is one queue and one thread, operations are written in the order in which they were pushed.
+//! - A sync makes everything durable that was written before, because RocksDB syncs earlier WALs together with the
+//!   newest one. So an operation without a callback (`save_committed`, and a purge that leaves the last log id as it
+//!   is) becomes durable at the latest together with the next operation that has a callback.
 //! - A failed write is final: its error goes to the callbacks of the batch, to every callback in the queue, and to
 //!   every later write.
 

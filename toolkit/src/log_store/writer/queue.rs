@@ -24,8 +24,8 @@ pub(in crate::log_store) struct BatchNumber(u64);
 /// What the writer's thread calls once a batch is durable or has failed. `Ok` has the number of that batch: the batch
 /// and all batches before it are durable. `Err` has the reason why nothing is written any more.
 ///
-/// A queued callback is called once. If the thread panics while it writes the batch, the callback is dropped without a
-/// call.
+/// A queued callback is called once, with one exception: if the thread panics while it writes a batch, the callbacks of
+/// that batch are dropped without a call.
 pub(in crate::log_store) type Callback = Box<dyn FnOnce(Result<BatchNumber, RocksdbLogStoreError>) + Send>;
 
 /// The queue of one database. The groups push operations to it, and the writer's thread takes batches from it.

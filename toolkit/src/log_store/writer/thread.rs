@@ -39,9 +39,9 @@ impl WriterThread {
         let Some(number) = self.queue.take(&mut self.work) else {
             return false;
         };
-        // Sync only if the batch has a callback, because a caller waits for it. A batch without a callback becomes
-        // durable with the next batch that is synced: all batches are in one WAL, and a sync covers everything before
-        // it.
+        // Sync only if the batch has a callback, because a caller waits for the callback. A batch without a callback
+        // becomes durable with the next batch that is synced, because a sync covers everything that was written before
+        // it, including earlier WALs.
         let callers = self.work.callbacks.len();
         let sync = callers > 0;
         let start = Instant::now();
