@@ -58,7 +58,7 @@ pub(crate) struct Outcome {
     pub(crate) p99: f64,
     /// The longest latency: milliseconds from the call of `append` to its callback.
     longest: f64,
-    /// How many milliseconds late a timer of 1 ms on the same runtime was, p99.
+    /// The p99 lateness of a timer of 1 ms on the same runtime, in milliseconds.
     pub(crate) late: f64,
 }
 

@@ -17,11 +17,11 @@
 //! 200 µs. If such waits bring nothing, it waits after fewer batches.
 //!
 //! `save_vote` and `truncate_after` put their operations into the same queue, and return once these are durable.
-//! `purge` and `save_committed` take effect in memory at once, and are written in the order of the queue. They become
-//! durable together with what is synced next, so that a crash before that sync may undo them. openraft makes up for
-//! what was undone if it is configured as [`durability`] demands.
+//! `save_committed`, and a `purge` that leaves the last log id as it is, take effect in memory at once, and are written
+//! in the order of the queue. They become durable together with what is synced next, so that a crash before that sync
+//! may undo them. openraft makes up for what was undone if it is configured as [`durability`] demands.
 //!
-//! Two changes must not be undone by a crash once openraft continues, so their calls return only when they are durable:
+//! A vote must be durable before openraft continues, as in every Raft. So must two changes of the log:
 //!
 //! - A truncation. After it, openraft appends other entries or installs a snapshot, and may apply them before the log
 //!   is synced. If a crash then brought the old entries back, they would contradict the state machine, and the node

@@ -1,4 +1,7 @@
-//! Reads the body of a message in any serde format, at the versions of the type's own layout.
+//! The trait [`Body`], and the visitors that read a body in any serde format.
+//!
+//! This file reads only versions from [`OLDEST_OWN`](Body::OLDEST_OWN) on. Older versions have the layout of the
+//! `previous` type: see `previous.rs`.
 //!
 //! The derive implements [`Body`], which has the names of a type, of its variants and of its fields, and code that
 //! writes and reads the fields. The visitors in this file call that code when a body is read.

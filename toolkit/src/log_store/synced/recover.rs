@@ -95,7 +95,7 @@ fn check_that_nothing_is_there(dir: &Path, files: &[PathBuf]) -> Result<(), Rock
         return Err(RocksdbLogStoreError::MissingFile(dir.join(CURRENT)));
     }
     // An account without a database belongs to a database that was deleted. Remove the account: a new database would
-    // seem to lack what this account says.
+    // look as if it had lost the writes that this account records.
     let path = AccountFile::path(dir);
     match fs::remove_file(&path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(RocksdbLogStoreError::io(&path)(e)),

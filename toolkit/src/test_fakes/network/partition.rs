@@ -64,7 +64,7 @@ struct Fault {
 pub(super) type Moment = u64;
 
 impl<NodeId: Ord> PartitionController<NodeId> {
-    /// Returns the partitions of a network in which every node reaches every other node.
+    /// Returns a controller without any partition: every node reaches every other node.
     pub fn new() -> Self {
         Self {
             faults: Mutex::new(Faults {
