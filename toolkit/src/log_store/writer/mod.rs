@@ -66,8 +66,8 @@ impl Writer {
         let handle = Builder::new()
             .name("raft-log-writer".into())
             .spawn(move || {
-                // When `run` ends, it drops the `TrackedDb`, and so releases the lock on the account. `_exit` is dropped
-                // after that. Only then can the next writer start, because it needs the lock.
+                // When `run` ends, it drops the `TrackedDb`, and so releases the lock on the account. `_exit` is
+                // dropped after that. Only then can the next writer start, because it needs the lock.
                 let _exit = Exit {
                     queue: exit_queue,
                     on_exit,

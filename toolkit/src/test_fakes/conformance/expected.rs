@@ -22,8 +22,8 @@ pub(super) struct Expected<C: RaftTypeConfig> {
 struct Undo<C: RaftTypeConfig> {
     /// Each value that the last purged log id has had since the last power cut.
     purged: Vec<Option<LogIdOf<C>>>,
-    /// The entries that come back if a restart undoes a purge: all entries that were purged since the last power cut. An
-    /// entry that came back and was then truncated is no longer in this list.
+    /// The entries that come back if a restart undoes a purge: all entries that were purged since the last power cut.
+    /// An entry that came back and was then truncated is no longer in this list.
     entries: Vec<StoredEntry<C>>,
     /// `None`, and each value that the committed log id has had since the last power cut.
     committed: Vec<Option<LogIdOf<C>>>,

@@ -146,8 +146,8 @@ impl<C: RaftTypes> MemNetwork<C> {
 
     /// Makes node `id` unreachable, as if it no longer listened. The node keeps running and sending.
     pub fn unregister(&self, id: NodeIdOf<C>) {
-        // Drop the registration after the lock is released: it may be the last handle on a `Raft`, and dropping the last
-        // handle runs code of openraft, which must not run under this lock.
+        // Drop the registration after the lock is released: it may be the last handle on a `Raft`, and dropping the
+        // last handle runs code of openraft, which must not run under this lock.
         let _unregistered = self.state().nodes.remove(&id);
     }
 
