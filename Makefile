@@ -26,7 +26,7 @@ SEED := $(shell date +%s)
 LONG_TESTS = OPENRAFT_TOOLKIT_SEED=$(SEED) cargo test -p openraft-toolkit-tests --test integration -- $(LONG) \
 	--nocapture --test-threads 2
 
-# Makes faults for 40 minutes, and prints what they led to.
+# Makes faults for 25 minutes, and prints what they led to.
 soak: setup
 	@echo "make soak SEED=$(SEED)"
 	OPENRAFT_TOOLKIT_SOAK=1 $(LONG_TESTS)
