@@ -5,7 +5,7 @@
 demo: setup
 	cargo run -p openraft-toolkit-examples --bin kv -- demo
 
-# Tests stand in three tiers. A test that is too long for `make test` has a short form there, a medium form in
+# There are three tiers of tests. A test that is too long for `make test` has a short form there, a medium form in
 # `make test-all` and a long form in `make soak`.
 
 # Runs what CI runs: under 15 minutes once RocksDB is built.

@@ -5,7 +5,7 @@
 //! | `frame` | `encode` and `decode` of any serde type, also against hostile bytes |
 //! | `wire_message` | the frames of every shape of type that derives `WireMessage` |
 //! | `evolution` | what a message becomes at an older or a newer version |
-//! | `write_version` | at which version a process writes |
+//! | `write_version` | at which version a node writes |
 //! | `rollout` | at which version entries are written while a cluster moves to another release |
 //!
 //! Golden files are in `test_fakes::golden`.
