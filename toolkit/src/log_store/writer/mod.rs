@@ -34,7 +34,7 @@ use rocksdb::DB;
 use self::claims::{Claim, Claims};
 use self::queue::{BatchNumber, Callback, Queue};
 use self::registry::Registry;
-use self::thread::{Exit, WriterThread};
+use self::thread::{OnExit, WriterThread};
 use super::error::RocksdbLogStoreError;
 use super::synced::TrackedDb;
 use super::wal::batch::Batch;
@@ -62,16 +62,12 @@ impl Writer {
     fn start(db: &Arc<DB>, on_exit: impl FnMut() + Send + 'static) -> Result<Self, RocksdbLogStoreError> {
         let queue = Arc::new(Queue::default());
         let thread = WriterThread::new(queue.clone(), TrackedDb::start(db.clone())?);
-        let exit_queue = queue.clone();
         let handle = Builder::new()
             .name("raft-log-writer".into())
             .spawn(move || {
-                // When `run` ends, it drops the `TrackedDb`, and so releases the lock on the account. `_exit` is
+                // When `run` ends, it drops the `TrackedDb`, and so releases the lock on the account. `_on_exit` is
                 // dropped after that. Only then can the next writer start, because it needs the lock.
-                let _exit = Exit {
-                    queue: exit_queue,
-                    on_exit,
-                };
+                let _on_exit = OnExit(on_exit);
                 thread.run();
             })
             .map_err(RocksdbLogStoreError::Thread)?;

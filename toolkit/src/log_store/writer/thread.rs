@@ -69,17 +69,59 @@ impl WriterThread {
     }
 }
 
-/// A guard that, when dropped, fails everything that is still queued and every later push, and then runs `on_exit`. The
-/// guard lives as long as the thread, so that this happens even if the thread panics.
-pub(super) struct Exit<F: FnMut()> {
-    pub(super) queue: Arc<Queue>,
-    pub(super) on_exit: F,
+impl Drop for WriterThread {
+    /// Fails everything that is still queued, and every later push. If the thread panicked while it wrote a batch, the
+    /// callbacks of that batch get the error too.
+    fn drop(&mut self) {
+        self.queue.fail(&mut self.work, RocksdbLogStoreError::WriterStopped);
+    }
 }
 
-impl<F: FnMut()> Drop for Exit<F> {
+/// A guard that runs a function when the thread ends, even if the thread panics.
+pub(super) struct OnExit<F: FnMut()>(pub(super) F);
+
+impl<F: FnMut()> Drop for OnExit<F> {
     fn drop(&mut self) {
-        self.queue
-            .fail(&mut Work::default(), RocksdbLogStoreError::WriterStopped);
-        (self.on_exit)();
+        (self.0)();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::mpsc;
+
+    use rocksdb::DB;
+
+    use super::*;
+
+    /// A panic unwinds through `write_next`, and drops the state of the thread.
+    #[test]
+    fn a_panic_in_the_middle_of_a_batch_is_reported_to_all_who_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Arc::new(DB::open_default(dir.path()).unwrap());
+        let queue = Arc::new(Queue::default());
+        let mut thread = WriterThread::new(queue.clone(), TrackedDb::start(db).unwrap());
+        let (tx, rx) = mpsc::channel();
+        let push = |name: &'static str| {
+            let tx = tx.clone();
+            queue.push(Some(Box::new(move |outcome| tx.send((name, outcome)).unwrap())), |_| {})
+        };
+        push("being written").unwrap();
+        thread.queue.take(&mut thread.work).unwrap();
+        push("queued").unwrap();
+
+        drop(thread);
+
+        for name in ["being written", "queued"] {
+            let (told, outcome) = rx.try_recv().unwrap();
+            assert_eq!(told, name);
+            assert!(is_writer_stopped(outcome.unwrap_err()));
+        }
+        assert!(is_writer_stopped(push("too late").unwrap_err()));
+    }
+
+    fn is_writer_stopped(error: RocksdbLogStoreError) -> bool {
+        matches!(error, RocksdbLogStoreError::WriteFailed(why) if matches!(*why, RocksdbLogStoreError::WriterStopped))
     }
 }
