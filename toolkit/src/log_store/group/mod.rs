@@ -136,11 +136,15 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             .as_ref()
             .map(|log_id| self.columns.encode_meta(label, log_id))
             .transpose()?;
-        let key = self.columns.meta_key(label);
+        let deleted = committed.is_none().then(|| self.columns.meta_key(label));
         let mut state = lock(&self.state);
-        self.writer.push(None, |batch| match &record {
-            Some(record) => self.columns.put_meta(batch, record),
-            None => self.columns.delete_meta(batch, &key),
+        self.writer.push(None, |batch| {
+            if let Some(record) = &record {
+                self.columns.put_meta(batch, record);
+            }
+            if let Some(key) = &deleted {
+                self.columns.delete_meta(batch, key);
+            }
         })?;
         state.committed = committed;
         Ok(())

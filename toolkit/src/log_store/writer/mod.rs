@@ -137,7 +137,8 @@ impl Drop for Writer {
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != current().id()
         {
-            // Ignore a panic of the thread: Rust's panic hook has reported it, and `Exit` has failed the queue.
+            // Ignore a panic of the thread: Rust's panic hook has reported it, and the drop of the `WriterThread` has
+            // failed the queue.
             let _ = thread.join();
         }
     }
