@@ -89,4 +89,5 @@ pub use open::{
     LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_read_only,
 };
 pub use store::RocksdbLogStore;
+pub use synced::accept_loss::{AcceptedLoss, accept_loss};
 pub use synced::recover::recover;

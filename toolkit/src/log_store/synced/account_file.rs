@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use rocksdb::DB;
 
 use crate::log_store::error::RocksdbLogStoreError;
+use crate::log_store::wal::files::current_manifest;
+use crate::log_store::wal::manifest::Manifest;
 use crate::log_store::wal::mark::Position;
 
 /// How far the files of a database were durable after the last sync of a log store. Every number is a lower bound.
@@ -15,8 +17,21 @@ use crate::log_store::wal::mark::Position;
 pub(in crate::log_store) struct Account {
     pub(in crate::log_store) wal: Position,
     pub(in crate::log_store) manifest: Position,
-    /// RocksDB's sequence number of the last durable operation.
+    /// The last durable operation of a log store, or `None` if there was none yet.
+    pub(in crate::log_store) last: Option<LastOperation>,
+}
+
+/// An operation that is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::log_store) struct LastOperation {
+    /// RocksDB's sequence number of the operation.
+    ///
+    /// RocksDB forgets this number only together with the column family: it keeps the operation in the WAL until the
+    /// column family is flushed, and a flush stores the largest sequence number of the flushed operations in the
+    /// MANIFEST.
     pub(in crate::log_store) sequence: u64,
+    /// RocksDB's number of the column family that the operation is on.
+    pub(in crate::log_store) column_family: u32,
 }
 
 impl Account {
@@ -47,19 +62,25 @@ impl Account {
         Ok(account)
     }
 
-    /// Checks that `db` has all writes that were durable according to the account.
+    /// Checks that `db` has the last operation that was durable according to the account.
     ///
     /// # Errors
     ///
-    /// [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if RocksDB's last sequence number is lower than the
-    /// account's.
+    /// - [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if RocksDB's last sequence number is lower than that of
+    ///   the operation, although the operation's column family exists.
+    /// - [`Io`](RocksdbLogStoreError::Io) if the MANIFEST cannot be read.
     pub(in crate::log_store) fn check(&self, db: &DB) -> Result<(), RocksdbLogStoreError> {
         let sequence = db.latest_sequence_number();
-        if sequence < self.sequence {
+        let Some(last) = self.last.filter(|last| sequence < last.sequence) else {
+            return Ok(());
+        };
+        let manifest = current_manifest(db.path()).and_then(|(_, file)| Manifest::read(file));
+        let (_, manifest) = manifest.map_err(RocksdbLogStoreError::io(db.path()))?;
+        if manifest.has_column_family(last.column_family) {
             return Err(RocksdbLogStoreError::BehindSynced {
                 path: db.path().to_path_buf(),
                 sequence,
-                synced: self.sequence,
+                synced: last.sequence,
             });
         }
         Ok(())
@@ -72,29 +93,30 @@ impl Account {
         }
         let mut fields = fields.split(' ').map(|field| field.rsplit_once('=')?.1.parse().ok());
         let mut next = || fields.next().flatten();
-        Some(Self {
-            wal: Position {
+        let mut position = || {
+            Some(Position {
                 file: next()?,
                 length: next()?,
-            },
-            manifest: Position {
-                file: next()?,
-                length: next()?,
-            },
-            sequence: next()?,
-        })
+            })
+        };
+        let (wal, manifest) = (position()?, position()?);
+        let (sequence, column_family) = (next()?, next());
+        // An earlier release wrote a sequence number without a column family. RocksDB may have forgotten that number.
+        let column_family = column_family.and_then(|number| number.try_into().ok());
+        let last = column_family.filter(|_| sequence > 0).map(|column_family| LastOperation {
+            sequence,
+            column_family,
+        });
+        Some(Self { wal, manifest, last })
     }
 
     /// Returns the account as one line that a person can read. All lines have the same length, because an account is
     /// overwritten in place.
     fn line(&self) -> String {
-        let Self {
-            wal,
-            manifest,
-            sequence,
-        } = self;
+        let Self { wal, manifest, last } = self;
+        let (sequence, column_family) = last.map_or((0, 0), |last| (last.sequence, last.column_family));
         let fields = format!(
-            "wal={:020} length={:020} manifest={:020} length={:020} sequence={sequence:020}",
+            "wal={:020} length={:020} manifest={:020} length={:020} sequence={sequence:020} cf={column_family:010}",
             wal.file, wal.length, manifest.file, manifest.length,
         );
         let crc = crc32c::crc32c(fields.as_bytes());
@@ -147,9 +169,10 @@ impl AccountFile {
         self.file.sync_data()
     }
 
-    /// Empties the file, without a sync.
+    /// Empties the file durably.
     pub(super) fn clear(&self) -> io::Result<()> {
-        self.file.set_len(0)
+        self.file.set_len(0)?;
+        self.file.sync_all()
     }
 }
 

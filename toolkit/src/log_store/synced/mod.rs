@@ -17,29 +17,31 @@
 //!   WAL and the MANIFEST, and dropping the `TrackedDb` syncs the account.
 //! - [`account_file`]: the account, its fields, and the lock on its file.
 //! - [`recover`](mod@recover): the check before a database is opened.
+//! - [`accept_loss`](mod@accept_loss): the last resort for a database that the check refuses.
 //! - [`weak_options`]: options of the user's that weaken the promise. `open.rs` sets the right values.
 //!
 //! The formats of WAL, MANIFEST and marks are in [`wal`](super::wal).
 
+pub(super) mod accept_loss;
 pub(super) mod account_file;
 pub(super) mod recover;
 mod weak_options;
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rocksdb::{DB, WriteOptions};
 
-use self::account_file::{Account, AccountFile};
+use self::account_file::{Account, AccountFile, LastOperation};
 use self::weak_options::WeakOption;
 use super::error::RocksdbLogStoreError;
 use super::wal::batch::Batch;
 use super::wal::files::{current_manifest, newest_wal};
 use super::wal::mark::{Mark, Position};
-use super::wal::scan::Scan;
+use super::wal::scan::{Scan, end_of_record};
 
 /// A database, and the account of what is durable in it. The writer's thread owns it, and each database has one writer.
 pub(super) struct TrackedDb {
@@ -51,7 +53,11 @@ enum Tracking {
     /// The account is updated after each sync.
     Followed(Followed),
     /// No account is kept, because the log store cannot find out what is durable, or because the database is read-only.
-    Blind(BlindReason),
+    Blind {
+        reason: BlindReason,
+        /// Keeps other processes out. `None` for a read-only database.
+        _lock: Option<AccountFile>,
+    },
 }
 
 /// Why the log store keeps no account of a database.
@@ -89,7 +95,7 @@ impl TrackedDb {
     ///   would then treat everything after the durable position in the last mark as never synced.
     pub(super) fn start(db: Arc<DB>) -> Result<Self, RocksdbLogStoreError> {
         let tracking = Tracking::start(&db)?;
-        if let Tracking::Blind(reason) = &tracking
+        if let Tracking::Blind { reason, .. } = &tracking
             && !matches!(reason, BlindReason::ReadOnly)
         {
             tracing::warn!(
@@ -109,7 +115,7 @@ impl TrackedDb {
         match &mut self.tracking {
             Tracking::Followed(followed) if sync => followed.write_synced(&self.db, batch),
             Tracking::Followed(followed) => followed.write(&self.db, batch, false).map(drop),
-            Tracking::Blind(_) => Ok(self.db.write_opt(batch.seal(None), &write_options(sync))?),
+            Tracking::Blind { .. } => Ok(self.db.write_opt(batch.seal(None), &write_options(sync))?),
         }
     }
 }
@@ -119,10 +125,14 @@ impl Tracking {
         let dir = db.path();
         // A read-only database refuses `flush_wal`.
         if db.flush_wal(false).is_err() {
-            return Ok(Self::Blind(BlindReason::ReadOnly));
+            return Ok(Self::Blind {
+                reason: BlindReason::ReadOnly,
+                _lock: None,
+            });
         }
         let file = AccountFile::lock(dir)?;
-        if let Some(account) = Account::read(dir)? {
+        let account = Account::read(dir)?;
+        if let Some(account) = &account {
             account.check(db)?;
         }
         let weak = WeakOption::of_database(dir);
@@ -133,26 +143,31 @@ impl Tracking {
             );
         }
         if let Some(option) = weak.into_iter().find(WeakOption::hides_wal) {
-            return Self::blind(dir, &file, BlindReason::WalHidden(option));
+            return Self::blind(dir, file, BlindReason::WalHidden(option));
         }
-        // Sync the directory, so that the creation of the account and the deletion of earlier WALs are durable. An
-        // earlier WAL may have a torn end: if a power failure undid its deletion, recovery would report it as damaged.
+        // Sync the directory, so that the creation of the account is durable.
         let synced = File::open(dir).and_then(|dir| dir.sync_all());
         synced.map_err(RocksdbLogStoreError::io(dir))?;
         let files = newest_wal(dir).and_then(|wal| Ok((wal, current_manifest(dir)?)));
         match files {
-            Ok((wal, manifest)) => Followed::start(db, file, wal, manifest).map(Self::Followed),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Self::blind(dir, &file, BlindReason::NoFile(e)),
+            Ok((wal, manifest)) => {
+                let last = account.and_then(|account| account.last);
+                Followed::start(db, file, last, wal, manifest).map(Self::Followed)
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Self::blind(dir, file, BlindReason::NoFile(e)),
             Err(e) => Err(RocksdbLogStoreError::io(dir)(e)),
         }
     }
 
-    fn blind(dir: &Path, file: &AccountFile, reason: BlindReason) -> Result<Self, RocksdbLogStoreError> {
+    fn blind(dir: &Path, file: AccountFile, reason: BlindReason) -> Result<Self, RocksdbLogStoreError> {
         // Clear the account, because nothing will update it. Recovery would treat all later writes, which come after
         // the position in the account, as never synced, and cut them off where they are damaged.
         let cleared = file.clear();
         cleared.map_err(RocksdbLogStoreError::io(&AccountFile::path(dir)))?;
-        Ok(Self::Blind(reason))
+        Ok(Self::Blind {
+            reason,
+            _lock: Some(file),
+        })
     }
 }
 
@@ -169,6 +184,7 @@ impl Followed {
     fn start(
         db: &DB,
         file: AccountFile,
+        last: Option<LastOperation>,
         (wal_number, wal): (u64, File),
         (manifest_number, manifest): (u64, File),
     ) -> Result<Self, RocksdbLogStoreError> {
@@ -180,7 +196,7 @@ impl Followed {
             account: Account {
                 wal: start_of(wal_number),
                 manifest: start_of(manifest_number),
-                sequence: 0,
+                last,
             },
             file,
             wal,
@@ -192,40 +208,69 @@ impl Followed {
         Ok(followed)
     }
 
-    /// Writes a batch, with a mark as its first operation. Returns a lower bound of the offset at which the batch ends
-    /// in the WAL. The bound does not hold if RocksDB has started a new WAL meanwhile.
-    fn write(&self, db: &DB, batch: &mut Batch, sync: bool) -> Result<u64, RocksdbLogStoreError> {
+    /// Writes a batch with a mark, and returns the mark.
+    fn write(&self, db: &DB, batch: &mut Batch, sync: bool) -> Result<Written, RocksdbLogStoreError> {
         let mark = Mark {
             durable: self.account.wal,
             written: self.wal_length()?,
         };
-        let batch = batch.seal(Some(mark));
-        let end = mark.written + batch.size_in_bytes() as u64;
-        db.write_opt(batch, &write_options(sync))?;
-        Ok(end)
+        let sequence = db.latest_sequence_number() + u64::from(batch.count());
+        let bytes = batch.seal(Some(mark));
+        let size = bytes.size_in_bytes();
+        db.write_opt(bytes, &write_options(sync))?;
+        Ok(Written {
+            mark,
+            end: end_of_record(mark.written, size),
+            sequence,
+        })
     }
 
     /// Writes a batch, makes it durable, and records that in the account.
     fn write_synced(&mut self, db: &DB, batch: &mut Batch) -> Result<(), RocksdbLogStoreError> {
-        let sequence = db.latest_sequence_number() + u64::from(batch.count());
-        // The user may write to the database at the same time. The batch then starts after the length that `write`
-        // reads, and the sync of the batch makes the bytes in between durable.
-        let mut end = self.write(db, batch, true)?;
-        while self.wal_length()? < end {
+        let written = self.write(db, batch, true)?;
+        let mut end = self.end_of(db, &written)?;
+        while end.is_none() {
             // RocksDB has started a new WAL, so that the end of this batch is unknown. Write an empty batch to the new
-            // WAL: it follows this batch, and its end is known.
+            // WAL: it follows this batch, and its end can be found.
             let last = self.account.wal.file;
             self.follow_new_files().map_err(RocksdbLogStoreError::io(&self.dir))?;
             if self.account.wal.file == last {
                 let error = io::Error::other(format!("the WAL {last:06}.log does not grow"));
                 return Err(RocksdbLogStoreError::io(&self.dir)(error));
             }
-            end = self.write(db, &mut Batch::default(), true)?;
+            let written = self.write(db, &mut Batch::default(), true)?;
+            end = self.end_of(db, &written)?;
         }
-        self.account.wal.length = end;
-        self.account.sequence = sequence;
+        self.account.wal.length = end.unwrap_or_default();
+        if let Some(column_family) = batch.last_column_family() {
+            self.account.last = Some(LastOperation {
+                sequence: written.sequence,
+                column_family,
+            });
+        }
         let recorded = self.sync_manifest().and_then(|()| self.file.write(&self.account));
         recorded.map_err(RocksdbLogStoreError::io(&self.dir))
+    }
+
+    /// Returns the offset at which a batch ends in the WAL, or `None` if RocksDB has written the batch to a new WAL.
+    fn end_of(&self, db: &DB, written: &Written) -> Result<Option<u64>, RocksdbLogStoreError> {
+        let length = self.wal_length()?;
+        if length < written.end {
+            return Ok(None);
+        }
+        if length == written.end && db.latest_sequence_number() == written.sequence {
+            return Ok(Some(written.end));
+        }
+        // Others have written to the database at the same time, so that the batch may be anywhere behind the last known
+        // batch. Look for its mark. If several batches have this mark, then this is the last one of them.
+        let mut found = None;
+        let scan = Scan::read(&self.wal, self.account.wal.length, |record| {
+            if Mark::in_batch(record.bytes) == Some(written.mark) {
+                found = Some(record.end);
+            }
+        });
+        let intact = scan.map_err(RocksdbLogStoreError::io(&self.dir))?.intact;
+        Ok(found.filter(|end| *end <= intact))
     }
 
     fn wal_length(&self) -> Result<u64, RocksdbLogStoreError> {
@@ -234,15 +279,8 @@ impl Followed {
     }
 
     /// Opens the files that RocksDB writes to now.
-    ///
-    /// This is called only when RocksDB has started a new WAL. If RocksDB replaces its MANIFEST before that, the
-    /// account keeps naming the old one, and recovery does not know how far the new one is durable.
     fn follow_new_files(&mut self) -> io::Result<()> {
-        let (number, manifest) = current_manifest(&self.dir)?;
-        if number != self.account.manifest.file {
-            self.manifest = manifest;
-            self.account.manifest = start_of(number);
-        }
+        self.follow_new_manifest()?;
         let (number, wal) = newest_wal(&self.dir)?;
         if number != self.account.wal.file {
             self.wal = wal;
@@ -251,16 +289,49 @@ impl Followed {
         Ok(())
     }
 
+    fn follow_new_manifest(&mut self) -> io::Result<()> {
+        let (number, manifest) = current_manifest(&self.dir)?;
+        if number != self.account.manifest.file {
+            self.manifest = manifest;
+            self.account.manifest = start_of(number);
+        }
+        Ok(())
+    }
+
     fn sync_manifest(&mut self) -> io::Result<()> {
+        let mut metadata = self.manifest.metadata()?;
+        if is_deleted(&metadata) {
+            self.follow_new_manifest()?;
+            metadata = self.manifest.metadata()?;
+        }
         let durable = &mut self.account.manifest.length;
-        if self.manifest.metadata()?.len() > *durable {
+        if metadata.len() > *durable {
             // Count only whole records, because RocksDB may be writing a record right now.
-            let intact = Scan::read(&self.manifest, *durable)?.intact;
+            let intact = Scan::read(&self.manifest, *durable, |_| {})?.intact;
             self.manifest.sync_data()?;
             *durable = intact;
         }
         Ok(())
     }
+}
+
+/// A batch that was written.
+struct Written {
+    mark: Mark,
+    /// Where the batch ends in the WAL if nobody else has written to it at the same time.
+    end: u64,
+    /// RocksDB's sequence number of the last operation if nobody else has written at the same time, and a lower bound
+    /// of that number otherwise.
+    sequence: u64,
+}
+
+/// Returns whether RocksDB has deleted the file, which it does with a MANIFEST that it has replaced. On a system that
+/// does not tell, a new MANIFEST is followed when RocksDB starts a new WAL.
+fn is_deleted(file: &Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::nlink(file) == 0;
+    #[cfg(not(unix))]
+    return false;
 }
 
 impl Drop for Followed {

@@ -4,6 +4,11 @@
 //! been written without becoming durable, so that a power failure may have left it in any state. The second part is cut
 //! off where it is not intact, because nothing in it was acknowledged. Only a record that is cut off at the very end of
 //! the last WAL or of the MANIFEST is left to RocksDB, which drops it.
+//!
+//! The MANIFEST says which WALs RocksDB still needs. Earlier WALs may be gone, or still be there in any state: RocksDB
+//! deletes them at some later time, and a power failure may undo a deletion.
+//!
+//! All files are checked before the first one is changed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,7 +18,8 @@ use std::path::{Path, PathBuf};
 use super::account_file::{Account, AccountFile};
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::wal::files::{CURRENT, manifest_number, manifest_path, wal_number, wal_path};
-use crate::log_store::wal::mark::Position;
+use crate::log_store::wal::manifest::Manifest;
+use crate::log_store::wal::mark::{Marks, Position};
 use crate::log_store::wal::scan::Scan;
 
 /// Checks, before the database in `path` is opened, that nothing is missing of what log stores acknowledged. Cuts off
@@ -61,12 +67,7 @@ pub fn recover(path: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
 }
 
 fn recover_dir(dir: &Path) -> Result<(), RocksdbLogStoreError> {
-    let files = match fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        files => files.map_err(RocksdbLogStoreError::io(dir))?,
-    };
-    let files: Vec<_> = files.into_iter().map(|file| file.path()).collect();
-
+    let Some(files) = files_in(dir)? else { return Ok(()) };
     let number = match manifest_number(dir) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return check_that_nothing_is_there(dir, &files),
         // Ignore any other error, and a malformed CURRENT: RocksDB reports both when it opens the database.
@@ -75,10 +76,39 @@ fn recover_dir(dir: &Path) -> Result<(), RocksdbLogStoreError> {
     // Read the account before the files: a running log store may extend both at any time, and an account that is read
     // later could say more than the files that were read.
     let account = Account::read(dir)?;
-    if let Some(number) = number {
-        recover_manifest(dir, number, account.as_ref())?;
+    let manifest = match number {
+        Some(number) => ManifestFile::read(dir, number)?,
+        None => None,
+    };
+    let min_wal = manifest.as_ref().map_or(0, |file| file.manifest.min_wal());
+    let wals = read_wals(&files, min_wal)?;
+    // Without an account and without marks, nothing shows how far the WALs are durable: either no log store has written
+    // to these WALs, or the log store that did could not keep an account.
+    let marked = wals.values().filter_map(|wal| wal.marks.durable).max();
+    let durable = account.as_ref().map(|account| account.wal).max(marked);
+
+    if let Some(manifest) = &manifest {
+        manifest.check(dir, account.as_ref())?;
     }
-    recover_wals(dir, &files, account.as_ref())
+    if let Some(durable) = durable {
+        check_wals(dir, &wals, durable, min_wal)?;
+    }
+    if let Some(manifest) = &manifest {
+        manifest.truncate(dir, account.as_ref())?;
+    }
+    match durable {
+        Some(durable) => truncate_wals(dir, &wals, durable),
+        None => Ok(()),
+    }
+}
+
+/// Returns the paths of all files in `dir`, or `None` if there is no such directory.
+pub(super) fn files_in(dir: &Path) -> Result<Option<Vec<PathBuf>>, RocksdbLogStoreError> {
+    match fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(RocksdbLogStoreError::io(dir)(e)),
+        Ok(files) => Ok(Some(files.into_iter().map(|file| file.path()).collect())),
+    }
 }
 
 /// Checks that a directory without CURRENT has no files of a database: RocksDB would create a new database there.
@@ -103,66 +133,95 @@ fn check_that_nothing_is_there(dir: &Path, files: &[PathBuf]) -> Result<(), Rock
     }
 }
 
-fn recover_manifest(dir: &Path, number: u64, account: Option<&Account>) -> Result<(), RocksdbLogStoreError> {
-    let path = manifest_path(dir, number);
-    let durable = account.map(|account| account.manifest);
-    if let Some(durable) = durable.filter(|durable| durable.file > number) {
-        return Err(RocksdbLogStoreError::MissingFile(manifest_path(dir, durable.file)));
+/// The MANIFEST that `CURRENT` names.
+pub(super) struct ManifestFile {
+    pub(super) number: u64,
+    pub(super) path: PathBuf,
+    pub(super) scan: Scan,
+    pub(super) manifest: Manifest,
+}
+
+impl ManifestFile {
+    /// Reads the MANIFEST `number`. Returns `None` if the file does not exist, which RocksDB reports when it opens the
+    /// database.
+    pub(super) fn read(dir: &Path, number: u64) -> Result<Option<Self>, RocksdbLogStoreError> {
+        let path = manifest_path(dir, number);
+        let read = read_if_exists(&path, Manifest::read)?;
+        Ok(read.map(|(scan, manifest)| Self {
+            number,
+            path,
+            scan,
+            manifest,
+        }))
     }
-    // If the MANIFEST does not exist, RocksDB reports that.
-    let Some(scan) = scan(&path)? else { return Ok(()) };
-    let durable = durable.filter(|durable| durable.file == number);
-    let needed = match durable {
-        // An intact record follows the damage. Either the file is damaged, or a power failure lost the first of several
-        // records of one sync: the two look alike. Refuse, because truncating here could drop a flush whose WAL RocksDB
-        // has already deleted.
-        _ if scan.resumes => scan.length,
-        Some(durable) => durable.length,
-        None => return Ok(()),
-    };
-    check_intact(&path, &scan, needed)?;
-    if scan.intact < scan.length && !scan.torn {
-        let _lock = AccountFile::lock(dir)?;
-        truncate(&path, &scan, scan.intact)?;
+
+    /// Checks that the MANIFEST is intact as far as it is durable.
+    fn check(&self, dir: &Path, account: Option<&Account>) -> Result<(), RocksdbLogStoreError> {
+        if let Some(account) = account.filter(|account| account.manifest.file > self.number) {
+            return Err(RocksdbLogStoreError::MissingFile(manifest_path(dir, account.manifest.file)));
+        }
+        let needed = match self.durable(account) {
+            // An intact record follows the damage. Either the file is damaged, or a power failure lost the first of
+            // several records of one sync: the two look alike. Refuse, because truncating here could drop a flush whose
+            // WAL RocksDB has already deleted.
+            _ if self.scan.resumes => self.scan.length,
+            Some(length) => length,
+            None => 0,
+        };
+        check_intact(&self.path, &self.scan, needed)
     }
-    Ok(())
+
+    /// Returns the length up to which this MANIFEST is durable, or `None` if the account does not name this MANIFEST.
+    fn durable(&self, account: Option<&Account>) -> Option<u64> {
+        let durable = account?.manifest;
+        (durable.file == self.number).then_some(durable.length)
+    }
+
+    /// Cuts off damage after the durable part. Leaves a torn end, which RocksDB ignores, and leaves the whole MANIFEST
+    /// as it is if nothing shows how far it is durable.
+    fn truncate(&self, dir: &Path, account: Option<&Account>) -> Result<(), RocksdbLogStoreError> {
+        if self.durable(account).is_some() && self.scan.intact < self.scan.length && !self.scan.torn {
+            let _lock = AccountFile::lock(dir)?;
+            truncate(&self.path, &self.scan, self.scan.intact)?;
+        }
+        Ok(())
+    }
 }
 
 /// A WAL of the database.
-struct Wal<'f> {
-    path: &'f Path,
-    scan: Scan,
+pub(super) struct Wal<'f> {
+    pub(super) path: &'f Path,
+    pub(super) scan: Scan,
+    marks: Marks,
 }
 
-fn recover_wals(dir: &Path, files: &[PathBuf], account: Option<&Account>) -> Result<(), RocksdbLogStoreError> {
+/// Reads the WALs that RocksDB will read: those from the number `min_wal` on.
+pub(super) fn read_wals(files: &[PathBuf], min_wal: u64) -> Result<BTreeMap<u64, Wal<'_>>, RocksdbLogStoreError> {
     let mut wals = BTreeMap::new();
     for path in files {
         // If another process has the database open, a listed WAL may be gone by now.
-        if let Some(number) = wal_number(path)
-            && let Some(scan) = scan(path)?
+        if let Some(number) = wal_number(path).filter(|number| *number >= min_wal)
+            && let Some((scan, marks)) = read_if_exists(path, Marks::read)?
         {
-            wals.insert(number, Wal { path, scan });
+            wals.insert(number, Wal { path, scan, marks });
         }
     }
-    let marked = wals.values().filter_map(|wal| wal.scan.durable).max();
-    // Without an account and without marks, nothing shows how far the WALs are durable: either no log store has written
-    // to these WALs, or the log store that did could not keep an account.
-    let Some(durable) = account.map(|account| account.wal).max(marked) else {
-        return Ok(());
-    };
-    check_wals(dir, &wals, durable)?;
-    truncate_wals(dir, &wals, durable)
+    Ok(wals)
 }
 
 /// Checks that the WALs are intact up to `durable`.
-fn check_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> Result<(), RocksdbLogStoreError> {
-    // RocksDB deletes a WAL only once there is a later one. So if there is neither this WAL nor a later one, a file is
-    // missing. If there is a later WAL, RocksDB itself reports an earlier one that it needs and that is missing: see
-    // `track_and_verify_wals_in_manifest` in `db_options`.
-    if durable.length > 0 && wals.range(durable.file..).next().is_none() {
+fn check_wals(
+    dir: &Path,
+    wals: &BTreeMap<u64, Wal<'_>>,
+    durable: Position,
+    min_wal: u64,
+) -> Result<(), RocksdbLogStoreError> {
+    if durable.length > 0 && durable.file >= min_wal && !wals.contains_key(&durable.file) {
         return Err(RocksdbLogStoreError::MissingFile(wal_path(dir, durable.file)));
     }
-    for (number, Wal { path, scan }) in wals {
+    // If an earlier WAL is missing, RocksDB itself reports that: see `track_and_verify_wals_in_manifest` in
+    // `db_options`.
+    for (number, Wal { path, scan, .. }) in wals {
         let needed = match number.cmp(&durable.file) {
             // RocksDB syncs all earlier WALs before it syncs this one, so an earlier WAL is durable as a whole.
             std::cmp::Ordering::Less => scan.length,
@@ -179,7 +238,7 @@ fn check_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> R
 fn truncate_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> Result<(), RocksdbLogStoreError> {
     // The first mark in a WAL reports how long the WAL before it was. If that WAL is now shorter, its end is missing,
     // and the records in this WAL do not follow.
-    let follows_predecessor = |number: u64, scan: &Scan| match &scan.first_mark {
+    let follows_predecessor = |number: u64, marks: &Marks| match &marks.first {
         Some(mark) if durable.file < number && mark.durable.file < number => wals
             .get(&mark.durable.file)
             .is_none_or(|before| before.scan.intact >= mark.written),
@@ -187,7 +246,7 @@ fn truncate_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -
     };
     let mut rest = wals
         .iter()
-        .map(|(number, wal)| (wal, follows_predecessor(*number, &wal.scan)))
+        .map(|(number, wal)| (wal, follows_predecessor(*number, &wal.marks)))
         .skip_while(|(wal, follows)| wal.scan.intact == wal.scan.length && *follows);
     let Some((first, follows)) = rest.next() else {
         return Ok(());
@@ -216,9 +275,13 @@ fn check_intact(path: &Path, scan: &Scan, needed: u64) -> Result<(), RocksdbLogS
     Ok(())
 }
 
-fn scan(path: &Path) -> Result<Option<Scan>, RocksdbLogStoreError> {
-    match File::open(path).and_then(|file| Scan::read(file, 0)) {
-        Ok(scan) => Ok(Some(scan)),
+/// Reads the file with `read`. Returns `None` if the file does not exist.
+fn read_if_exists<T>(
+    path: &Path,
+    read: impl FnOnce(File) -> io::Result<T>,
+) -> Result<Option<T>, RocksdbLogStoreError> {
+    match File::open(path).and_then(read) {
+        Ok(read) => Ok(Some(read)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(RocksdbLogStoreError::io(path)(e)),
     }

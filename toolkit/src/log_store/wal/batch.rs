@@ -9,7 +9,9 @@
 
 use rocksdb::{AsColumnFamilyRef, WriteBatch};
 
-use super::mark::{BATCH_HEADER, Mark};
+use super::fields::{Fields, put_varint};
+use super::mark::Mark;
+use super::operations::BATCH_HEADER;
 
 /// The offset of the operations in `bytes` of a batch: the header and the room for a mark come first.
 const START: usize = BATCH_HEADER + Mark::OPERATION;
@@ -21,6 +23,8 @@ const KEPT_BYTES: usize = 64 << 10;
 /// the column family. Operations on the default column family have types of their own, which no number follows.
 #[derive(Clone, Copy)]
 pub(in crate::log_store) struct CfPrefixes {
+    /// RocksDB's number of the column family.
+    number: u32,
     put: Prefix,
     delete: Prefix,
     delete_range: Prefix,
@@ -36,8 +40,10 @@ struct Prefix {
 impl CfPrefixes {
     /// Returns the prefixes for `cf`, as RocksDB's own `WriteBatch` writes them.
     pub(in crate::log_store) fn new(cf: &impl AsColumnFamilyRef) -> Self {
+        let put = Prefix::of_operation(2, |batch| batch.put_cf(cf, [], []));
         Self {
-            put: Prefix::of_operation(2, |batch| batch.put_cf(cf, [], [])),
+            number: put.column_family(),
+            put,
             delete: Prefix::of_operation(1, |batch| batch.delete_cf(cf, [])),
             delete_range: Prefix::of_operation(2, |batch| batch.delete_range_cf(cf, [], [])),
         }
@@ -58,6 +64,15 @@ impl Prefix {
         }
         Self { bytes, len: len as u8 }
     }
+
+    /// Returns the number of the column family. Operations on the default column family, whose number is 0, have none.
+    fn column_family(&self) -> u32 {
+        let [_type, number @ ..] = &self.bytes;
+        match self.len {
+            0 | 1 => 0,
+            _ => Fields(number).varint().and_then(|n| n.try_into().ok()).unwrap_or(0),
+        }
+    }
 }
 
 /// Operations that RocksDB applies atomically. A batch may carry the operations of many groups.
@@ -65,6 +80,8 @@ pub(in crate::log_store) struct Batch {
     /// Room for the header and a mark, and then the operations.
     bytes: Vec<u8>,
     count: u32,
+    /// The number of the column family of the last operation.
+    last_column_family: Option<u32>,
 }
 
 impl Default for Batch {
@@ -72,44 +89,43 @@ impl Default for Batch {
         Self {
             bytes: vec![0; START],
             count: 0,
+            last_column_family: None,
         }
     }
 }
 
 impl Batch {
     pub(in crate::log_store) fn put(&mut self, cf: CfPrefixes, key: &[u8], value: &[u8]) {
-        self.operation(cf.put, [key, value]);
+        self.operation(cf, cf.put, [key, value]);
     }
 
     pub(in crate::log_store) fn delete(&mut self, cf: CfPrefixes, key: &[u8]) {
-        self.operation(cf.delete, [key]);
+        self.operation(cf, cf.delete, [key]);
     }
 
     /// Deletes a range of keys: `from` inclusive, `to` exclusive.
     pub(in crate::log_store) fn delete_range(&mut self, cf: CfPrefixes, from: &[u8], to: &[u8]) {
-        self.operation(cf.delete_range, [from, to]);
+        self.operation(cf, cf.delete_range, [from, to]);
     }
 
-    fn operation<const N: usize>(&mut self, prefix: Prefix, operands: [&[u8]; N]) {
+    fn operation<const N: usize>(&mut self, cf: CfPrefixes, prefix: Prefix, operands: [&[u8]; N]) {
         self.count += 1;
+        self.last_column_family = Some(cf.number);
         self.bytes.extend(prefix.bytes.iter().take(prefix.len.into()));
         for operand in operands {
-            self.varint(operand.len());
+            put_varint(operand.len() as u64, &mut self.bytes);
             self.bytes.extend_from_slice(operand);
         }
-    }
-
-    fn varint(&mut self, mut number: usize) {
-        while number >= 0x80 {
-            self.bytes.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.bytes.push(number as u8);
     }
 
     /// Returns the number of operations, without the mark.
     pub(in crate::log_store) fn count(&self) -> u32 {
         self.count
+    }
+
+    /// Returns RocksDB's number of the column family of the last operation, or `None` if there is no operation.
+    pub(in crate::log_store) fn last_column_family(&self) -> Option<u32> {
+        self.last_column_family
     }
 
     pub(in crate::log_store) fn is_empty(&self) -> bool {
@@ -146,6 +162,7 @@ impl Batch {
     pub(in crate::log_store) fn clear(&mut self) {
         let (used, capacity) = (self.bytes.len(), self.bytes.capacity());
         self.count = 0;
+        self.last_column_family = None;
         self.bytes.truncate(START);
         if used < capacity / 4 {
             self.bytes.shrink_to(KEPT_BYTES.max(capacity / 2));
@@ -187,6 +204,8 @@ mod tests {
             for (number, name) in ["default", "cf0", "cf199"].iter().enumerate() {
                 let cf = db.cf_handle(name).unwrap();
                 let prefixes = CfPrefixes::new(&cf);
+                // RocksDB numbers the column families in the order in which they are created.
+                assert_eq!(prefixes.number, [0, 1, 200][number]);
                 for size in [0, 1, 127, 128, 16_383, 16_384, 3_000_000] {
                     let (key, value) = (vec![number as u8; 1 + size / 1000], vec![9; size]);
                     batch.put(prefixes, &key, &value);

@@ -9,11 +9,10 @@
 //!
 //! All numbers are little endian.
 
-/// The length in bytes of the header of a batch: RocksDB's sequence number, and the count of operations.
-pub(super) const BATCH_HEADER: usize = 12;
+use std::io::{self, Read, Seek};
 
-/// RocksDB's type of an operation that goes into the WAL and nowhere else (`kTypeLogData`).
-const LOG_DATA: u8 = 3;
+use super::operations::{LOG_DATA, log_data};
+use super::scan::Scan;
 
 /// The first bytes of a mark's payload. They distinguish a mark from log data that a user writes.
 const MAGIC: &[u8; 8] = b"raft-syn";
@@ -58,10 +57,16 @@ impl Mark {
         operation
     }
 
-    /// Returns the mark of a batch whose first bytes are `batch`, or `None` if the batch has no mark.
-    pub(super) fn at_start_of(batch: &[u8]) -> Option<Self> {
-        let operation = batch.get(BATCH_HEADER..)?;
-        let numbers = operation.strip_prefix(&[LOG_DATA, PAYLOAD])?.strip_prefix(MAGIC)?;
+    /// Returns the mark in `batch`, a record of the WAL, or `None` if the batch has no mark.
+    ///
+    /// The mark is at the start of the log store's own batch. RocksDB may have put the operations of other writers
+    /// before that batch.
+    pub(in crate::log_store) fn in_batch(batch: &[u8]) -> Option<Self> {
+        log_data(batch).find_map(Self::from_payload)
+    }
+
+    fn from_payload(payload: &[u8]) -> Option<Self> {
+        let numbers = payload.strip_prefix(MAGIC)?;
         let (file, numbers) = numbers.split_first_chunk()?;
         let (length, numbers) = numbers.split_first_chunk()?;
         Some(Self {
@@ -69,7 +74,30 @@ impl Mark {
                 file: u64::from_le_bytes(*file),
                 length: u64::from_le_bytes(*length),
             },
-            written: u64::from_le_bytes(*numbers.first_chunk()?),
+            written: u64::from_le_bytes(numbers.try_into().ok()?),
         })
+    }
+}
+
+/// The marks of a WAL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::log_store) struct Marks {
+    /// The first mark in the WAL.
+    pub(in crate::log_store) first: Option<Mark>,
+    /// The furthest durable position that any mark reports, or `None` if there is no mark.
+    pub(in crate::log_store) durable: Option<Position>,
+}
+
+impl Marks {
+    /// Reads all marks of a WAL, including those after the first damage.
+    pub(in crate::log_store) fn read(wal: impl Read + Seek) -> io::Result<(Scan, Self)> {
+        let mut marks = Self::default();
+        let scan = Scan::read(wal, 0, |record| {
+            if let Some(mark) = Mark::in_batch(record.bytes) {
+                marks.first.get_or_insert(mark);
+                marks.durable = marks.durable.max(Some(mark.durable));
+            }
+        })?;
+        Ok((scan, marks))
     }
 }

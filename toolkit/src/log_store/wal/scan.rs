@@ -8,20 +8,15 @@
 //! record:   one fragment of type FULL, or FIRST, any number of MIDDLE, LAST
 //! ```
 //!
-//! In a WAL, each record is a batch.
+//! In a WAL, each record is a batch. In the MANIFEST, each record is an edit.
 
 use std::io::{self, Read, Seek, SeekFrom};
-
-use super::mark::{Mark, Position};
 
 /// The size of a block in bytes.
 const BLOCK: usize = 32 << 10;
 
 /// The length in bytes of a fragment's header: checksum, length, type.
 const FRAGMENT_HEADER: usize = 4 + 2 + 1;
-
-/// How many bytes of a record's start are kept: more than a batch's header and its [`Mark`] have together.
-const HEAD: usize = 64;
 
 /// Types of fragments: a record in one fragment, and the parts of a record that has several fragments.
 const FULL: u8 = 1;
@@ -45,20 +40,29 @@ pub(in crate::log_store) struct Scan {
     pub(in crate::log_store) torn: bool,
     /// Whether an intact record follows the first damage.
     pub(in crate::log_store) resumes: bool,
-    /// The first mark in the file.
-    pub(in crate::log_store) first_mark: Option<Mark>,
-    /// The furthest durable position that any mark reports, even a mark after the first damage. `None` if there is no
-    /// mark.
-    pub(in crate::log_store) durable: Option<Position>,
+}
+
+/// A record whose checksums hold.
+pub(in crate::log_store) struct Record<'a> {
+    pub(in crate::log_store) bytes: &'a [u8],
+    /// The offset in the file at which the record ends.
+    pub(in crate::log_store) end: u64,
+    /// Whether damage precedes the record in the file.
+    pub(in crate::log_store) is_after_damage: bool,
 }
 
 impl Scan {
-    /// Reads `file` from the offset `start` to its end. A record must start at `start`.
-    pub(in crate::log_store) fn read(mut file: impl Read + Seek, start: u64) -> io::Result<Self> {
+    /// Reads `file` from the offset `start` to its end, and calls `each` with every complete record. A record must start
+    /// at `start`.
+    pub(in crate::log_store) fn read(
+        mut file: impl Read + Seek,
+        start: u64,
+        each: impl FnMut(Record<'_>),
+    ) -> io::Result<Self> {
         let skip = start % BLOCK as u64;
         let mut at = start - skip;
         file.seek(SeekFrom::Start(at))?;
-        let mut scanner = Scanner::default();
+        let mut scanner = Scanner::new(each);
         let mut block = Vec::with_capacity(BLOCK);
         let mut skip = usize::try_from(skip).unwrap_or(BLOCK);
         loop {
@@ -74,18 +78,28 @@ impl Scan {
     }
 }
 
-#[derive(Default)]
-struct Scanner {
+struct Scanner<F> {
+    each: F,
     scan: Scan,
     /// Where the first damaged record starts.
     damage: Option<u64>,
     /// The start of the record whose last fragment has not been read yet: the open record.
     open: Option<u64>,
-    /// The first bytes of the open record.
-    head: Vec<u8>,
+    /// What has been read of the open record.
+    record: Vec<u8>,
 }
 
-impl Scanner {
+impl<F: FnMut(Record<'_>)> Scanner<F> {
+    fn new(each: F) -> Self {
+        Self {
+            each,
+            scan: Scan::default(),
+            damage: None,
+            open: None,
+            record: Vec::new(),
+        }
+    }
+
     /// Reads the fragments of one block, from the offset `skip` in the block on. `at` is the offset of the block in the
     /// file.
     fn block(&mut self, at: u64, block: &[u8], skip: usize) {
@@ -118,28 +132,29 @@ impl Scanner {
                     self.damage(start, false);
                 }
                 self.open = Some(start);
-                self.head.clear();
+                self.record.clear();
             }
             MIDDLE | LAST if self.open.is_none() => return self.damage(start, false),
             MIDDLE | LAST => {}
             // Other types hold RocksDB's records about the WAL itself.
             _ => return,
         }
-        let room = HEAD.saturating_sub(self.head.len());
-        self.head.extend(payload.iter().take(room));
+        self.record.extend_from_slice(payload);
         if kind == FULL || kind == LAST {
-            self.record();
+            self.end_record(start + (FRAGMENT_HEADER + payload.len()) as u64);
         }
     }
 
     /// Ends the open record, which is complete and intact.
-    fn record(&mut self) {
+    fn end_record(&mut self, end: u64) {
         self.open = None;
-        self.scan.resumes |= self.damage.is_some();
-        if let Some(mark) = Mark::at_start_of(&self.head) {
-            self.scan.first_mark.get_or_insert(mark);
-            self.scan.durable = self.scan.durable.max(Some(mark.durable));
-        }
+        let is_after_damage = self.damage.is_some();
+        self.scan.resumes |= is_after_damage;
+        (self.each)(Record {
+            bytes: &self.record,
+            end,
+            is_after_damage,
+        });
     }
 
     /// Notes that the open record is damaged or, if no record is open, that the record at `start` is damaged. `torn` is
@@ -165,15 +180,70 @@ impl Scanner {
     }
 }
 
+/// Returns the offset at which a record of `length` bytes ends if it is written at the offset `start` of a file.
+pub(in crate::log_store) fn end_of_record(start: u64, length: usize) -> u64 {
+    let (block, header) = (BLOCK as u64, FRAGMENT_HEADER as u64);
+    let mut at = start;
+    let mut left = length as u64;
+    loop {
+        let mut room = block - at % block;
+        if room < header {
+            at += room;
+            room = block;
+        }
+        let fragment = left.min(room - header);
+        at += header + fragment;
+        left -= fragment;
+        if left == 0 {
+            return at;
+        }
+    }
+}
+
+/// Appends `record` to a file of `length` bytes: returns the bytes to write at its end.
+pub(in crate::log_store) fn append_record(length: u64, record: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = (length % BLOCK as u64) as usize;
+    let mut left = record;
+    loop {
+        let room = BLOCK - at;
+        if room < FRAGMENT_HEADER {
+            out.resize(out.len() + room, 0);
+            at = 0;
+            continue;
+        }
+        let (payload, rest) = left.split_at(left.len().min(room - FRAGMENT_HEADER));
+        let kind = match (left.len() == record.len(), rest.is_empty()) {
+            (true, true) => FULL,
+            (true, false) => FIRST,
+            (false, false) => MIDDLE,
+            (false, true) => LAST,
+        };
+        let checked = [&[kind], payload].concat();
+        out.extend(masked_crc(&checked).to_le_bytes());
+        out.extend((payload.len() as u16).to_le_bytes());
+        out.extend(&checked);
+        at = (at + FRAGMENT_HEADER + payload.len()) % BLOCK;
+        left = rest;
+        if left.is_empty() {
+            return out;
+        }
+    }
+}
+
+/// Returns the checksum of type and payload of a fragment, as RocksDB stores it.
+fn masked_crc(checked: &[u8]) -> u32 {
+    crc32c::crc32c(checked).rotate_right(15).wrapping_add(CRC_MASK)
+}
+
 /// Returns type and payload of the fragment at the start of `bytes`, or `None` if no intact fragment is there.
 fn fragment(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let (crc, rest) = bytes.split_first_chunk::<4>()?;
     let (length, rest) = rest.split_first_chunk::<2>()?;
     let checked = rest.get(..1 + usize::from(u16::from_le_bytes(*length)))?;
     let (&kind, payload) = checked.split_first()?;
-    let masked = crc32c::crc32c(checked).rotate_right(15).wrapping_add(CRC_MASK);
     // RocksDB writes no fragment of type 0, and reserves this type for the zeros in a preallocated file.
-    (kind != 0 && masked == u32::from_le_bytes(*crc)).then_some((kind, payload))
+    (kind != 0 && masked_crc(checked) == u32::from_le_bytes(*crc)).then_some((kind, payload))
 }
 
 /// Returns whether `rest`, the last bytes of a file, can be the start of a fragment that fits into the `room` bytes

@@ -1,0 +1,132 @@
+//! The last resort: making a database open again whose acknowledged writes are lost.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::account_file::{Account, AccountFile};
+use super::recover::{ManifestFile, files_in, read_wals};
+use crate::log_store::error::RocksdbLogStoreError;
+use crate::log_store::wal::files::{CURRENT, manifest_number, manifest_path};
+use crate::log_store::wal::manifest::Manifest;
+use crate::log_store::wal::scan::append_record;
+
+/// What [`accept_loss`] has cut off a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AcceptedLoss {
+    /// The file.
+    pub file: PathBuf,
+    /// The length of the file in bytes before.
+    pub from: u64,
+    /// The length of the file in bytes now: what is left of it is intact.
+    pub to: u64,
+}
+
+/// Gives up acknowledged writes that are damaged or missing, so that the database in `path` can be opened with what is
+/// left. Returns what was cut off, and logs each cut as an error.
+///
+/// **A node that starts on such a database may have forgotten votes and entries that it acknowledged. It can elect a
+/// second leader in a term, and its cluster can lose committed writes.** There are two uses:
+///
+/// - to read what is left on a node that will be rebuilt: remove the node from the cluster, and let it join again under
+///   a new node id with an empty directory;
+/// - to rescue the last copy of the data, after every other copy is lost.
+///
+/// This is for a database for which [`open_db`](crate::log_store::open_db) or [`recover`](crate::log_store::recover())
+/// return `Damaged`, `MissingFile` or `BehindSynced`. Copy the directory first: this changes files, and cannot be
+/// undone.
+///
+/// It cuts off the WALs at the first damage, empties all later WALs, cuts off the MANIFEST at its first damage, and
+/// removes `RAFT_SYNCED`. If the database still does not open, because tables are missing that the MANIFEST names, then
+/// `rocksdb::DB::repair` is what is left to try.
+///
+/// # Errors
+///
+/// - [`InUse`](RocksdbLogStoreError::InUse) if log stores are open in the directory.
+/// - [`MissingFile`](RocksdbLogStoreError::MissingFile) if there is no `CURRENT`, or no MANIFEST of the name in it:
+///   without these files, nothing can be opened.
+/// - [`Io`](RocksdbLogStoreError::Io) if a file cannot be read or changed.
+///
+/// # Examples
+///
+/// ```no_run
+/// use openraft_toolkit::log_store::{LogDbOptions, RocksdbLogStoreError, accept_loss, open_db};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let path = "/backup/of/the/damaged/node";
+/// let db = match open_db(path, LogDbOptions::default()) {
+///     Err(RocksdbLogStoreError::Damaged { .. }) => {
+///         for loss in accept_loss(path)? {
+///             println!("{:?}: {} of {} bytes are left", loss.file, loss.to, loss.from);
+///         }
+///         open_db(path, LogDbOptions::default())?
+///     }
+///     opened => opened?,
+/// };
+/// # Ok(())
+/// # }
+/// ```
+pub fn accept_loss(path: impl AsRef<Path>) -> Result<Vec<AcceptedLoss>, RocksdbLogStoreError> {
+    let dir = path.as_ref();
+    let missing = |path: PathBuf| move || RocksdbLogStoreError::MissingFile(path);
+    let current = dir.join(CURRENT);
+    let number = match manifest_number(dir) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(RocksdbLogStoreError::io(&current)(e)),
+        number => number.ok().flatten().ok_or_else(missing(current))?,
+    };
+    let _lock = AccountFile::lock(dir)?;
+    let account = Account::read(dir)?;
+    tracing::error!(path = %dir.display(), ?account, "accepting the loss of acknowledged writes");
+
+    let mut losses = Vec::new();
+    let manifest = ManifestFile::read(dir, number)?;
+    let manifest = manifest.ok_or_else(missing(manifest_path(dir, number)))?;
+    let min_wal = manifest.manifest.min_wal();
+    let files = files_in(dir)?.unwrap_or_default();
+    let wals = read_wals(&files, min_wal)?;
+    let damaged = wals.values().position(|wal| wal.scan.intact < wal.scan.length);
+    // Cut the last WAL first, so that an interruption never leaves a hole between intact WALs.
+    for (n, wal) in wals.values().enumerate().rev() {
+        let to = match damaged {
+            Some(damaged) if n > damaged => 0,
+            Some(damaged) if n == damaged => wal.scan.intact,
+            _ => continue,
+        };
+        cut(wal.path, wal.scan.length, to, &mut losses)?;
+    }
+    cut(&manifest.path, manifest.scan.length, manifest.scan.intact, &mut losses)?;
+
+    // The MANIFEST may name WALs that are missing or shorter now, and RocksDB would refuse the database.
+    let newest = wals.last_key_value().map_or(0, |(number, _)| *number);
+    let last_known = account.map_or(0, |account| account.wal.file);
+    let record = Manifest::forget_wals_before(newest.max(last_known).max(min_wal) + 1);
+    let bytes = append_record(manifest.scan.intact, &record);
+    let appended = OpenOptions::new().append(true).open(&manifest.path).and_then(|mut file| {
+        file.write_all(&bytes)?;
+        file.sync_all()
+    });
+    appended.map_err(RocksdbLogStoreError::io(&manifest.path))?;
+    let account = AccountFile::path(dir);
+    fs::remove_file(&account).map_err(RocksdbLogStoreError::io(&account))?;
+    Ok(losses)
+}
+
+fn cut(path: &Path, from: u64, to: u64, losses: &mut Vec<AcceptedLoss>) -> Result<(), RocksdbLogStoreError> {
+    if from == to {
+        return Ok(());
+    }
+    tracing::error!(file = %path.display(), from, to, "cutting off a damaged file");
+    let file = OpenOptions::new().write(true).open(path);
+    let cut = file.and_then(|file| {
+        file.set_len(to)?;
+        file.sync_all()
+    });
+    cut.map_err(RocksdbLogStoreError::io(path))?;
+    losses.push(AcceptedLoss {
+        file: path.to_path_buf(),
+        from,
+        to,
+    });
+    Ok(())
+}
