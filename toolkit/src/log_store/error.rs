@@ -50,7 +50,7 @@ pub enum RocksdbLogStoreError {
 
     /// One of RocksDB's files is damaged or cut short, although it must be intact at least up to byte `synced`. Put the
     /// file back, or remove the node from the cluster and let it join again with an empty directory.
-    #[error("{file:?} is damaged at byte {intact}, and was acknowledged up to byte {synced}")]
+    #[error("{file:?} is damaged at byte {intact}, and was acknowledged up to byte {synced}: accept_loss")]
     Damaged {
         /// The file.
         file: PathBuf,
@@ -65,13 +65,15 @@ pub enum RocksdbLogStoreError {
 
     /// One of RocksDB's files is missing, and with it writes that were acknowledged. Put the file back, or remove the
     /// node from the cluster and let it join again with an empty directory.
-    #[error("{0:?} is missing, and contained acknowledged writes")]
+    #[error("{0:?} is missing, and contained acknowledged writes: accept_loss")]
     MissingFile(PathBuf),
 
     /// The database lacks writes that were acknowledged. It was opened without [`recover`](super::recover()), or
     /// its files were replaced by older ones. Put the files back as they were, or remove the node from the cluster and
     /// let it join again with an empty directory.
-    #[error("the database in {path:?} ends at sequence number {sequence}, but writes up to {synced} were acknowledged")]
+    #[error(
+        "the database in {path:?} ends at sequence number {sequence}, but writes up to {synced} were acknowledged: accept_loss"
+    )]
     BehindSynced {
         /// The directory of the database.
         path: PathBuf,

@@ -11,10 +11,13 @@
 //! | `corruption` | bits flip; files are cut short, deleted, or read as zeros |
 //! | `wrong_data` | a value that RocksDB returns is not what the group has written |
 //! | `isolation` | something happens to one of many groups |
+//! | `shared` | others write to the database, flush it and drop column families |
+//! | `accept_loss` | the way back after a loss |
 //! | `openers` | a second process, a second store, weaker options |
 //!
 //! `make soak` runs the long forms.
 
+mod accept_loss;
 mod calls;
 mod corruption;
 mod direct_io;
@@ -26,4 +29,5 @@ mod openers;
 mod order;
 mod power_cut;
 mod process;
+mod shared;
 mod wrong_data;

@@ -19,7 +19,7 @@ pub struct AcceptedLoss {
     pub file: PathBuf,
     /// The length of the file in bytes before.
     pub from: u64,
-    /// The length of the file in bytes now: what is left of it is intact.
+    /// How many bytes of the file are left.
     pub to: u64,
 }
 
@@ -102,10 +102,13 @@ pub fn accept_loss(path: impl AsRef<Path>) -> Result<Vec<AcceptedLoss>, RocksdbL
     let last_known = account.map_or(0, |account| account.wal.file);
     let record = Manifest::forget_wals_before(newest.max(last_known).max(min_wal) + 1);
     let bytes = append_record(manifest.scan.intact, &record);
-    let appended = OpenOptions::new().append(true).open(&manifest.path).and_then(|mut file| {
-        file.write_all(&bytes)?;
-        file.sync_all()
-    });
+    let appended = OpenOptions::new()
+        .append(true)
+        .open(&manifest.path)
+        .and_then(|mut file| {
+            file.write_all(&bytes)?;
+            file.sync_all()
+        });
     appended.map_err(RocksdbLogStoreError::io(&manifest.path))?;
     let account = AccountFile::path(dir);
     fs::remove_file(&account).map_err(RocksdbLogStoreError::io(&account))?;

@@ -103,10 +103,12 @@ impl Account {
         let (sequence, column_family) = (next()?, next());
         // An earlier release wrote a sequence number without a column family. RocksDB may have forgotten that number.
         let column_family = column_family.and_then(|number| number.try_into().ok());
-        let last = column_family.filter(|_| sequence > 0).map(|column_family| LastOperation {
-            sequence,
-            column_family,
-        });
+        let last = column_family
+            .filter(|_| sequence > 0)
+            .map(|column_family| LastOperation {
+                sequence,
+                column_family,
+            });
         Some(Self { wal, manifest, last })
     }
 

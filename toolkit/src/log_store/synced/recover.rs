@@ -158,7 +158,10 @@ impl ManifestFile {
     /// Checks that the MANIFEST is intact as far as it is durable.
     fn check(&self, dir: &Path, account: Option<&Account>) -> Result<(), RocksdbLogStoreError> {
         if let Some(account) = account.filter(|account| account.manifest.file > self.number) {
-            return Err(RocksdbLogStoreError::MissingFile(manifest_path(dir, account.manifest.file)));
+            return Err(RocksdbLogStoreError::MissingFile(manifest_path(
+                dir,
+                account.manifest.file,
+            )));
         }
         let needed = match self.durable(account) {
             // An intact record follows the damage. Either the file is damaged, or a power failure lost the first of
@@ -276,10 +279,7 @@ fn check_intact(path: &Path, scan: &Scan, needed: u64) -> Result<(), RocksdbLogS
 }
 
 /// Reads the file with `read`. Returns `None` if the file does not exist.
-fn read_if_exists<T>(
-    path: &Path,
-    read: impl FnOnce(File) -> io::Result<T>,
-) -> Result<Option<T>, RocksdbLogStoreError> {
+fn read_if_exists<T>(path: &Path, read: impl FnOnce(File) -> io::Result<T>) -> Result<Option<T>, RocksdbLogStoreError> {
     match File::open(path).and_then(read) {
         Ok(read) => Ok(Some(read)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),

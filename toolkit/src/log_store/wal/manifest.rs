@@ -266,7 +266,11 @@ mod tests {
         db.create_cf("one", &options).unwrap();
         db.create_cf("two", &options).unwrap();
         db.drop_cf("one").unwrap();
-        let numbers = || (0..5).filter(|n| read(dir.path()).has_column_family(*n)).collect::<Vec<_>>();
+        let numbers = || {
+            (0..5)
+                .filter(|n| read(dir.path()).has_column_family(*n))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(numbers(), [0, 2]);
         drop(db);
         // Opening the database writes a new MANIFEST.
