@@ -54,9 +54,11 @@
 // store          openraft's two traits, on a group
 // inspect/       what operators ask: groups, entries, verify
 // group/         one raft group in memory, and all changes to it
+// stored_groups  which groups are stored, and whether their keys overlap
 // group_columns  a group's keys in its two column families
 // writer/        one queue and one thread for each database
 // open           opening a database, and its options
+// open_read_only opening a database beside a running node
 // synced/        what is durable, and recovery
 // wal/           RocksDB's own bytes
 // encoded        one encoded record
@@ -77,16 +79,20 @@ mod group_columns;
 mod inspect;
 mod key_space;
 mod open;
+mod open_read_only;
 mod store;
+mod stored_groups;
 mod synced;
 mod wal;
 mod writer;
 
 pub use error::{RecordId, RocksdbLogStoreError};
-pub use inspect::{GroupKeys, Problem, StoredGroup, StoredState, VerifiedGroup, groups, stored_entries, verify};
+pub use inspect::{Problem, StoredGroup, StoredState, VerifiedGroup, groups, stored_entries, verify};
 pub use key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
 pub use open::{
-    LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_read_only,
+    LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_with,
 };
+pub use open_read_only::open_db_read_only;
 pub use store::RocksdbLogStore;
+pub use stored_groups::GroupKeys;
 pub use synced::recover::recover;

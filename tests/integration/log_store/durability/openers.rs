@@ -194,7 +194,7 @@ async fn a_file_that_is_missing_under_a_running_store_is_reported_as_in_use_and_
     let hidden = dir.path().join("hidden");
     fs::rename(&wal, &hidden).unwrap();
     let error = open_db(dir.path(), LogDbOptions::default()).unwrap_err();
-    assert!(matches!(error, RocksdbLogStoreError::InUse(_)), "{error}");
+    assert!(matches!(error, RocksdbLogStoreError::InUse { .. }), "{error}");
     fs::rename(&hidden, &wal).unwrap();
     drop(store);
     open(&open_dir(&dir), Flat);

@@ -53,7 +53,7 @@ pub fn recover(path: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
     // A running log store replaces files, which can look like damage. If one is running, report `InUse` instead.
     if let Err(Damaged { .. } | MissingFile(_)) = recovered
         && AccountFile::path(dir).exists()
-        && let Err(in_use @ InUse(_)) = AccountFile::lock(dir)
+        && let Err(in_use @ InUse { .. }) = AccountFile::lock(dir)
     {
         return Err(in_use);
     }

@@ -1,0 +1,150 @@
+//! Opening a database for reading alone, even while a node replaces its files.
+//!
+//! RocksDB reads the MANIFEST, opens the tables that it names, and replays the WALs that it then finds. A running node
+//! deletes files meanwhile, which has two effects:
+//!
+//! - RocksDB does not find a file, and returns an error as if the file were damaged.
+//! - RocksDB misses a WAL without an error: the node has flushed the WAL to a table and deleted it after RocksDB has read
+//!   the MANIFEST, and before it looked for WALs. What was in the WAL is then missing.
+//!
+//! So an opening counts only if the MANIFEST stayed the same until RocksDB had looked for WALs: a node changes the
+//! MANIFEST before it deletes a file. Otherwise the database is opened again. Damage is what persists.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use rocksdb::{DB, InfoLogger, LogLevel, Options};
+
+use super::error::RocksdbLogStoreError;
+use super::open::{db_options, raft_column_families};
+use super::synced::account_file::Account;
+use super::wal::files::{CURRENT, manifest_number, manifest_path};
+
+/// How long [`open_db_read_only`] tries to open a database whose files a node replaces all the time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often in a row the same error must come before it counts as damage, even though files are replaced meanwhile.
+const PERSISTENT: usize = 3;
+
+/// Opens a database with [`LOG_CF`] and [`META_CF`] for reading alone, even while a node has the database open. Use
+/// this for tools such as [`groups`](super::groups()) and [`verify`](super::verify()).
+///
+/// The result shows the database as it was when it was opened, without what a running node still has in its
+/// queue. The database is not changed.
+///
+/// # Errors
+///
+/// - [`RocksdbLogStoreError::Io`] if there is no database at the path, if the directory or the file `RAFT_SYNCED` cannot be
+///   read, or if a running node replaced files during every try for 30 seconds.
+/// - [`RocksdbLogStoreError::BehindSynced`] if the database lacks acknowledged writes.
+/// - [`RocksdbLogStoreError::Rocksdb`] if RocksDB cannot open the database, for example because its files are damaged,
+///   or because it lacks one of the two column families. That a running node replaces files is no error: the database
+///   is opened again until all files fit together.
+///
+/// # Examples
+///
+/// See [`groups`](super::groups()).
+pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreError> {
+    let path = path.as_ref();
+    // Without this check, the crate `rocksdb` would create a directory at the path: it does so in every call that opens
+    // a database, including read-only calls.
+    let current = path.join(CURRENT);
+    if let Err(source) = current.metadata() {
+        return Err(RocksdbLogStoreError::Io { path: current, source });
+    }
+    let start = Instant::now();
+    let mut errors = Vec::new();
+    while start.elapsed() < PATIENCE {
+        let files = Files::of(path)?;
+        let (opened, manifest) = open_once(path);
+        match opened {
+            Ok(db) if manifest.is_some() && manifest == files.manifest => return Ok(db),
+            Ok(_) => errors.clear(),
+            Err(error) if Files::of(path)? == files => return Err(error),
+            Err(error) => {
+                let text = error.to_string();
+                errors.retain(|earlier| *earlier == text);
+                errors.push(text);
+                if errors.len() == PERSISTENT {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    let source = io::Error::new(io::ErrorKind::TimedOut, "files of the database were replaced all the time");
+    Err(RocksdbLogStoreError::io(path)(source))
+}
+
+/// Opens the database once. Also returns the MANIFEST as it was after RocksDB had looked for WALs.
+fn open_once(path: &Path) -> (Result<DB, RocksdbLogStoreError>, Option<Manifest>) {
+    let manifest = Arc::new(OnceLock::new());
+    let mut options = db_options();
+    options.create_if_missing(false);
+    options.create_missing_column_families(false);
+    // Replaying the WALs takes long. RocksDB logs this message for each WAL, after it has looked for all of them. If it
+    // logs no such message, the MANIFEST of the end counts.
+    let look = {
+        let (manifest, path) = (manifest.clone(), path.to_path_buf());
+        move |_, message: &str| {
+            if message.contains("Recovering log #") {
+                manifest.get_or_init(|| Manifest::of(&path));
+            }
+        }
+    };
+    options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Info, look));
+    let opened = open_and_check(path, &options);
+    (opened, *manifest.get_or_init(|| Manifest::of(path)))
+}
+
+fn open_and_check(path: &Path, options: &Options) -> Result<DB, RocksdbLogStoreError> {
+    // Read the account first: a running node may acknowledge more while the database is opened. A later account would
+    // then name writes that the opened database does not show.
+    let account = Account::read(path)?;
+    // A running node always has a WAL.
+    let error_if_wal_exists = false;
+    let families = raft_column_families();
+    let db = DB::open_cf_with_opts_for_read_only(options, path, families, error_if_wal_exists)?;
+    if let Some(account) = account {
+        account.check(&db)?;
+    }
+    Ok(db)
+}
+
+/// The MANIFEST in use at one moment: its number and its length. RocksDB only appends to a MANIFEST, and never uses a
+/// number twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Manifest {
+    number: u64,
+    length: u64,
+}
+
+impl Manifest {
+    /// Returns `None` if `CURRENT` or the MANIFEST that it names cannot be read.
+    fn of(path: &Path) -> Option<Self> {
+        let number = manifest_number(path).ok()??;
+        let length = manifest_path(path, number).metadata().ok()?.len();
+        Some(Self { number, length })
+    }
+}
+
+/// The files of a database at one moment.
+#[derive(PartialEq, Eq)]
+struct Files {
+    manifest: Option<Manifest>,
+    names: BTreeSet<OsString>,
+}
+
+impl Files {
+    fn of(path: &Path) -> Result<Self, RocksdbLogStoreError> {
+        let names = fs::read_dir(path).and_then(|files| files.map(|file| Ok(file?.file_name())).collect());
+        Ok(Self {
+            manifest: Manifest::of(path),
+            names: names.map_err(RocksdbLogStoreError::io(path))?,
+        })
+    }
+}
