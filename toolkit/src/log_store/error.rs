@@ -52,8 +52,8 @@ pub enum RocksdbLogStoreError {
     ///
     /// Open the two groups in column families of their own. [`Flat`](super::Flat) needs both column families for itself.
     /// If both groups are stored already, one of them may have deleted entries of the other:
-    /// [`verify`](super::verify()) reports what is missing. [`destroy`](super::RocksdbLogStore::destroy) removes a group
-    /// if no key of the other group lies among its own.
+    /// [`verify`](super::verify()) reports what is missing. [`destroy`](super::RocksdbLogStore::destroy) removes a
+    /// [`GroupPrefixed`](super::GroupPrefixed) even then.
     #[error("the keys of {group} overlap those of {other}: open the two groups in column families of their own")]
     Overlaps {
         /// The key space of the group.

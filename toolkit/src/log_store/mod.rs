@@ -89,9 +89,7 @@ mod writer;
 pub use error::{RecordId, RocksdbLogStoreError};
 pub use inspect::{Problem, StoredGroup, StoredState, VerifiedGroup, groups, stored_entries, verify};
 pub use key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
-pub use open::{
-    LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_with,
-};
+pub use open::{LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_with};
 pub use open_read_only::open_db_read_only;
 pub use store::RocksdbLogStore;
 pub use stored_groups::GroupKeys;

@@ -126,7 +126,11 @@ pub fn open_db_with(
 ) -> Result<Arc<DB>, RocksdbLogStoreError> {
     let path = path.as_ref();
     let mut families: Vec<(String, Options)> = Vec::new();
-    families.extend(column_families.into_iter().map(|(name, options)| (name.into(), options)));
+    families.extend(
+        column_families
+            .into_iter()
+            .map(|(name, options)| (name.into(), options)),
+    );
     for (name, options) in raft_column_families() {
         if families.iter().all(|(named, _)| named != name) {
             families.push((name.to_owned(), options));

@@ -76,7 +76,10 @@ pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreEr
             }
         }
     }
-    let source = io::Error::new(io::ErrorKind::TimedOut, "files of the database were replaced all the time");
+    let source = io::Error::new(
+        io::ErrorKind::TimedOut,
+        "files of the database were replaced all the time",
+    );
     Err(RocksdbLogStoreError::io(path)(source))
 }
 

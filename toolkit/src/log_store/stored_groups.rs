@@ -104,10 +104,16 @@ pub(super) fn stored_groups(
     let meta = cf_handle!(db, meta_cf)?;
     let mut records = db.raw_iterator_cf(&meta);
     records.seek_to_first();
-    each_key(&mut records, meta_cf, unknown, GroupKeys::of_meta_key, |keys, records| {
-        found.insert(keys);
-        records.next();
-    })?;
+    each_key(
+        &mut records,
+        meta_cf,
+        unknown,
+        GroupKeys::of_meta_key,
+        |keys, records| {
+            found.insert(keys);
+            records.next();
+        },
+    )?;
     Ok(found)
 }
 
@@ -141,7 +147,10 @@ fn each_key(
 pub(super) fn overlap(one: &impl KeySpace, other: &impl KeySpace) -> bool {
     let log_keys_overlap = one.log_key(0).as_ref() <= other.log_key(u64::MAX).as_ref()
         && other.log_key(0).as_ref() <= one.log_key(u64::MAX).as_ref();
-    log_keys_overlap || MetaLabel::ALL.iter().any(|label| is_meta_key_of(other, one.meta_key(*label)))
+    log_keys_overlap
+        || MetaLabel::ALL
+            .iter()
+            .any(|label| is_meta_key_of(other, one.meta_key(*label)))
 }
 
 fn is_meta_key_of(keys: &impl KeySpace, key: impl AsRef<[u8]>) -> bool {
@@ -173,17 +182,26 @@ impl<K: KeySpace> Neighbours<'_, K> {
         id.is_some_and(|id| is_same_group(self.keys, &GroupPrefixed::new(u64::from_be_bytes(id))))
     }
 
-    /// Finds a group that has stored log keys in the range of this group's, or stored meta keys among this group's.
-    /// Takes a few reads, unless many meta records of other groups are stored in that range.
+    /// Finds a stored group whose keys overlap those of this group. Takes a few reads, unless many meta records of other
+    /// groups are stored in the range of this group's keys.
     ///
     /// Does not find a group that has no meta records, and whose entries lie between entries of this group.
-    pub(super) fn inside(&self) -> Result<Option<GroupKeys>, RocksdbLogStoreError> {
-        let (first, last) = (self.keys.log_key(0), self.keys.log_key(u64::MAX));
-        let (first, last) = (first.as_ref(), last.as_ref());
+    pub(super) fn find(&self) -> Result<Option<GroupKeys>, RocksdbLogStoreError> {
+        match self.inside()? {
+            None => self.around(),
+            inside => Ok(inside),
+        }
+    }
+
+    /// Finds a group that has stored log keys in the range of this group's log keys, or whose meta keys show that it
+    /// may have.
+    fn inside(&self) -> Result<Option<GroupKeys>, RocksdbLogStoreError> {
         if self.is_prefixed() {
             // No key of another group starts with this group's id.
             return Ok(None);
         }
+        let (first, last) = (self.keys.log_key(0), self.keys.log_key(u64::MAX));
+        let (first, last) = (first.as_ref(), last.as_ref());
         let mut entries = self.iterator(self.log_cf, first, &after(&last))?;
         for seek in [DBRawIterator::seek_to_first, DBRawIterator::seek_to_last] {
             seek(&mut entries);
@@ -209,7 +227,7 @@ impl<K: KeySpace> Neighbours<'_, K> {
 
     /// Finds a stored group whose keys overlap those of this group, although none of its stored keys need be among
     /// them.
-    pub(super) fn around(&self) -> Result<Option<GroupKeys>, RocksdbLogStoreError> {
+    fn around(&self) -> Result<Option<GroupKeys>, RocksdbLogStoreError> {
         let ids = [0, u64::MAX].map(|index| self.keys.log_key(index).as_ref().first_chunk().copied());
         let of_log_keys = ids.map(|id| id.map(|id| GroupKeys::Prefixed(u64::from_be_bytes(id))));
         let of_meta_keys = MetaLabel::ALL.map(|label| GroupKeys::of_meta_key(self.keys.meta_key(label).as_ref()));

@@ -28,7 +28,7 @@ use super::encoded::{Record, RecordRange};
 use super::error::RocksdbLogStoreError;
 use super::group_columns::GroupColumns;
 use super::key_space::{KeySpace, MetaLabel};
-use super::stored_groups::{GroupKeys, Neighbours};
+use super::stored_groups::Neighbours;
 use super::writer::Writer;
 use super::writer::claims::Claim;
 use super::writer::queue::Callback;
@@ -67,8 +67,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     pub(super) fn destroy(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<(), RocksdbLogStoreError> {
         let group = Self::claim(db, log_cf, meta_cf, keys)?;
         let columns = &group.columns;
-        if let Some(other) = group.neighbours().inside()? {
-            return Err(group.overlaps(other));
+        // A range with a prefix holds no key of another group, so that such a group can be parted from a `Flat`.
+        if !group.neighbours().is_prefixed() {
+            group.check_stored_groups()?;
         }
         let entries = columns.key_range(Span::ALL);
         let meta_keys = MetaLabel::ALL.map(|label| columns.meta_key(label));
@@ -117,12 +118,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         if claims.is_some_and(|claims| claims.is_without_flat(&pair)) {
             return Ok(());
         }
-        let other = match neighbours.inside()? {
-            None => neighbours.around()?,
-            inside => inside,
-        };
-        if let Some(other) = other {
-            return Err(self.overlaps(other));
+        if let Some(other) = neighbours.find()? {
+            return Err(RocksdbLogStoreError::Overlaps {
+                group: self.columns.name(),
+                other: other.name(),
+            });
         }
         if let Some(claims) = claims {
             claims.set_without_flat(pair);
@@ -136,13 +136,6 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             log_cf: self.columns.log_cf(),
             meta_cf: self.columns.meta_cf(),
             keys: self.columns.keys(),
-        }
-    }
-
-    fn overlaps(&self, other: GroupKeys) -> RocksdbLogStoreError {
-        RocksdbLogStoreError::Overlaps {
-            group: self.columns.name(),
-            other: other.name(),
         }
     }
 

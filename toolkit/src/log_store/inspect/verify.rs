@@ -216,7 +216,8 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
     /// Reads a meta record, which may be missing. If the record cannot be read, notes that, and returns `None`.
     fn meta<T: DeserializeOwned>(&mut self, label: MetaLabel) -> Option<Option<T>> {
         let read = self.columns.read_meta(self.db, label);
-        read.map_err(|error| self.problems.push(Problem::Unreadable(error))).ok()
+        read.map_err(|error| self.problems.push(Problem::Unreadable(error)))
+            .ok()
     }
 
     /// Reads the log from its first key to its last, and records its problems. Returns the log id of the last entry
