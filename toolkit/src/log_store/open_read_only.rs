@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rocksdb::{DB, InfoLogger, LogLevel, Options};
@@ -24,6 +24,7 @@ use super::error::RocksdbLogStoreError;
 use super::open::{db_options, raft_column_families};
 use super::synced::account_file::Account;
 use super::wal::files::{CURRENT, manifest_number, manifest_path};
+use crate::support::lock::lock;
 
 /// How long [`open_db_read_only`] tries to open a database whose files a node replaces all the time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -61,9 +62,9 @@ pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreEr
     let mut errors = Vec::new();
     while start.elapsed() < PATIENCE {
         let files = Files::of(path)?;
-        let (opened, manifest) = open_once(path);
+        let (opened, seen) = open_once(path);
         match opened {
-            Ok(db) if manifest.is_some() && manifest == files.manifest => return Ok(db),
+            Ok(db) if seen.is_unchanged() => return Ok(db),
             Ok(_) => errors.clear(),
             Err(error) if Files::of(path)? == files => return Err(error),
             Err(error) => {
@@ -83,25 +84,56 @@ pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreEr
     Err(RocksdbLogStoreError::io(path)(source))
 }
 
-/// Opens the database once. Also returns the MANIFEST as it was after RocksDB had looked for WALs.
-fn open_once(path: &Path) -> (Result<DB, RocksdbLogStoreError>, Option<Manifest>) {
-    let manifest = Arc::new(OnceLock::new());
+/// Opens the database once. Also returns what the MANIFEST was meanwhile.
+fn open_once(path: &Path) -> (Result<DB, RocksdbLogStoreError>, SeenManifest) {
+    let before = Manifest::current(path);
+    let seen = Arc::new(Mutex::new(SeenManifest::default()));
     let mut options = db_options();
     options.create_if_missing(false);
     options.create_missing_column_families(false);
-    // Replaying the WALs takes long. RocksDB logs this message for each WAL, after it has looked for all of them. If it
-    // logs no such message, the MANIFEST of the end counts.
+    // By default, RocksDB starts 16 threads for each column family, which takes ten times as long as to open the few
+    // tables of a log. The longer it takes, the more often the MANIFEST changes meanwhile.
+    options.set_max_file_opening_threads(1);
     let look = {
-        let (manifest, path) = (manifest.clone(), path.to_path_buf());
-        move |_, message: &str| {
-            if message.contains("Recovering log #") {
-                manifest.get_or_init(|| Manifest::of(&path));
-            }
-        }
+        let (seen, path) = (seen.clone(), path.to_path_buf());
+        move |_, message: &str| lock(&seen).look(&path, message)
     };
     options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Info, look));
     let opened = open_and_check(path, &options);
-    (opened, *manifest.get_or_init(|| Manifest::of(path)))
+    let mut seen = *lock(&seen);
+    seen.first.get_or_insert(before);
+    seen.last.get_or_insert_with(|| Manifest::current(path));
+    (opened, seen)
+}
+
+/// The MANIFEST before RocksDB has read it, and after RocksDB has looked for WALs. An inner `None` is a MANIFEST that
+/// could not be read.
+#[derive(Clone, Copy, Default)]
+struct SeenManifest {
+    first: Option<Option<Manifest>>,
+    last: Option<Option<Manifest>>,
+}
+
+impl SeenManifest {
+    /// Looks at the MANIFEST if `message`, which RocksDB logs, tells that the moment has come. If RocksDB logs no such
+    /// message, [`open_once`] looks before and after the whole opening, which may take much longer, because RocksDB
+    /// replays the WALs.
+    fn look(&mut self, path: &Path, message: &str) {
+        if let Some((_, manifest)) = message.split_once("Recovering from manifest file: ") {
+            // RocksDB has read CURRENT, which may name another MANIFEST by now.
+            let number = manifest
+                .trim_end()
+                .rsplit_once("MANIFEST-")
+                .and_then(|(_, number)| number.parse().ok());
+            self.first.get_or_insert_with(|| Manifest::numbered(path, number?));
+        } else if message.contains("Recovering log #") {
+            self.last.get_or_insert_with(|| Manifest::current(path));
+        }
+    }
+
+    fn is_unchanged(&self) -> bool {
+        self.first.flatten().is_some() && self.first == self.last
+    }
 }
 
 fn open_and_check(path: &Path, options: &Options) -> Result<DB, RocksdbLogStoreError> {
@@ -127,9 +159,12 @@ struct Manifest {
 }
 
 impl Manifest {
-    /// Returns `None` if `CURRENT` or the MANIFEST that it names cannot be read.
-    fn of(path: &Path) -> Option<Self> {
-        let number = manifest_number(path).ok()??;
+    /// Returns the MANIFEST that `CURRENT` names, or `None` if `CURRENT` or the MANIFEST cannot be read.
+    fn current(path: &Path) -> Option<Self> {
+        Self::numbered(path, manifest_number(path).ok()??)
+    }
+
+    fn numbered(path: &Path, number: u64) -> Option<Self> {
         let length = manifest_path(path, number).metadata().ok()?.len();
         Some(Self { number, length })
     }
@@ -146,7 +181,7 @@ impl Files {
     fn of(path: &Path) -> Result<Self, RocksdbLogStoreError> {
         let names = fs::read_dir(path).and_then(|files| files.map(|file| Ok(file?.file_name())).collect());
         Ok(Self {
-            manifest: Manifest::of(path),
+            manifest: Manifest::current(path),
             names: names.map_err(RocksdbLogStoreError::io(path))?,
         })
     }

@@ -15,6 +15,7 @@
 //!
 //! `make soak` runs the long forms.
 
+mod beside;
 mod calls;
 mod corruption;
 mod direct_io;
