@@ -50,10 +50,12 @@ pub enum RocksdbLogStoreError {
     /// The keys of this group overlap those of another group, which is open or stored in the same column families: a
     /// purge of one group would delete entries of the other. Nothing was changed.
     ///
-    /// Open the two groups in column families of their own. [`Flat`](super::Flat) needs both column families for itself.
-    /// If both groups are stored already, one of them may have deleted entries of the other:
-    /// [`verify`](super::verify()) reports what is missing. [`destroy`](super::RocksdbLogStore::destroy) removes a
-    /// [`GroupPrefixed`](super::GroupPrefixed) even then.
+    /// Open the two groups in column families of their own. [`Flat`](super::Flat) needs both column families for
+    /// itself.
+    ///
+    /// If both groups are stored in the same column families already, one of them may have deleted entries of the
+    /// other: [`verify`](super::verify()) reports what is missing. [`destroy`](super::RocksdbLogStore::destroy) removes
+    /// a [`GroupPrefixed`](super::GroupPrefixed) even then.
     #[error("the keys of {group} overlap those of {other}: open the two groups in column families of their own")]
     Overlaps {
         /// The key space of the group.
@@ -75,7 +77,10 @@ pub enum RocksdbLogStoreError {
 
     /// One of RocksDB's files is damaged or cut short, although it must be intact at least up to byte `synced`. See
     /// [what to do](super::durability#if-the-database-lacks-acknowledged-writes).
-    #[error("{file:?} is damaged at byte {intact}, but was acknowledged up to byte {synced}: {what}", what = WHAT_TO_DO)]
+    #[error(
+        "{file:?} is damaged at byte {intact}, but was acknowledged up to byte {synced}: {what}",
+        what = WHAT_TO_DO
+    )]
     Damaged {
         /// The file.
         file: PathBuf,

@@ -1,6 +1,7 @@
 //! openraft's log storage on RocksDB: a write is durable before it is acknowledged, and does not block the runtime.
 //!
-//! - [`open_db`] opens a database, and [`RocksdbLogStore::open`] opens a raft group in it.
+//! - [`open_db`] opens a database for raft logs alone, and [`open_db_with`] one that is shared with a state machine.
+//! - [`RocksdbLogStore::open`] opens a raft group in it.
 //! - A [`KeySpace`] defines the keys of a group: [`Flat`] or [`GroupPrefixed`].
 //! - [`groups`](groups()), [`stored_entries`], [`verify`](verify()) and [`RocksdbLogStore::destroy`] are for operators.
 //!   The first three can also be used while a node has the database open: see [`open_db_read_only`].

@@ -82,9 +82,9 @@ pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>,
 /// Opens a database that a state machine shares with the raft logs, with options and column families of your own.
 ///
 /// Start from [`db_options`], and change what your own data needs. Name all column families that the database has:
-/// RocksDB refuses to open only some of them. [`LOG_CF`] and [`META_CF`] are added where `column_families` does not name
-/// them, with the options [`log_cf_options`] and [`meta_cf_options`]. RocksDB creates those that do not exist yet, because
-/// [`db_options`] says so.
+/// RocksDB refuses to open only some of them. [`LOG_CF`] and [`META_CF`] are added where `column_families` does not
+/// name them, with the options [`log_cf_options`] and [`meta_cf_options`]. With [`db_options`], RocksDB creates the
+/// column families that do not exist yet.
 ///
 /// Like [`open_db`], this calls [`recover`] first. It sets `use_direct_io_for_flush_and_compaction`, whatever `options`
 /// says: with direct I/O, appends are faster, see [`performance`](super::performance). On a file system without direct

@@ -4,11 +4,11 @@
 //! deletes files meanwhile, which has two effects:
 //!
 //! - RocksDB does not find a file, and returns an error as if the file were damaged.
-//! - RocksDB misses a WAL without an error: the node has flushed the WAL to a table and deleted it after RocksDB has read
-//!   the MANIFEST, and before it looked for WALs. What was in the WAL is then missing.
+//! - RocksDB misses a WAL without an error, because the node has flushed and deleted the WAL after RocksDB has read the
+//!   MANIFEST, and before RocksDB looks for WALs. The opened database then shows neither the WAL nor the new table.
 //!
-//! So an opening counts only if the MANIFEST stayed the same until RocksDB had looked for WALs: a node changes the
-//! MANIFEST before it deletes a file. Otherwise the database is opened again. Damage is what persists.
+//! A node changes the MANIFEST before it deletes a file. So an opening counts only if the MANIFEST stayed the same
+//! until RocksDB had looked for WALs. Otherwise the database is opened again. Damage is what persists.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -40,8 +40,8 @@ const PERSISTENT: usize = 3;
 ///
 /// # Errors
 ///
-/// - [`RocksdbLogStoreError::Io`] if there is no database at the path, if the directory or the file `RAFT_SYNCED` cannot be
-///   read, or if a running node replaced files during every try for 30 seconds.
+/// - [`RocksdbLogStoreError::Io`] if there is no database at the path, if the directory or the file `RAFT_SYNCED`
+///   cannot be read, or if a running node replaced files during each try for 30 seconds.
 /// - [`RocksdbLogStoreError::BehindSynced`] if the database lacks acknowledged writes.
 /// - [`RocksdbLogStoreError::Rocksdb`] if RocksDB cannot open the database, for example because its files are damaged,
 ///   or because it lacks one of the two column families. That a running node replaces files is no error: the database

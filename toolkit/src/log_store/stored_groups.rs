@@ -182,8 +182,8 @@ impl<K: KeySpace> Neighbours<'_, K> {
         id.is_some_and(|id| is_same_group(self.keys, &GroupPrefixed::new(u64::from_be_bytes(id))))
     }
 
-    /// Finds a stored group whose keys overlap those of this group. Takes a few reads, unless many meta records of other
-    /// groups are stored in the range of this group's keys.
+    /// Finds a stored group whose keys overlap those of this group. Takes a few reads, unless many meta records of
+    /// other groups are stored in the range of this group's keys.
     ///
     /// Does not find a group that has no meta records, and whose entries lie between entries of this group.
     pub(super) fn find(&self) -> Result<Option<GroupKeys>, RocksdbLogStoreError> {

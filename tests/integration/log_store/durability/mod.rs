@@ -11,6 +11,7 @@
 //! | `corruption` | bits flip; files are cut short, deleted, or read as zeros |
 //! | `wrong_data` | a value that RocksDB returns is not what the group has written |
 //! | `isolation` | something happens to one of many groups |
+//! | `beside` | a busy node replaces the files that another process reads |
 //! | `openers` | a second process, a second store, weaker options |
 //!
 //! `make soak` runs the long forms.

@@ -107,8 +107,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(group)
     }
 
-    /// Checks that the keys of the group overlap those of no other group that is stored. The claims only show the groups
-    /// that were opened since the writer was started.
+    /// Checks that the keys of the group overlap those of no other group that is stored. The claims show only the
+    /// groups that were opened since the writer was started.
     fn check_stored_groups(&self) -> Result<(), RocksdbLogStoreError> {
         let neighbours = self.neighbours();
         let pair = [self.columns.log_cf().clone(), self.columns.meta_cf().clone()];
