@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use openraft_toolkit::log_store::{self, GroupKeys, LOG_CF, META_CF, StoredGroup, open_db_read_only};
-use rocksdb::DB;
+use openraft_toolkit::rocksdb::DB;
 
 use crate::arguments::Indexes;
 use crate::report::Report;

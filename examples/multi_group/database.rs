@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use openraft_toolkit::log_store::{
-    GroupPrefixed, LOG_CF, META_CF, RocksdbLogStore, RocksdbLogStoreError, db_options, log_cf_options, meta_cf_options,
-    recover,
+    GroupPrefixed, LOG_CF, META_CF, RocksdbLogStore, RocksdbLogStoreError, db_options, open_db_with,
 };
-use rocksdb::statistics::{StatsLevel, Ticker};
-use rocksdb::{ColumnFamilyDescriptor, DB, Options};
+use openraft_toolkit::rocksdb::statistics::{StatsLevel, Ticker};
+use openraft_toolkit::rocksdb::{DB, Options};
 
 use crate::snapshots::{self, Snapshots};
 use crate::types::{GroupId, TypeConfig};
@@ -22,18 +21,12 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database as `open_db` of the toolkit does, with one more column family.
+    /// Opens the database, with a column family for the snapshots beside those of the logs.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        recover(path)?;
         let mut options = db_options();
         options.enable_statistics();
         options.set_statistics_level(StatsLevel::ExceptHistogramOrTimers);
-        let families = [
-            ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
-            ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
-            ColumnFamilyDescriptor::new(snapshots::CF, Options::default()),
-        ];
-        let db = Arc::new(DB::open_cf_descriptors(&options, path, families)?);
+        let db = open_db_with(path, options.clone(), [(snapshots::CF, Options::default())])?;
         Ok(Self { db, options })
     }
 

@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::Arc;
 
-use rocksdb::{DB, IteratorMode, WriteOptions};
+use openraft_toolkit::rocksdb::{self, DB, IteratorMode, WriteOptions};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 

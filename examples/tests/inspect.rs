@@ -12,7 +12,7 @@ use openraft_toolkit::openraft::entry::RaftEntry;
 use openraft_toolkit::openraft::storage::{RaftLogStorage, RaftLogStorageExt};
 use openraft_toolkit::openraft::vote::RaftLeaderId;
 use openraft_toolkit::openraft::{EntryPayload, LogId};
-use rocksdb::DB;
+use openraft_toolkit::rocksdb::DB;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

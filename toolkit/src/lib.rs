@@ -77,6 +77,13 @@
 /// openraft 0.10 is an alpha, and its interfaces change from one alpha to the next. Use it through this re-export, so
 /// that your code and the toolkit always use the same release.
 pub use openraft;
+/// The exact release of the crate `rocksdb` that the log store is built on.
+///
+/// Use it through this re-export to open a database yourself or to share it with your state machine, so that your code
+/// and the log store always use the same release. Cargo features of RocksDB, such as compression, are turned on by a
+/// dependency of your own on the crate `rocksdb`: Cargo adds up the features of all crates.
+#[cfg(feature = "rocksdb-log-store")]
+pub use rocksdb;
 
 pub mod codec;
 pub mod lifecycle;

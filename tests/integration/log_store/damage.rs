@@ -110,3 +110,23 @@ async fn what_does_not_decode_is_an_error_that_names_the_group_and_the_record() 
     open(&db, GroupPrefixed::new(41));
     open(&db, GroupPrefixed::new(43));
 }
+
+/// The key has the form of no key space, so that opening a group does not find it.
+#[tokio::test]
+async fn a_key_among_those_of_a_group_that_is_not_its_own_is_an_error() {
+    let dir = TempDir::new().unwrap();
+    let db = open_dir(&dir);
+    let mut store = open(&db, Flat);
+    store.blocking_append(entries(1, 0..=2)).await.unwrap();
+    drop(store);
+    let foreign = [Flat.log_key(2).as_ref(), b"foreign"].concat();
+    db.put_cf(&db.cf_handle(LOG_CF).unwrap(), &foreign, b"x").unwrap();
+
+    let error = open_error(&db, Flat);
+
+    assert!(
+        matches!(&error, RocksdbLogStoreError::ForeignKey { key, .. } if *key == foreign),
+        "{error}"
+    );
+    assert!(error.to_string().contains("is not a log key of this group"), "{error}");
+}

@@ -244,6 +244,11 @@ async fn everything_that_is_wrong_with_a_group_is_reported() {
         found[0],
         format!("{group}: the record `vote` cannot be decoded: empty frame: the version byte is missing")
     );
+    // Nothing is known about the vote, so it is not reported to be behind as well.
+    assert!(
+        !found.iter().any(|problem| problem.contains("the saved vote is")),
+        "{found:?}"
+    );
     assert!(found.contains(&"the log id T4-N1.13 is committed, but the log has nothing behind T4-N1.12".to_owned()));
 
     let all = verify::<Types>(&db, LOG_CF, META_CF, None).unwrap();
@@ -257,16 +262,17 @@ async fn everything_that_is_wrong_with_a_group_is_reported() {
     );
 }
 
-#[tokio::test]
-async fn what_rocksdb_cannot_read_does_not_hide_what_follows() {
-    let dir = TempDir::new().unwrap();
-    let db = open_dir(&dir);
+/// Writes a log of [`Flat`] with the entries 0 to 999 in one table, and then damages the block of entry 200 there.
+/// `change` may change the log before it is flushed.
+async fn damage_block(dir: &TempDir, change: impl FnOnce(&DB)) -> DB {
+    let db = open_dir(dir);
     let mut store = open(&db, Flat);
     store.save_vote(&vote(1)).await.unwrap();
     for first in (0..1000).step_by(100) {
         store.blocking_append(entries(1, first..=first + 99)).await.unwrap();
     }
     drop(store);
+    change(&db);
     db.flush_cf(&db.cf_handle(LOG_CF).unwrap()).unwrap();
     let files = db.live_files().unwrap();
     let file = files.iter().find(|file| file.column_family_name == LOG_CF).unwrap();
@@ -278,8 +284,13 @@ async fn what_rocksdb_cannot_read_does_not_hide_what_follows() {
     let at = bytes.windows(5).position(|window| window == b"1-200").unwrap();
     bytes[at] ^= 1;
     std::fs::write(&path, bytes).unwrap();
+    open_db_read_only(dir.path()).unwrap()
+}
 
-    let db = open_db_read_only(dir.path()).unwrap();
+#[tokio::test]
+async fn what_rocksdb_cannot_read_does_not_hide_what_follows() {
+    let dir = TempDir::new().unwrap();
+    let db = damage_block(&dir, |_| {}).await;
     let verified = verify::<Types>(&db, LOG_CF, META_CF, Some(GroupKeys::Flat)).unwrap();
     let [
         Problem::UnreadableRange {
@@ -293,4 +304,35 @@ async fn what_rocksdb_cannot_read_does_not_hide_what_follows() {
     };
     assert!(first <= 200 && (200..999).contains(&last), "{first} to {last}");
     assert_eq!(verified[0].entries, 1000 - (last - first + 1));
+}
+
+/// The first key that RocksDB can read again is not one of the group, and others of the group follow.
+#[tokio::test]
+async fn what_rocksdb_cannot_read_ends_at_a_key_that_is_not_the_groups() {
+    let dir = TempDir::new().unwrap();
+    let db = damage_block(&dir, |db| {
+        // Of the entries after the damaged block, only the last ones are left, after a foreign key.
+        for index in 300..900 {
+            delete(db, Flat, index);
+        }
+        let foreign = [Flat.log_key(899).as_ref(), b"foreign"].concat();
+        db.put_cf(&db.cf_handle(LOG_CF).unwrap(), foreign, b"x").unwrap();
+    })
+    .await;
+    let verified = verify::<Types>(&db, LOG_CF, META_CF, Some(GroupKeys::Flat)).unwrap();
+    let ranges = verified[0].problems.iter().filter_map(|problem| match problem {
+        Problem::UnreadableRange { first, last, .. } => Some((*first, *last)),
+        _ => None,
+    });
+    let [(first, Some(last))] = ranges.collect::<Vec<_>>()[..] else {
+        panic!("one range with an end: {verified:?}")
+    };
+    assert!(first <= 200 && (200..900).contains(&last), "{first} to {last}");
+    let missing = Problem::Missing {
+        first: last + 1,
+        last: 899,
+    }
+    .to_string();
+    let problems: Vec<String> = verified[0].problems.iter().map(Problem::to_string).collect();
+    assert!(problems.contains(&missing), "{problems:?}");
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | what it proves |
 //! |---|---|
-//! | `open`, `groups` | opening, and many groups in one database |
+//! | `open`, `groups`, `key_ranges` | opening, many groups in one database, and that their keys never overlap |
 //! | `append`, `read`, `writer` | one rule of the log store each |
 //! | `damage` | what is missing or wrong is an error |
 //! | `model` | any sequence of calls leaves what a model says |
@@ -17,6 +17,7 @@ mod durability;
 mod golden_log;
 mod groups;
 mod inspect;
+mod key_ranges;
 mod model;
 mod open;
 mod read;

@@ -3,10 +3,15 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::Arc;
 
 use super::key_space::MetaLabel;
 use crate::codec::CodecError;
+
+/// What an operator can do about a database that lacks acknowledged writes.
+const WHAT_TO_DO: &str = "put the files back as they were, or remove the node from the cluster and let it join again \
+                          under a new node id with an empty directory; log_store::accept_loss is the last resort";
 
 /// Why the log store could not open, read or write.
 ///
@@ -32,8 +37,7 @@ pub enum RocksdbLogStoreError {
     #[error("the log and the meta records cannot share the column family {0:?}: name two")]
     SharedColumnFamily(String),
 
-    /// A store of this group, or of another group with the same log or meta keys, is open already. Groups that share a
-    /// column family need different key spaces.
+    /// A store of this group, or of a group with the same name and the same log or meta keys, is open already.
     ///
     /// A group can be opened again once its store and all its readers are dropped. A running `Raft` keeps both until
     /// its shutdown is complete.
@@ -43,14 +47,40 @@ pub enum RocksdbLogStoreError {
         group: String,
     },
 
-    /// Log stores are open in this directory, either in another process, or in this process on another `DB` that was
-    /// opened there.
-    #[error("another process has log stores open in {0:?}")]
-    InUse(PathBuf),
+    /// The keys of this group overlap those of another group, which is open or stored in the same column families: a
+    /// purge of one group would delete entries of the other. Nothing was changed.
+    ///
+    /// Open the two groups in column families of their own. [`Flat`](super::Flat) needs both column families for
+    /// itself.
+    ///
+    /// If both groups are stored in the same column families already, one of them may have deleted entries of the
+    /// other: [`verify`](super::verify()) reports what is missing. [`destroy`](super::RocksdbLogStore::destroy) removes
+    /// a [`GroupPrefixed`](super::GroupPrefixed) even then.
+    #[error("the keys of {group} overlap those of {other}: open the two groups in column families of their own")]
+    Overlaps {
+        /// The key space of the group.
+        group: String,
+        /// The key space of the other group.
+        other: String,
+    },
 
-    /// One of RocksDB's files is damaged or cut short, although it must be intact at least up to byte `synced`. Put the
-    /// file back, or remove the node from the cluster and let it join again with an empty directory.
-    #[error("{file:?} is damaged at byte {intact}, and was acknowledged up to byte {synced}: accept_loss")]
+    /// The database is open already, in another process or in this one. A database has one process at a time, which
+    /// opens it once and shares the `Arc<DB>`.
+    #[error("{path:?} is in use: {}", holder(*pid))]
+    InUse {
+        /// The directory of the database.
+        path: PathBuf,
+        /// The id of the process that has the database open, if that process left its id: a process leaves its id in
+        /// `RAFT_SYNCED` when it opens its first log store.
+        pid: Option<u32>,
+    },
+
+    /// One of RocksDB's files is damaged or cut short, although it must be intact at least up to byte `synced`. See
+    /// [what to do](super::durability#if-the-database-lacks-acknowledged-writes).
+    #[error(
+        "{file:?} is damaged at byte {intact}, but was acknowledged up to byte {synced}: {what}",
+        what = WHAT_TO_DO
+    )]
     Damaged {
         /// The file.
         file: PathBuf,
@@ -63,16 +93,18 @@ pub enum RocksdbLogStoreError {
         synced: u64,
     },
 
-    /// One of RocksDB's files is missing, and with it writes that were acknowledged. Put the file back, or remove the
-    /// node from the cluster and let it join again with an empty directory.
-    #[error("{0:?} is missing, and contained acknowledged writes: accept_loss")]
+    /// One of RocksDB's files is missing, and with it writes that were acknowledged. See
+    /// [what to do](super::durability#if-the-database-lacks-acknowledged-writes).
+    #[error("{0:?} is missing, but contained acknowledged writes: {what}", what = WHAT_TO_DO)]
     MissingFile(PathBuf),
 
     /// The database lacks writes that were acknowledged. It was opened without [`recover`](super::recover()), or
-    /// its files were replaced by older ones. Put the files back as they were, or remove the node from the cluster and
-    /// let it join again with an empty directory.
+    /// its files were replaced by older ones. See
+    /// [what to do](super::durability#if-the-database-lacks-acknowledged-writes).
     #[error(
-        "the database in {path:?} ends at sequence number {sequence}, but writes up to {synced} were acknowledged: accept_loss"
+        "the database in {path:?} ends at sequence number {sequence}, but writes up to {synced} were acknowledged: \
+         {what}",
+        what = WHAT_TO_DO
     )]
     BehindSynced {
         /// The directory of the database.
@@ -227,6 +259,15 @@ impl RocksdbLogStoreError {
             path: path.to_path_buf(),
             source,
         }
+    }
+}
+
+/// Says which process has a database open. `pid` is the id of that process, if it is known.
+fn holder(pid: Option<u32>) -> String {
+    match pid {
+        Some(pid) if pid == process::id() => "this process has it open already".to_owned(),
+        Some(pid) => format!("another process has it open, with the pid {pid}"),
+        None => "another process has it open".to_owned(),
     }
 }
 

@@ -77,11 +77,19 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         &self.log_cf
     }
 
-    /// Returns the keys by which other stores recognize that the group is open.
+    pub(super) fn meta_cf(&self) -> &CfName {
+        &self.meta_cf
+    }
+
+    /// Returns all keys that the group can ever write.
     pub(super) fn claim(&self) -> Claim {
-        let log_key = self.keys.log_key(0).as_ref().into();
-        let meta_key = self.keys.meta_key(MetaLabel::Vote).as_ref().into();
-        Claim::new((self.log_cf.clone(), log_key), (self.meta_cf.clone(), meta_key))
+        Claim {
+            group: self.name(),
+            log_cf: self.log_cf.clone(),
+            log: [0, u64::MAX].map(|index| self.keys.log_key(index).as_ref().into()),
+            meta_cf: self.meta_cf.clone(),
+            meta: MetaLabel::ALL.map(|label| self.keys.meta_key(label).as_ref().into()),
+        }
     }
 
     /// Returns the name of the group in error messages.

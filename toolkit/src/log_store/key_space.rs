@@ -9,13 +9,16 @@ use std::fmt;
 ///
 /// # To ensure correctness
 ///
-/// A key space must keep these rules. Otherwise a group loses entries, or overwrites or deletes those of another group:
+/// A key space must keep these rules. Otherwise a group loses entries, or overwrites or deletes those of another group.
+/// Where the log store finds that the second or the third rule is broken, it refuses to open the group, with
+/// [`Overlaps`](super::RocksdbLogStoreError::Overlaps).
 ///
 /// - `log_key` is strictly increasing: for `a < b`, `log_key(a)` sorts before `log_key(b)`, byte by byte, as RocksDB's
 ///   default comparator sorts. The store reads, truncates and purges ranges of keys.
 /// - No key of another group in the same column family is in the range from `log_key(0)` to `log_key(u64::MAX)`, both
 ///   inclusive. Different prefixes of the same length ensure this.
-/// - The meta keys of all groups and labels in the same column family differ from one another.
+/// - The meta keys of all groups and labels in the same column family differ from one another. No column family holds
+///   the log of one group and the meta records of another.
 /// - The keys of a group never change, not even in a later release of your program, because they are on disk.
 ///
 /// # Examples
@@ -84,7 +87,7 @@ impl fmt::Display for MetaLabel {
     }
 }
 
-/// The key space of a raft group that has the column families to itself.
+/// The key space of a raft group that has both column families to itself.
 ///
 /// A log key is the index as 8 big-endian bytes. A meta key is the label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

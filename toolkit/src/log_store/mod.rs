@@ -1,6 +1,7 @@
 //! openraft's log storage on RocksDB: a write is durable before it is acknowledged, and does not block the runtime.
 //!
-//! - [`open_db`] opens a database, and [`RocksdbLogStore::open`] opens a raft group in it.
+//! - [`open_db`] opens a database for raft logs alone, and [`open_db_with`] one that is shared with a state machine.
+//! - [`RocksdbLogStore::open`] opens a raft group in it.
 //! - A [`KeySpace`] defines the keys of a group: [`Flat`] or [`GroupPrefixed`].
 //! - [`groups`](groups()), [`stored_entries`], [`verify`](verify()) and [`RocksdbLogStore::destroy`] are for operators.
 //!   The first three can also be used while a node has the database open: see [`open_db_read_only`].
@@ -54,9 +55,11 @@
 // store          openraft's two traits, on a group
 // inspect/       what operators ask: groups, entries, verify
 // group/         one raft group in memory, and all changes to it
+// stored_groups  which groups are stored, and whether their keys overlap
 // group_columns  a group's keys in its two column families
 // writer/        one queue and one thread for each database
 // open           opening a database, and its options
+// open_read_only opening a database beside a running node
 // synced/        what is durable, and recovery
 // wal/           RocksDB's own bytes
 // encoded        one encoded record
@@ -77,17 +80,19 @@ mod group_columns;
 mod inspect;
 mod key_space;
 mod open;
+mod open_read_only;
 mod store;
+mod stored_groups;
 mod synced;
 mod wal;
 mod writer;
 
 pub use error::{RecordId, RocksdbLogStoreError};
-pub use inspect::{GroupKeys, Problem, StoredGroup, StoredState, VerifiedGroup, groups, stored_entries, verify};
+pub use inspect::{Problem, StoredGroup, StoredState, VerifiedGroup, groups, stored_entries, verify};
 pub use key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
-pub use open::{
-    LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_read_only,
-};
+pub use open::{LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_with};
+pub use open_read_only::open_db_read_only;
 pub use store::RocksdbLogStore;
+pub use stored_groups::GroupKeys;
 pub use synced::accept_loss::{AcceptedLoss, accept_loss};
 pub use synced::recover::recover;

@@ -1,19 +1,20 @@
 //! Opening a database for log stores, and the options that the log store requires.
 
+use std::iter;
 use std::path::Path;
+use std::process;
 use std::sync::Arc;
 
-use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, ErrorKind, Options};
+use rocksdb::{DB, DBRecoveryMode, ErrorKind, Options};
 
 use super::error::RocksdbLogStoreError;
-use super::synced::account_file::Account;
+use super::synced::account_file::AccountFile;
 use super::synced::recover::recover;
-use super::wal::files::CURRENT;
 
-/// The column family that [`open_db`] creates for log entries.
+/// The column family that [`open_db`] and [`open_db_with`] create for log entries.
 pub const LOG_CF: &str = "raft_log";
 
-/// The column family that [`open_db`] creates for votes, committed and last purged log ids.
+/// The column family that [`open_db`] and [`open_db_with`] create for votes, committed and last purged log ids.
 pub const META_CF: &str = "raft_meta";
 
 /// The total size in bytes of all WALs above which RocksDB flushes the column families that still need the oldest WAL.
@@ -55,14 +56,11 @@ impl LogDbOptions {
 
 /// Opens a database for raft logs alone, with [`LOG_CF`] and [`META_CF`].
 ///
-/// To keep the state machine in the same database, open the database yourself with [`db_options`],
-/// [`log_cf_options`] and [`meta_cf_options`].
+/// To keep the state machine in the same database, use [`open_db_with`].
 ///
 /// # Errors
 ///
-/// - The errors of [`recover`].
-/// - [`RocksdbLogStoreError::Rocksdb`] if RocksDB cannot open the database, for example because the database is open
-///   already, its files are damaged, or it does not exist and must not be created.
+/// Those of [`open_db_with`].
 ///
 /// # Examples
 ///
@@ -76,102 +74,118 @@ impl LogDbOptions {
 /// # }
 /// ```
 pub fn open_db(path: impl AsRef<Path>, options: LogDbOptions) -> Result<Arc<DB>, RocksdbLogStoreError> {
-    recover(&path)?;
     let mut db = db_options();
     db.create_if_missing(options.create_if_missing);
-    // Flushes through the page cache delay the syncs of the WAL. With direct I/O, appends of 4 KiB are 1.2 times as
-    // fast as without, with a quarter of the p99 latency and 0.6 of the CPU time.
-    db.set_use_direct_io_for_flush_and_compaction(true);
-    let opened = match DB::open_cf_descriptors(&db, &path, column_families()) {
-        // On a file system without direct I/O, RocksDB returns this error before it replays the MANIFEST and the WALs.
-        // If the error has another cause, the second try returns it again.
-        Err(e) if e.kind() == ErrorKind::InvalidArgument => {
-            db.set_use_direct_io_for_flush_and_compaction(false);
-            DB::open_cf_descriptors(&db, &path, column_families())
-        }
-        opened => opened,
-    };
-    Ok(Arc::new(opened?))
+    open_db_with(path, db, iter::empty::<(String, Options)>())
 }
 
-/// Opens a database with [`LOG_CF`] and [`META_CF`] for reading alone, even while a node has the database open. Use
-/// this for tools such as [`groups`](super::groups()) and [`verify`](super::verify()).
+/// Opens a database that a state machine shares with the raft logs, with options and column families of your own.
 ///
-/// The result shows the database as it was when it was opened, without what a running node still has in its
-/// queue. The database is not changed.
+/// Start from [`db_options`], and change what your own data needs. Name all column families that the database has:
+/// RocksDB refuses to open only some of them. [`LOG_CF`] and [`META_CF`] are added where `column_families` does not
+/// name them, with the options [`log_cf_options`] and [`meta_cf_options`]. With [`db_options`], RocksDB creates the
+/// column families that do not exist yet.
+///
+/// Like [`open_db`], this calls [`recover`] first. It sets `use_direct_io_for_flush_and_compaction`, whatever `options`
+/// says: with direct I/O, appends are faster, see [`performance`](super::performance). On a file system without direct
+/// I/O, it opens the database without.
 ///
 /// # Errors
 ///
-/// - [`RocksdbLogStoreError::Io`] if there is no database at the path, or if the file `RAFT_SYNCED` cannot be read.
-/// - [`RocksdbLogStoreError::BehindSynced`] if the database lacks acknowledged writes.
-/// - [`RocksdbLogStoreError::Rocksdb`] if RocksDB cannot open the database, for example because its files are damaged,
-///   or because it lacks one of the two column families.
+/// - The errors of [`recover`].
+/// - [`RocksdbLogStoreError::InUse`] if the database is open already, in another process or in this one.
+/// - [`RocksdbLogStoreError::Rocksdb`] if RocksDB cannot open the database for another reason, for example because its
+///   files are damaged, `column_families` lacks one of the database's column families, or the database does not exist
+///   and must not be created.
 ///
 /// # Examples
-///
-/// See [`groups`](super::groups()).
-pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreError> {
-    let path = path.as_ref();
-    // Without this check, the crate `rocksdb` would create a directory at the path: it does so in every call that opens
-    // a database, including read-only calls.
-    let current = path.join(CURRENT);
-    if let Err(source) = current.metadata() {
-        return Err(RocksdbLogStoreError::Io { path: current, source });
-    }
-    // Read the account first: a running node may acknowledge more while the database is opened. A later account would
-    // then name writes that the opened database does not show.
-    let account = Account::read(path)?;
-    let mut options = db_options();
-    options.create_if_missing(false);
-    options.create_missing_column_families(false);
-    // A running node always has a WAL.
-    let error_if_wal_exists = false;
-    let db = DB::open_cf_descriptors_read_only(&options, path, column_families(), error_if_wal_exists)?;
-    if let Some(account) = account {
-        account.check(&db)?;
-    }
-    Ok(db)
-}
-
-fn column_families() -> [ColumnFamilyDescriptor; 2] {
-    [
-        ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
-        ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
-    ]
-}
-
-/// Returns the database options that the log store requires, for programs that open the database themselves.
-///
-/// - Call [`recover`] first, as [`open_db`] does: RocksDB does not report all damage to the WAL, whatever its
-///   options are.
-/// - Leave `wal_dir`, `recycle_log_file_num`, `wal_compression` and `avoid_flush_during_recovery` as they are.
-///   Otherwise damage to the WAL may go unnoticed, or [`recover`] may refuse an intact database: see
-///   [the options that weaken the log](super::durability#options-that-weaken-the-log).
-/// - If the file system has direct I/O, also set `use_direct_io_for_flush_and_compaction`, as [`open_db`] does, because
-///   appends are then faster: see [`performance`](super::performance).
-///
-/// # Examples
-///
-/// Opens a database that also has a column family for the state machine:
 ///
 /// ```
-/// use std::sync::Arc;
+/// use openraft_toolkit::log_store::{Flat, LOG_CF, META_CF, RocksdbLogStore, db_options, open_db_with};
+/// use openraft_toolkit::rocksdb::Options;
 ///
-/// use openraft_toolkit::log_store::{LOG_CF, META_CF, db_options, log_cf_options, meta_cf_options, recover};
-/// use rocksdb::{ColumnFamilyDescriptor, DB, Options};
+/// openraft_toolkit::declare_raft_types_ext! {
+///     pub Types: Node = (), AppData = String, AppDataResponse = ()
+/// }
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let dir = tempfile::tempdir()?;
-/// # let path = dir.path();
-/// recover(path)?;
-/// let db = Arc::new(DB::open_cf_descriptors(&db_options(), path, [
-///     ColumnFamilyDescriptor::new(LOG_CF, log_cf_options()),
-///     ColumnFamilyDescriptor::new(META_CF, meta_cf_options()),
-///     ColumnFamilyDescriptor::new("accounts", Options::default()),
-/// ])?);
+/// let mut accounts = Options::default();
+/// accounts.set_write_buffer_size(16 << 20);
+/// let db = open_db_with(dir.path(), db_options(), [("accounts", accounts)])?;
+/// let log = RocksdbLogStore::<Types, _>::open(db.clone(), LOG_CF, META_CF, Flat)?;
+/// let accounts = db.cf_handle("accounts").ok_or("this column family was named")?;
+/// db.put_cf(&accounts, "alice", "100")?;
 /// # Ok(())
 /// # }
 /// ```
+pub fn open_db_with(
+    path: impl AsRef<Path>,
+    mut options: Options,
+    column_families: impl IntoIterator<Item = (impl Into<String>, Options)>,
+) -> Result<Arc<DB>, RocksdbLogStoreError> {
+    let path = path.as_ref();
+    let mut families: Vec<(String, Options)> = Vec::new();
+    families.extend(
+        column_families
+            .into_iter()
+            .map(|(name, options)| (name.into(), options)),
+    );
+    for (name, options) in raft_column_families() {
+        if families.iter().all(|(named, _)| named != name) {
+            families.push((name.to_owned(), options));
+        }
+    }
+    recover(path)?;
+    // Flushes through the page cache delay the syncs of the WAL. With direct I/O, appends of 4 KiB are 1.2 times as
+    // fast as without, with a quarter of the p99 latency and 0.6 of the CPU time.
+    options.set_use_direct_io_for_flush_and_compaction(true);
+    let opened = match DB::open_cf_with_opts(&options, path, families.iter().cloned()) {
+        // On a file system without direct I/O, RocksDB returns this error before it replays the MANIFEST and the WALs.
+        // If the error has another cause, the second try returns it again.
+        Err(e) if e.kind() == ErrorKind::InvalidArgument => {
+            options.set_use_direct_io_for_flush_and_compaction(false);
+            DB::open_cf_with_opts(&options, path, families)
+        }
+        opened => opened,
+    };
+    opened.map(Arc::new).map_err(|error| not_opened(path, error))
+}
+
+/// Returns the names of the two column families of the log store, with their options.
+pub(super) fn raft_column_families() -> [(&'static str, Options); 2] {
+    [(LOG_CF, log_cf_options()), (META_CF, meta_cf_options())]
+}
+
+/// Turns RocksDB's error of opening the database at `path` into [`RocksdbLogStoreError::InUse`], if the file `LOCK` of
+/// the database is locked.
+fn not_opened(path: &Path, error: rocksdb::Error) -> RocksdbLogStoreError {
+    let message: &str = error.as_ref();
+    let pid = if message.contains("lock hold by current process") {
+        Some(process::id())
+    } else if message.contains("While lock file") && message.contains("Resource temporarily unavailable") {
+        AccountFile::holder(path)
+    } else {
+        return error.into();
+    };
+    RocksdbLogStoreError::InUse {
+        path: path.to_path_buf(),
+        pid,
+    }
+}
+
+/// Returns the database options that the log store requires, for [`open_db_with`].
+///
+/// - Leave `wal_dir`, `recycle_log_file_num`, `wal_compression` and `avoid_flush_during_recovery` as they are.
+///   Otherwise damage to the WAL may go unnoticed, or [`recover`] may refuse an intact database: see
+///   [the options that weaken the log](super::durability#options-that-weaken-the-log).
+/// - If you open the database without [`open_db_with`], call [`recover`] first, because RocksDB does not report all
+///   damage to the WAL, whatever its options are. If the file system has direct I/O, also set
+///   `use_direct_io_for_flush_and_compaction`.
+///
+/// # Examples
+///
+/// See [`open_db_with`].
 pub fn db_options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);

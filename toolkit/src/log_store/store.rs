@@ -70,8 +70,8 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     /// Opens the log of the group whose keys are `keys`, in the column families `log_cf` and `meta_cf` of `db`. A
     /// group that is not stored yet starts out blank.
     ///
-    /// Open `db` with [`open_db`](super::open_db), or with [`db_options`](super::db_options) and the column families'
-    /// options.
+    /// Open `db` with [`open_db`](super::open_db). If a state machine shares the database, use
+    /// [`open_db_with`](super::open_db_with).
     ///
     /// This reads from the disk, and waits for what an earlier store of the group left in the queue. In async code that
     /// must not block, call it from a blocking task.
@@ -80,8 +80,10 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     ///
     /// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) if `db` lacks `log_cf` or `meta_cf`, and
     ///   [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both names are the same.
-    /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) if the group is open already, or if another open group has
-    ///   the same log or meta keys.
+    /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) if the group is open already.
+    /// - [`Overlaps`](RocksdbLogStoreError::Overlaps) if the keys of another group overlap those of this one, and that
+    ///   group is open, was written by this process, or is stored and has the keys of [`Flat`](super::Flat) or
+    ///   [`GroupPrefixed`](super::GroupPrefixed).
     /// - [`InUse`](RocksdbLogStoreError::InUse) if log stores are open in the database's directory, either in another
     ///   process, or in this process on another `DB`.
     /// - [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if the database lacks writes that a log store
@@ -175,6 +177,9 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     /// # Errors
     ///
     /// - [`AlreadyOpen`](RocksdbLogStoreError::AlreadyOpen) while a store or a reader of the group exists.
+    /// - [`Overlaps`](RocksdbLogStoreError::Overlaps) as in [`open`](Self::open), with one exception: a stored
+    ///   [`Flat`](super::Flat) does not keep a [`GroupPrefixed`](super::GroupPrefixed) from being destroyed, because no
+    ///   key of `Flat` lies in the range of the other.
     /// - The other errors of [`open`](Self::open), except `MissingEntry`, `Corrupt`, `Misplaced` and `ForeignKey`,
     ///   because this function does not read the records.
     ///

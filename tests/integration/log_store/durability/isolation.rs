@@ -1,14 +1,12 @@
 //! Nothing that happens to one group affects another group.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use fastrand::Rng;
 use openraft_toolkit::log_store::{
-    Flat, GroupPrefixed, KeySpace, LOG_CF, META_CF, MetaLabel, RecordId, RocksdbLogStoreError,
+    GroupPrefixed, KeySpace, LOG_CF, META_CF, MetaLabel, RecordId, RocksdbLogStoreError,
 };
-use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorageExt};
-use openraft_toolkit_tests::log::{Store, entries, into_store_error, open, open_dir};
+use openraft_toolkit_tests::log::{Store, into_store_error, open, open_dir};
 use openraft_toolkit_tests::model::{Call, Model};
 use openraft_toolkit_tests::run::{rng, rounds};
 use rocksdb::DB;
@@ -154,21 +152,4 @@ async fn what_happens_to_one_group_touches_no_other() {
     }
     println!("truncated, purged, damaged or destroyed: {happened} groups, {touched} others touched");
     assert_eq!(touched, 0);
-}
-
-/// `Flat` must be alone in its column families: it reports an entry of a group with a prefix as an error.
-#[tokio::test]
-async fn keys_of_another_kind_in_the_same_column_family_are_an_error() {
-    let dir = TempDir::new().unwrap();
-    let db = open_dir(&dir);
-    let mut store = open(&db, GroupPrefixed::new(7));
-    store.blocking_append(entries(1, 0..=2)).await.unwrap();
-
-    let error: Box<dyn Error> = match Store::open(db, LOG_CF, META_CF, Flat) {
-        Ok(mut flat) => flat.try_get_log_entries(..).await.unwrap_err().into(),
-        Err(e) => e.into(),
-    };
-
-    let error = error.to_string();
-    assert!(error.contains("is not a log key of this group"), "{error}");
 }

@@ -13,11 +13,13 @@
 //! | `isolation` | something happens to one of many groups |
 //! | `shared` | others write to the database, flush it and drop column families |
 //! | `accept_loss` | the way back after a loss |
+//! | `beside` | a busy node replaces the files that another process reads |
 //! | `openers` | a second process, a second store, weaker options |
 //!
 //! `make soak` runs the long forms.
 
 mod accept_loss;
+mod beside;
 mod calls;
 mod corruption;
 mod direct_io;

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
-use std::{env, fs};
+use std::{env, fs, process};
 
-use openraft_toolkit::log_store::{Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStoreError, db_options, open_db};
+use openraft_toolkit::log_store::{
+    Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStoreError, db_options, open_db, recover,
+};
 use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorageExt};
 use openraft_toolkit_tests::image::{ACCOUNT, Image};
 use openraft_toolkit_tests::log::{Store, entries, open, open_dir};
@@ -25,19 +27,24 @@ fn process() {
     let Some(dir) = env::var_os(DIR) else { return };
     match open_db(Path::new(&dir), LogDbOptions::default()) {
         Ok(_) => println!("OPEN"),
-        Err(e) => println!("REFUSED {e}"),
+        Err(e @ RocksdbLogStoreError::InUse { .. }) => println!("REFUSED {e}"),
+        Err(e) => println!("OTHER ERROR {e}"),
     }
+}
+
+/// Returns what a second process prints that opens the database in `dir`.
+fn second_process(dir: &Path) -> String {
+    let output = process_of(module_path!(), &[]).env(DIR, dir).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[tokio::test]
 async fn a_second_process_is_refused_and_does_no_harm() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().to_path_buf();
-    let second = move || {
-        let output = process_of(module_path!(), &[]).env(DIR, &path).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let second = move || second_process(&path);
     let mut store = open(&open_dir(&dir), Flat);
+    let holder = format!("another process has it open, with the pid {}", process::id());
     let (tries, mut let_in) = (rounds(5, 200), 0);
     for n in 0..tries {
         // The second process reads the WAL while the first process writes to it.
@@ -51,7 +58,7 @@ async fn a_second_process_is_refused_and_does_no_harm() {
             appends
         );
         match said.contains("REFUSED") {
-            true => assert!(said.contains("lock"), "{said}"),
+            true => assert!(said.contains(&holder), "{said}"),
             false => let_in += 1,
         }
     }
@@ -66,6 +73,48 @@ async fn a_second_process_is_refused_and_does_no_harm() {
     assert_eq!(let_in, 0);
 }
 
+/// A process that has opened no store yet has left no pid. The pid of a process that is gone counts for nothing.
+#[test]
+fn a_second_process_is_refused_without_a_pid_while_no_store_is_open() {
+    let dir = TempDir::new().unwrap();
+    let db = open_dir(&dir);
+    let said = second_process(dir.path());
+    assert!(
+        said.contains("REFUSED") && said.contains("another process has it open"),
+        "{said}"
+    );
+    assert!(!said.contains("pid"), "{said}");
+
+    drop(open(&db, Flat));
+    let said = second_process(dir.path());
+    assert!(said.contains("REFUSED") && !said.contains("pid"), "{said}");
+}
+
+#[track_caller]
+fn assert_this_process_has_it_open(error: &RocksdbLogStoreError, dir: &TempDir) {
+    let RocksdbLogStoreError::InUse { path, pid } = error else {
+        panic!("{error}")
+    };
+    assert_eq!((path.as_path(), *pid), (dir.path(), Some(process::id())));
+    assert!(
+        error.to_string().contains("this process has it open already"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_store_is_refused_while_the_account_of_its_database_is_locked() {
+    let dir = TempDir::new().unwrap();
+    drop(open(&open_dir(&dir), Flat));
+    let db = open_dir(&dir);
+    let account = fs::File::open(dir.path().join(ACCOUNT)).unwrap();
+    account.lock().unwrap();
+    let error = Store::open(db.clone(), LOG_CF, META_CF, Flat).unwrap_err();
+    assert_this_process_has_it_open(&error, &dir);
+    account.unlock().unwrap();
+    open(&db, Flat);
+}
+
 #[tokio::test]
 async fn a_second_opening_in_the_same_process_is_refused_and_does_no_harm() {
     let dir = TempDir::new().unwrap();
@@ -73,7 +122,8 @@ async fn a_second_opening_in_the_same_process_is_refused_and_does_no_harm() {
     let mut store = open(&db, Flat);
     store.blocking_append(entries(1, 0..=4)).await.unwrap();
 
-    open_db(dir.path(), LogDbOptions::default()).unwrap_err();
+    let error = open_db(dir.path(), LogDbOptions::default()).unwrap_err();
+    assert_this_process_has_it_open(&error, &dir);
     let error = Store::open(db.clone(), LOG_CF, META_CF, Flat).unwrap_err();
     assert!(matches!(error, RocksdbLogStoreError::AlreadyOpen { .. }), "{error}");
     // After the refused opening, the lock is still there.
@@ -193,8 +243,12 @@ async fn a_file_that_is_missing_under_a_running_store_is_reported_as_in_use_and_
     let wal = dir.path().join(Image::of(&dir).newest_wal());
     let hidden = dir.path().join("hidden");
     fs::rename(&wal, &hidden).unwrap();
-    let error = open_db(dir.path(), LogDbOptions::default()).unwrap_err();
-    assert!(matches!(error, RocksdbLogStoreError::InUse(_)), "{error}");
+    for error in [
+        open_db(dir.path(), LogDbOptions::default()).map(drop),
+        recover(dir.path()),
+    ] {
+        assert_this_process_has_it_open(&error.unwrap_err(), &dir);
+    }
     fs::rename(&hidden, &wal).unwrap();
     drop(store);
     open(&open_dir(&dir), Flat);

@@ -28,6 +28,7 @@ use super::encoded::{Record, RecordRange};
 use super::error::RocksdbLogStoreError;
 use super::group_columns::GroupColumns;
 use super::key_space::{KeySpace, MetaLabel};
+use super::stored_groups::Neighbours;
 use super::writer::Writer;
 use super::writer::claims::Claim;
 use super::writer::queue::Callback;
@@ -42,7 +43,7 @@ const KEPT_BUFFER: usize = 64 << 10;
 /// One raft group that is open.
 pub(super) struct Group<C: RaftTypeConfig, K: KeySpace> {
     writer: Arc<Writer>,
-    claim: Claim,
+    claim: Arc<Claim>,
     columns: GroupColumns<C, K>,
     state: Arc<Mutex<State<C>>>,
     scratch: Mutex<Scratch<C>>,
@@ -57,6 +58,7 @@ struct Scratch<C: RaftTypeConfig> {
 impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     pub(super) fn open(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
         let group = Self::claim(db, log_cf, meta_cf, keys)?;
+        group.check_stored_groups()?;
         *lock(&group.state) = group.load()?;
         Ok(group)
     }
@@ -65,6 +67,10 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     pub(super) fn destroy(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<(), RocksdbLogStoreError> {
         let group = Self::claim(db, log_cf, meta_cf, keys)?;
         let columns = &group.columns;
+        // A range with a prefix holds no key of another group, so that such a group can be parted from a `Flat`.
+        if !group.neighbours().is_prefixed() {
+            group.check_stored_groups()?;
+        }
         let entries = columns.key_range(Span::ALL);
         let meta_keys = MetaLabel::ALL.map(|label| columns.meta_key(label));
         group.writer.push_and_wait(|batch| {
@@ -73,6 +79,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 columns.delete_meta(batch, key);
             }
         })?;
+        group.writer.claims().set_stored(&group.claim, false);
         columns.compact(group.writer.db())
     }
 
@@ -80,10 +87,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     fn claim(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
         let columns = GroupColumns::new(&db, log_cf, meta_cf, keys)?;
         let writer = Writer::for_db(&db)?;
-        let claim = columns.claim();
-        if !writer.claim(&claim) {
-            return Err(RocksdbLogStoreError::AlreadyOpen { group: columns.name() });
-        }
+        let claim = Arc::new(columns.claim());
+        writer.claims().add(&claim)?;
         // Create the group before the next call that can fail: if that call fails, the group is dropped, which gives up
         // the claim.
         let group = Self {
@@ -100,6 +105,38 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         // the caller would read what was stored before them.
         group.writer.drain()?;
         Ok(group)
+    }
+
+    /// Checks that the keys of the group overlap those of no other group that is stored. The claims show only the
+    /// groups that were opened since the writer was started.
+    fn check_stored_groups(&self) -> Result<(), RocksdbLogStoreError> {
+        let neighbours = self.neighbours();
+        let pair = [self.columns.log_cf().clone(), self.columns.meta_cf().clone()];
+        // Only `Flat` overlaps a group with a prefix. Look for `Flat` once, and not again for each of thousands of
+        // groups. If a store of `Flat` writes something later, its claim shows that.
+        let claims = neighbours.is_prefixed().then(|| self.writer.claims());
+        if claims.is_some_and(|claims| claims.is_without_flat(&pair)) {
+            return Ok(());
+        }
+        if let Some(other) = neighbours.find()? {
+            return Err(RocksdbLogStoreError::Overlaps {
+                group: self.columns.name(),
+                other: other.name(),
+            });
+        }
+        if let Some(claims) = claims {
+            claims.set_without_flat(pair);
+        }
+        Ok(())
+    }
+
+    fn neighbours(&self) -> Neighbours<'_, K> {
+        Neighbours {
+            db: self.writer.db(),
+            log_cf: self.columns.log_cf(),
+            meta_cf: self.columns.meta_cf(),
+            keys: self.columns.keys(),
+        }
     }
 
     fn load(&self) -> Result<State<C>, RocksdbLogStoreError> {
@@ -219,7 +256,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     /// a group that becomes idle would keep its tail in memory.
     fn shrink_tail_before(&self, callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static) -> Callback {
         let state = self.state.clone();
-        let budget = TAIL_BUDGET / self.writer.group_count().max(1);
+        let budget = TAIL_BUDGET / self.writer.claims().group_count().max(1);
         Box::new(move |outcome| {
             if let Ok(written) = outcome {
                 lock(&state).written(written, budget);
@@ -281,7 +318,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
 
 impl<C: RaftTypeConfig, K: KeySpace> Drop for Group<C, K> {
     fn drop(&mut self) {
-        self.writer.release(&self.claim);
+        let claims = self.writer.claims();
+        if !self.with_state(State::is_blank) {
+            claims.set_stored(&self.claim, true);
+        }
+        claims.close(&self.claim);
     }
 }
 

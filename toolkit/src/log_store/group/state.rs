@@ -53,6 +53,11 @@ impl<C: RaftTypeConfig> State<C> {
         }
     }
 
+    /// Returns whether nothing is stored of the group.
+    pub(super) fn is_blank(&self) -> bool {
+        self.vote.is_none() && self.committed.is_none() && self.last.is_none()
+    }
+
     pub(in crate::log_store) fn purged(&self) -> Option<&LogIdOf<C>> {
         self.purged.as_ref()
     }

@@ -1,72 +1,16 @@
 //! Lists the groups of a database, and reads their entries.
 
-use std::collections::BTreeSet;
-use std::fmt;
 use std::ops::RangeBounds;
 
 use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
-use rocksdb::{DB, DBRawIterator};
+use rocksdb::DB;
 
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::group_columns::{GroupColumns, cf_handle};
-use crate::log_store::key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
+use crate::log_store::key_space::MetaLabel;
+use crate::log_store::stored_groups::{GroupKeys, UnknownKeys, stored_groups};
 use crate::support::span::Span;
-
-/// The key space of a group that was found in a database: one of the two key spaces of this library, as the form of the
-/// group's keys shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GroupKeys {
-    /// [`Flat`].
-    Flat,
-    /// [`GroupPrefixed`] with this group id.
-    Prefixed(u64),
-}
-
-impl GroupKeys {
-    /// Returns the group that the log key `key` belongs to, or `None` if the key has the form of neither key space.
-    fn of_log_key(key: &[u8]) -> Option<Self> {
-        match key.len() {
-            8 => Some(Self::Flat),
-            16 => key.first_chunk().map(|id| Self::Prefixed(u64::from_be_bytes(*id))),
-            _ => None,
-        }
-    }
-
-    /// Returns the group that the meta key `key` belongs to, or `None` if the key has the form of neither key space.
-    fn of_meta_key(key: &[u8]) -> Option<Self> {
-        let prefixed = key.first_chunk().map(|id| Self::Prefixed(u64::from_be_bytes(*id)));
-        [Some(Self::Flat), prefixed].into_iter().flatten().find(|keys| {
-            let mut own = MetaLabel::ALL.into_iter();
-            own.any(|label| keys.meta_key(label).as_ref() == key)
-        })
-    }
-}
-
-impl fmt::Display for GroupKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flat => f.write_str("flat"),
-            Self::Prefixed(id) => write!(f, "{id}"),
-        }
-    }
-}
-
-impl KeySpace for GroupKeys {
-    fn log_key(&self, index: u64) -> impl AsRef<[u8]> {
-        match self {
-            Self::Flat => Flat.log_key(index).as_ref().to_vec(),
-            Self::Prefixed(id) => GroupPrefixed::new(*id).log_key(index).as_ref().to_vec(),
-        }
-    }
-
-    fn meta_key(&self, label: MetaLabel) -> impl AsRef<[u8]> {
-        match self {
-            Self::Flat => Flat.meta_key(label).as_ref().to_vec(),
-            Self::Prefixed(id) => GroupPrefixed::new(*id).meta_key(label).as_ref().to_vec(),
-        }
-    }
-}
 
 /// A group that [`groups()`] found.
 #[derive(Debug)]
@@ -105,8 +49,9 @@ pub struct StoredState<C: RaftTypeConfig> {
 ///
 /// - [`MissingColumnFamily`](RocksdbLogStoreError::MissingColumnFamily) if `db` lacks one of the two column families,
 ///   and [`SharedColumnFamily`](RocksdbLogStoreError::SharedColumnFamily) if both names are the same.
-/// - [`UnknownKey`](RocksdbLogStoreError::UnknownKey) if a key belongs neither to [`Flat`] nor to [`GroupPrefixed`]:
-///   the column families use a key space of your own, or hold other data.
+/// - [`UnknownKey`](RocksdbLogStoreError::UnknownKey) if a key belongs neither to [`Flat`](crate::log_store::Flat) nor
+///   to [`GroupPrefixed`](crate::log_store::GroupPrefixed): the column families use a key space of your own, or hold
+///   other data.
 /// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if RocksDB cannot read the keys.
 ///
 /// # Examples
@@ -134,7 +79,7 @@ pub fn groups<C: RaftTypeConfig>(
     log_cf: &str,
     meta_cf: &str,
 ) -> Result<Vec<StoredGroup<C>>, RocksdbLogStoreError> {
-    let found = group_keys(db, log_cf, meta_cf)?;
+    let found = stored_groups(db, log_cf, meta_cf, UnknownKeys::Refuse)?;
     found
         .into_iter()
         .map(|keys| {
@@ -206,46 +151,6 @@ pub fn stored_entries<'db, C: RaftTypeConfig>(
         entries = None;
         end.err().map(|error| Err(error.into()))
     }))
-}
-
-/// Returns the key spaces of all groups in the two column families.
-pub(super) fn group_keys(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSet<GroupKeys>, RocksdbLogStoreError> {
-    let mut found = BTreeSet::new();
-    let log = cf_handle!(db, log_cf)?;
-    let mut entries = db.raw_iterator_cf(&log);
-    entries.seek_to_first();
-    each_key(&mut entries, log_cf, GroupKeys::of_log_key, |keys, entries| {
-        found.insert(keys);
-        // Skip the other entries of the group with one seek, however many there are.
-        entries.seek([keys.log_key(u64::MAX).as_ref(), &[0]].concat());
-    })?;
-    let meta = cf_handle!(db, meta_cf)?;
-    let mut records = db.raw_iterator_cf(&meta);
-    records.seek_to_first();
-    each_key(&mut records, meta_cf, GroupKeys::of_meta_key, |keys, records| {
-        found.insert(keys);
-        records.next();
-    })?;
-    Ok(found)
-}
-
-/// Calls `found` with the group of each key that the iterator comes to, and with the iterator, which `found` must move
-/// past that key. Returns an error at the first key that belongs to no group.
-fn each_key(
-    keys: &mut DBRawIterator<'_>,
-    cf: &str,
-    group_of: impl Fn(&[u8]) -> Option<GroupKeys>,
-    mut found: impl FnMut(GroupKeys, &mut DBRawIterator<'_>),
-) -> Result<(), RocksdbLogStoreError> {
-    while let Some(key) = keys.key() {
-        let group = group_of(key).ok_or_else(|| RocksdbLogStoreError::UnknownKey {
-            column_family: cf.to_owned(),
-            key: key.to_vec(),
-        })?;
-        found(group, keys);
-    }
-    keys.status()?;
-    Ok(())
 }
 
 fn stored_state<C: RaftTypeConfig>(

@@ -9,5 +9,5 @@
 mod groups;
 mod verify;
 
-pub use groups::{GroupKeys, StoredGroup, StoredState, groups, stored_entries};
+pub use groups::{StoredGroup, StoredState, groups, stored_entries};
 pub use verify::{Problem, VerifiedGroup, verify};

@@ -1,5 +1,6 @@
 //! Reads all that is stored of a group, and reports everything that is wrong with it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use openraft::RaftTypeConfig;
@@ -9,10 +10,10 @@ use openraft::vote::{RaftLeaderId, RaftVote};
 use rocksdb::{DB, DBRawIterator};
 use serde::de::DeserializeOwned;
 
-use super::groups::{GroupKeys, group_keys};
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::group_columns::{GroupColumns, cf_handle};
 use crate::log_store::key_space::{KeySpace, MetaLabel};
+use crate::log_store::stored_groups::{GroupKeys, UnknownKeys, after, overlap, stored_groups};
 use crate::support::error_chain::error_chain;
 use crate::support::span::Span;
 
@@ -59,12 +60,12 @@ pub enum Problem {
         /// The log id of the entry before it, or of the last purged one.
         previous: String,
     },
-    /// The saved vote is missing, cannot be read, or is older than the leader of the last entry.
+    /// The saved vote is missing, or is older than the leader of the last entry.
     #[error("the last log id is {last}, but the saved vote is {vote}")]
     VoteBehind {
         /// The last log id.
         last: String,
-        /// The saved vote, or `none` if it is missing or cannot be read.
+        /// The saved vote, or `none` if it is missing.
         vote: String,
     },
     /// The committed log id is not in the log.
@@ -74,6 +75,14 @@ pub enum Problem {
         committed: String,
         /// The log id that the log has at that index, or a text that says that the log ends before it.
         found: String,
+    },
+    /// The group's keys overlap those of another group that is stored in the same column families. Truncating or
+    /// purging one of the groups deletes entries of the other, and may have done so already. A log store opens neither
+    /// of them.
+    #[error("the keys overlap those of the group {other}, which is stored in the same column families")]
+    Overlaps {
+        /// The other group.
+        other: GroupKeys,
     },
 }
 
@@ -94,7 +103,7 @@ pub struct VerifiedGroup {
     /// How many entries after the purged ones could be read and decoded.
     pub entries: u64,
     /// All that is wrong: first the meta records that cannot be read, then the problems of the log in the order of the
-    /// log, then the vote. Empty if nothing is wrong.
+    /// log, then the vote, then the groups whose keys overlap this group's. Empty if nothing is wrong.
     pub problems: Vec<Problem>,
 }
 
@@ -106,7 +115,9 @@ pub struct VerifiedGroup {
 /// - indexes are consecutive and, if the log was purged, start right after the last purged index;
 /// - no entry comes from an earlier leader than the entry before it, and the saved vote is not older than the last
 ///   entry's leader;
-/// - the committed log id is that of the entry at its index, unless that entry is purged.
+/// - the committed log id is that of the entry at its index, unless that entry is purged;
+/// - the group's keys overlap those of no other group of this library's key spaces that is stored in the same column
+///   families.
 ///
 /// A [`RocksdbLogStore`](crate::log_store::RocksdbLogStore) checks only what it needs when it opens, and each entry
 /// when the entry is read. This function reads all entries, and takes as long as reading them takes.
@@ -148,17 +159,17 @@ pub fn verify<C: RaftTypeConfig>(
     meta_cf: &str,
     group: Option<GroupKeys>,
 ) -> Result<Vec<VerifiedGroup>, RocksdbLogStoreError> {
-    let groups = match group {
-        Some(keys) => [keys].into(),
-        None => group_keys(db, log_cf, meta_cf)?,
+    // One group can be verified whatever other data the column families hold.
+    let unknown = match group {
+        Some(_) => UnknownKeys::Skip,
+        None => UnknownKeys::Refuse,
     };
-    groups
-        .into_iter()
-        .map(|keys| {
-            let columns = GroupColumns::<C, _>::new(db, log_cf, meta_cf, keys)?;
-            Verification::run(db, columns)
-        })
-        .collect()
+    let run = |keys, stored: &_| Verification::run(db, GroupColumns::<C, _>::new(db, log_cf, meta_cf, keys)?, stored);
+    let stored = stored_groups(db, log_cf, meta_cf, unknown)?;
+    match group {
+        Some(keys) => Ok(vec![run(keys, &stored)?]),
+        None => stored.iter().map(|keys| run(*keys, &stored)).collect(),
+    }
 }
 
 struct Verification<'d, C: RaftTypeConfig> {
@@ -166,34 +177,47 @@ struct Verification<'d, C: RaftTypeConfig> {
     columns: GroupColumns<C, GroupKeys>,
     entries: u64,
     problems: Vec<Problem>,
+    /// The other groups whose keys overlap those of this group.
+    overlapping: BTreeSet<GroupKeys>,
 }
 
 impl<'d, C: RaftTypeConfig> Verification<'d, C> {
-    fn run(db: &'d DB, columns: GroupColumns<C, GroupKeys>) -> Result<VerifiedGroup, RocksdbLogStoreError> {
+    /// Verifies the group of `columns`. `stored` are groups that are stored in the same column families.
+    fn run(
+        db: &'d DB,
+        columns: GroupColumns<C, GroupKeys>,
+        stored: &BTreeSet<GroupKeys>,
+    ) -> Result<VerifiedGroup, RocksdbLogStoreError> {
+        let keys = *columns.keys();
+        let others = stored.iter().copied().filter(|other| *other != keys);
         let mut this = Self {
             db,
             columns,
             entries: 0,
             problems: Vec::new(),
+            overlapping: others.filter(|other| overlap(&keys, other)).collect(),
         };
-        let vote: Option<VoteOf<C>> = this.meta(MetaLabel::Vote);
-        let purged: Option<LogIdOf<C>> = this.meta(MetaLabel::LastPurged);
-        let committed: Option<LogIdOf<C>> = this.meta(MetaLabel::Committed);
+        let vote = this.meta::<VoteOf<C>>(MetaLabel::Vote);
+        let purged: Option<LogIdOf<C>> = this.meta(MetaLabel::LastPurged).flatten();
+        let committed: Option<LogIdOf<C>> = this.meta(MetaLabel::Committed).flatten();
         let last = this.walk(purged, committed)?;
-        this.check_vote(vote, last);
+        if let Some(vote) = vote {
+            this.check_vote(vote, last);
+        }
+        let overlaps = this.overlapping.into_iter().map(|other| Problem::Overlaps { other });
+        this.problems.extend(overlaps);
         Ok(VerifiedGroup {
-            keys: *this.columns.keys(),
+            keys,
             entries: this.entries,
             problems: this.problems,
         })
     }
 
-    fn meta<T: DeserializeOwned>(&mut self, label: MetaLabel) -> Option<T> {
+    /// Reads a meta record, which may be missing. If the record cannot be read, notes that, and returns `None`.
+    fn meta<T: DeserializeOwned>(&mut self, label: MetaLabel) -> Option<Option<T>> {
         let read = self.columns.read_meta(self.db, label);
-        read.unwrap_or_else(|error| {
-            self.problems.push(Problem::Unreadable(error));
-            None
-        })
+        read.map_err(|error| self.problems.push(Problem::Unreadable(error)))
+            .ok()
     }
 
     /// Reads the log from its first key to its last, and records its problems. Returns the log id of the last entry
@@ -227,6 +251,12 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
                 continue;
             };
             let Some(index) = self.columns.keys().log_index(key) else {
+                if let Some(other) = GroupKeys::of_log_key(key) {
+                    // Report the other group once, and not each of its entries.
+                    self.overlapping.insert(other);
+                    entries.seek(after(&other.log_key(u64::MAX)));
+                    continue;
+                }
                 let group = self.columns.name();
                 let key = key.to_vec();
                 self.problems
@@ -286,16 +316,17 @@ impl<'d, C: RaftTypeConfig> Verification<'d, C> {
         Ok(previous)
     }
 
-    /// Moves `entries` to a key after the index `unreadable` that RocksDB can read, and returns the key's index.
-    /// Returns `None` if RocksDB can read no later key, or if the key is not a log key of the group. RocksDB reads
-    /// blocks of many entries, so this function skips ahead in steps that double until it is past the damaged blocks.
+    /// Moves `entries` to a key after the index `unreadable` that RocksDB can read, and returns the index from which
+    /// RocksDB can read again: that of the key or, if the key is not a log key of the group, an index that sorts before
+    /// the key. Returns `None` if RocksDB can read no later key. RocksDB reads blocks of many entries, so this function
+    /// skips ahead in steps that double until it is past the damaged blocks.
     fn seek_readable(&self, entries: &mut DBRawIterator<'_>, unreadable: u64) -> Option<u64> {
         let mut step = 1u64;
         loop {
             let index = unreadable.checked_add(step)?;
             entries.seek(self.columns.keys().log_key(index).as_ref());
             if let Some(key) = entries.key() {
-                return self.columns.keys().log_index(key);
+                return Some(self.columns.keys().log_index(key).unwrap_or(index));
             }
             if entries.status().is_ok() {
                 return None;

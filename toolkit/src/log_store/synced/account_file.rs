@@ -4,6 +4,9 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rocksdb::DB;
 
@@ -11,6 +14,12 @@ use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::wal::files::current_manifest;
 use crate::log_store::wal::manifest::Manifest;
 use crate::log_store::wal::mark::Position;
+
+/// The name of the field with the id of the process that wrote the account.
+const PID: &str = "pid=";
+
+/// How long [`AccountFile::lock`] waits for the lock: [`AccountFile::holder`] and `recover` have it for a moment.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How far the files of a database were durable after the last sync of a log store. Every number is a lower bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,10 +96,7 @@ impl Account {
     }
 
     fn parse(line: &str) -> Option<Self> {
-        let (fields, crc) = line.trim_end().rsplit_once(' ')?;
-        if u32::from_str_radix(crc, 16).ok()? != crc32c::crc32c(fields.as_bytes()) {
-            return None;
-        }
+        let fields = checked_fields(line)?;
         let mut fields = fields.split(' ').map(|field| field.rsplit_once('=')?.1.parse().ok());
         let mut next = || fields.next().flatten();
         let mut position = || {
@@ -118,12 +124,35 @@ impl Account {
         let Self { wal, manifest, last } = self;
         let (sequence, column_family) = last.map_or((0, 0), |last| (last.sequence, last.column_family));
         let fields = format!(
-            "wal={:020} length={:020} manifest={:020} length={:020} sequence={sequence:020} cf={column_family:010}",
-            wal.file, wal.length, manifest.file, manifest.length,
+            "wal={:020} length={:020} manifest={:020} length={:020} sequence={sequence:020} cf={column_family:010} \
+             {PID}{:010}",
+            wal.file,
+            wal.length,
+            manifest.file,
+            manifest.length,
+            process::id(),
         );
         let crc = crc32c::crc32c(fields.as_bytes());
         format!("{fields} {crc:08x}\n")
     }
+}
+
+/// Locks the account. Waits up to [`PATIENCE`] for a process that only looks whether the account is locked.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => thread::sleep(PATIENCE / 20),
+            locked => return locked,
+        }
+    }
+}
+
+/// Returns the fields of an account, or `None` if the checksum after them does not fit.
+fn checked_fields(line: &str) -> Option<&str> {
+    let (fields, crc) = line.trim_end().rsplit_once(' ')?;
+    let crc = u32::from_str_radix(crc, 16).ok()?;
+    (crc == crc32c::crc32c(fields.as_bytes())).then_some(fields)
 }
 
 /// The open file `RAFT_SYNCED` with an exclusive lock on it. At any time, at most one `AccountFile` exists for a
@@ -147,11 +176,31 @@ impl AccountFile {
         let path = Self::path(dir);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
-        match file.map(|file| (file.try_lock(), file)) {
+        match file.map(|file| (try_lock(&file), file)) {
             Ok((Ok(()), file)) => Ok(Self { file }),
-            Ok((Err(TryLockError::WouldBlock), _)) => Err(RocksdbLogStoreError::InUse(dir.to_path_buf())),
+            Ok((Err(TryLockError::WouldBlock), _)) => Err(RocksdbLogStoreError::InUse {
+                path: dir.to_path_buf(),
+                pid: Self::pid(dir),
+            }),
             Ok((Err(TryLockError::Error(e)), _)) | Err(e) => Err(RocksdbLogStoreError::io(&path)(e)),
         }
+    }
+
+    /// Returns the id of the process that holds the lock on the account of the database in `dir`. Returns `None` if no
+    /// process holds it, or if its holder has written no account yet.
+    pub(in crate::log_store) fn holder(dir: &Path) -> Option<u32> {
+        let file = File::open(Self::path(dir)).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Self::pid(dir),
+            _ => None,
+        }
+    }
+
+    /// Returns the id of the process that wrote the account of the database in `dir`.
+    fn pid(dir: &Path) -> Option<u32> {
+        let line = fs::read_to_string(Self::path(dir)).ok()?;
+        let mut fields = checked_fields(&line)?.split(' ');
+        fields.find_map(|field| field.strip_prefix(PID)?.parse().ok())
     }
 
     /// Overwrites the account, without a sync.

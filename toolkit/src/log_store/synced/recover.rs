@@ -25,8 +25,8 @@ use crate::log_store::wal::scan::Scan;
 /// Checks, before the database in `path` is opened, that nothing is missing of what log stores acknowledged. Cuts off
 /// damaged remains of writes that were never synced.
 ///
-/// [`open_db`](crate::log_store::open_db) calls this function. Call it yourself before you open a database in another
-/// way, for two reasons:
+/// [`open_db`](crate::log_store::open_db) and [`open_db_with`](crate::log_store::open_db_with) call this function. Call
+/// it yourself before you open a database in another way, for two reasons:
 ///
 /// - RocksDB treats some damage to its WAL or MANIFEST as the end of the file. It drops everything after the damage,
 ///   and deletes the evidence.
@@ -50,7 +50,19 @@ use crate::log_store::wal::scan::Scan;
 ///
 /// # Examples
 ///
-/// See [`db_options`](crate::log_store::db_options).
+/// ```
+/// use openraft_toolkit::log_store::{LOG_CF, META_CF, db_options, log_cf_options, meta_cf_options, recover};
+/// use openraft_toolkit::rocksdb::DB;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path();
+/// recover(path)?;
+/// let column_families = [(LOG_CF, log_cf_options()), (META_CF, meta_cf_options())];
+/// let db = DB::open_cf_with_opts(&db_options(), path, column_families)?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn recover(path: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
     use RocksdbLogStoreError::{Damaged, InUse, MissingFile};
 
@@ -59,7 +71,7 @@ pub fn recover(path: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
     // A running log store replaces files, which can look like damage. If one is running, report `InUse` instead.
     if let Err(Damaged { .. } | MissingFile(_)) = recovered
         && AccountFile::path(dir).exists()
-        && let Err(in_use @ InUse(_)) = AccountFile::lock(dir)
+        && let Err(in_use @ InUse { .. }) = AccountFile::lock(dir)
     {
         return Err(in_use);
     }

@@ -31,7 +31,7 @@ use std::thread::{Builder, JoinHandle, current};
 
 use rocksdb::DB;
 
-use self::claims::{Claim, Claims};
+use self::claims::Claims;
 use self::queue::{BatchNumber, Callback, Queue};
 use self::registry::Registry;
 use self::thread::{OnExit, WriterThread};
@@ -83,20 +83,9 @@ impl Writer {
         &self.db
     }
 
-    /// Claims the keys of a group for a store. Returns `false`, and claims nothing, if an open store has one of the
-    /// keys.
-    pub(super) fn claim(&self, claim: &Claim) -> bool {
-        self.claims.add(claim)
-    }
-
-    /// Gives up a claim.
-    pub(super) fn release(&self, claim: &Claim) {
-        self.claims.remove(claim);
-    }
-
-    /// Returns the number of open groups.
-    pub(super) fn group_count(&self) -> usize {
-        self.claims.group_count()
+    /// Returns which keys belong to which groups.
+    pub(super) fn claims(&self) -> &Claims {
+        &self.claims
     }
 
     /// Waits until the queue has room: see [`Queue::room`].

@@ -1,0 +1,188 @@
+//! Opening a database for reading alone, even while a node replaces its files.
+//!
+//! RocksDB reads the MANIFEST, opens the tables that it names, and replays the WALs that it then finds. A running node
+//! deletes files meanwhile, which has two effects:
+//!
+//! - RocksDB does not find a file, and returns an error as if the file were damaged.
+//! - RocksDB misses a WAL without an error, because the node has flushed and deleted the WAL after RocksDB has read the
+//!   MANIFEST, and before RocksDB looks for WALs. The opened database then shows neither the WAL nor the new table.
+//!
+//! A node changes the MANIFEST before it deletes a file. So an opening counts only if the MANIFEST stayed the same
+//! until RocksDB had looked for WALs. Otherwise the database is opened again. Damage is what persists.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rocksdb::{DB, InfoLogger, LogLevel, Options};
+
+use super::error::RocksdbLogStoreError;
+use super::open::{db_options, raft_column_families};
+use super::synced::account_file::Account;
+use super::wal::files::{CURRENT, manifest_number, manifest_path};
+use crate::support::lock::lock;
+
+/// How long [`open_db_read_only`] tries to open a database whose files a node replaces all the time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often in a row the same error must come before it counts as damage, even though files are replaced meanwhile.
+const PERSISTENT: usize = 3;
+
+/// Opens a database with [`LOG_CF`] and [`META_CF`] for reading alone, even while a node has the database open. Use
+/// this for tools such as [`groups`](super::groups()) and [`verify`](super::verify()).
+///
+/// The result shows the database as it was when it was opened, without what a running node still has in its
+/// queue. The database is not changed.
+///
+/// # Errors
+///
+/// - [`RocksdbLogStoreError::Io`] if there is no database at the path, if the directory or the file `RAFT_SYNCED`
+///   cannot be read, or if a running node replaced files during each try for 30 seconds.
+/// - [`RocksdbLogStoreError::BehindSynced`] if the database lacks acknowledged writes.
+/// - [`RocksdbLogStoreError::Rocksdb`] if RocksDB cannot open the database, for example because its files are damaged,
+///   or because it lacks one of the two column families. That a running node replaces files is no error: the database
+///   is opened again until all files fit together.
+///
+/// # Examples
+///
+/// See [`groups`](super::groups()).
+pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreError> {
+    let path = path.as_ref();
+    // Without this check, the crate `rocksdb` would create a directory at the path: it does so in every call that opens
+    // a database, including read-only calls.
+    let current = path.join(CURRENT);
+    if let Err(source) = current.metadata() {
+        return Err(RocksdbLogStoreError::Io { path: current, source });
+    }
+    let start = Instant::now();
+    let mut errors = Vec::new();
+    while start.elapsed() < PATIENCE {
+        let files = Files::of(path)?;
+        let (opened, seen) = open_once(path);
+        match opened {
+            Ok(db) if seen.is_unchanged() => return Ok(db),
+            Ok(_) => errors.clear(),
+            Err(error) if Files::of(path)? == files => return Err(error),
+            Err(error) => {
+                let text = error.to_string();
+                errors.retain(|earlier| *earlier == text);
+                errors.push(text);
+                if errors.len() == PERSISTENT {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    let source = io::Error::new(
+        io::ErrorKind::TimedOut,
+        "files of the database were replaced all the time",
+    );
+    Err(RocksdbLogStoreError::io(path)(source))
+}
+
+/// Opens the database once. Also returns what the MANIFEST was meanwhile.
+fn open_once(path: &Path) -> (Result<DB, RocksdbLogStoreError>, SeenManifest) {
+    let before = Manifest::current(path);
+    let seen = Arc::new(Mutex::new(SeenManifest::default()));
+    let mut options = db_options();
+    options.create_if_missing(false);
+    options.create_missing_column_families(false);
+    // By default, RocksDB starts 16 threads for each column family, which takes ten times as long as to open the few
+    // tables of a log. The longer it takes, the more often the MANIFEST changes meanwhile.
+    options.set_max_file_opening_threads(1);
+    let look = {
+        let (seen, path) = (seen.clone(), path.to_path_buf());
+        move |_, message: &str| lock(&seen).look(&path, message)
+    };
+    options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Info, look));
+    let opened = open_and_check(path, &options);
+    let mut seen = *lock(&seen);
+    seen.first.get_or_insert(before);
+    seen.last.get_or_insert_with(|| Manifest::current(path));
+    (opened, seen)
+}
+
+/// The MANIFEST before RocksDB has read it, and after RocksDB has looked for WALs. An inner `None` is a MANIFEST that
+/// could not be read.
+#[derive(Clone, Copy, Default)]
+struct SeenManifest {
+    first: Option<Option<Manifest>>,
+    last: Option<Option<Manifest>>,
+}
+
+impl SeenManifest {
+    /// Looks at the MANIFEST if `message`, which RocksDB logs, tells that the moment has come. If RocksDB logs no such
+    /// message, [`open_once`] looks before and after the whole opening, which may take much longer, because RocksDB
+    /// replays the WALs.
+    fn look(&mut self, path: &Path, message: &str) {
+        if let Some((_, manifest)) = message.split_once("Recovering from manifest file: ") {
+            // RocksDB has read CURRENT, which may name another MANIFEST by now.
+            let number = manifest
+                .trim_end()
+                .rsplit_once("MANIFEST-")
+                .and_then(|(_, number)| number.parse().ok());
+            self.first.get_or_insert_with(|| Manifest::numbered(path, number?));
+        } else if message.contains("Recovering log #") {
+            self.last.get_or_insert_with(|| Manifest::current(path));
+        }
+    }
+
+    fn is_unchanged(&self) -> bool {
+        self.first.flatten().is_some() && self.first == self.last
+    }
+}
+
+fn open_and_check(path: &Path, options: &Options) -> Result<DB, RocksdbLogStoreError> {
+    // Read the account first: a running node may acknowledge more while the database is opened. A later account would
+    // then name writes that the opened database does not show.
+    let account = Account::read(path)?;
+    // A running node always has a WAL.
+    let error_if_wal_exists = false;
+    let families = raft_column_families();
+    let db = DB::open_cf_with_opts_for_read_only(options, path, families, error_if_wal_exists)?;
+    if let Some(account) = account {
+        account.check(&db)?;
+    }
+    Ok(db)
+}
+
+/// The MANIFEST in use at one moment: its number and its length. RocksDB only appends to a MANIFEST, and never uses a
+/// number twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Manifest {
+    number: u64,
+    length: u64,
+}
+
+impl Manifest {
+    /// Returns the MANIFEST that `CURRENT` names, or `None` if `CURRENT` or the MANIFEST cannot be read.
+    fn current(path: &Path) -> Option<Self> {
+        Self::numbered(path, manifest_number(path).ok()??)
+    }
+
+    fn numbered(path: &Path, number: u64) -> Option<Self> {
+        let length = manifest_path(path, number).metadata().ok()?.len();
+        Some(Self { number, length })
+    }
+}
+
+/// The files of a database at one moment.
+#[derive(PartialEq, Eq)]
+struct Files {
+    manifest: Option<Manifest>,
+    names: BTreeSet<OsString>,
+}
+
+impl Files {
+    fn of(path: &Path) -> Result<Self, RocksdbLogStoreError> {
+        let names = fs::read_dir(path).and_then(|files| files.map(|file| Ok(file?.file_name())).collect());
+        Ok(Self {
+            manifest: Manifest::current(path),
+            names: names.map_err(RocksdbLogStoreError::io(path))?,
+        })
+    }
+}
