@@ -58,8 +58,9 @@ impl Image {
         for file in fs::read_dir(dir)? {
             let file = file?;
             let name = file.file_name().into_string().unwrap();
-            // RocksDB writes messages for people to the files `LOG*`, and never reads these files.
-            if !name.starts_with("LOG") {
+            // RocksDB writes messages for people to the files `LOG*`, and never reads these files. Nor does it read the
+            // WALs in the folder `archive`.
+            if !name.starts_with("LOG") && file.file_type()?.is_file() {
                 image.insert(name, fs::read(file.path())?);
             }
         }

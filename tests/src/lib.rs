@@ -11,6 +11,7 @@
 //! | [`state_machine`] | that map, with snapshots on disk |
 //! | [`node`] | nodes of that map that start, stop and start again on their files |
 
+pub mod configuration;
 pub mod image;
 pub mod log;
 pub mod model;

@@ -54,6 +54,7 @@
 //
 // store          openraft's two traits, on a group
 // inspect/       what operators ask: groups, entries, verify
+// checkpoint     a copy of a running database
 // group/         one raft group in memory, and all changes to it
 // stored_groups  which groups are stored, and whether their keys overlap
 // group_columns  a group's keys in its two column families
@@ -73,6 +74,7 @@ pub mod durability {}
 #[doc = include_str!("../../docs/performance.md")]
 pub mod performance {}
 
+mod checkpoint;
 mod encoded;
 mod error;
 mod group;
@@ -87,6 +89,7 @@ mod synced;
 mod wal;
 mod writer;
 
+pub use checkpoint::checkpoint;
 pub use error::{RecordId, RocksdbLogStoreError};
 pub use inspect::{Problem, StoredGroup, StoredState, VerifiedGroup, groups, stored_entries, verify};
 pub use key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};

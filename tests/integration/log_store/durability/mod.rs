@@ -2,6 +2,7 @@
 //!
 //! | file | fault |
 //! |---|---|
+//! | `matrix` | a kill or a power failure, with any configuration, and with a user beside |
 //! | `kill` | the process is killed; it runs `calls` in a `process` of its own |
 //! | `power_cut` | the power fails, and what was not durable is lost in part or whole |
 //! | `order` | a crash between a truncation and the append after it |
@@ -27,6 +28,7 @@ mod failed_sync;
 mod full_disk;
 mod isolation;
 mod kill;
+mod matrix;
 mod openers;
 mod order;
 mod power_cut;

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use rocksdb::DB;
 
 use crate::log_store::error::RocksdbLogStoreError;
-use crate::log_store::wal::files::current_manifest;
+use crate::log_store::wal::files::{current_manifest, newest_wal};
 use crate::log_store::wal::manifest::Manifest;
 use crate::log_store::wal::mark::Position;
+use crate::log_store::wal::scan::Scan;
 
 /// The name of the field with the id of the process that wrote the account.
 const PID: &str = "pid=";
@@ -93,6 +94,35 @@ impl Account {
             });
         }
         Ok(())
+    }
+
+    /// Creates the account of a new database in `dir`, whose files are all durable. `last` is the last operation that
+    /// the database must have.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](RocksdbLogStoreError::Io) if a file cannot be read or written.
+    pub(in crate::log_store) fn create(dir: &Path, last: Option<LastOperation>) -> Result<(), RocksdbLogStoreError> {
+        let intact = |number, file| {
+            let scan = Scan::read(file, 0, |_| {})?;
+            Ok(Position {
+                file: number,
+                length: scan.intact,
+            })
+        };
+        let wal = match newest_wal(dir).and_then(|(number, file)| intact(number, file)) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Position::default()),
+            wal => wal,
+        };
+        let manifest = current_manifest(dir).and_then(|(number, file)| intact(number, file));
+        let account = Self {
+            wal: wal.map_err(RocksdbLogStoreError::io(dir))?,
+            manifest: manifest.map_err(RocksdbLogStoreError::io(dir))?,
+            last,
+        };
+        let mut file = AccountFile::lock(dir)?;
+        let written = file.write(&account).and_then(|()| file.settle(&account));
+        written.map_err(RocksdbLogStoreError::io(&AccountFile::path(dir)))
     }
 
     fn parse(line: &str) -> Option<Self> {

@@ -121,6 +121,18 @@ impl Claims {
         }
     }
 
+    /// Returns the log and the meta column family of each open group, without repetitions.
+    pub(in crate::log_store) fn column_families(&self) -> HashSet<[CfName; 2]> {
+        let state = lock(&self.0);
+        let open = state
+            .logs
+            .values()
+            .flat_map(BTreeMap::values)
+            .filter(|owner| owner.is_open);
+        open.map(|owner| [owner.claim.log_cf.clone(), owner.claim.meta_cf.clone()])
+            .collect()
+    }
+
     /// Returns the number of open groups.
     pub(in crate::log_store) fn group_count(&self) -> usize {
         lock(&self.0).open

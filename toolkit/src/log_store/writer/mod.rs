@@ -59,6 +59,11 @@ impl Writer {
         WRITERS.get_or_start(key, || Self::start(db, move || WRITERS.remove(key)))
     }
 
+    /// Returns the writer of `db` if one is running.
+    pub(super) fn running(db: &Arc<DB>) -> Option<Arc<Self>> {
+        WRITERS.get(Arc::as_ptr(db) as usize)
+    }
+
     fn start(db: &Arc<DB>, on_exit: impl FnMut() + Send + 'static) -> Result<Self, RocksdbLogStoreError> {
         let queue = Arc::new(Queue::default());
         let thread = WriterThread::new(queue.clone(), TrackedDb::start(db.clone())?);

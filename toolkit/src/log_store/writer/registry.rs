@@ -39,6 +39,11 @@ impl<T> Registry<T> {
         Ok(value)
     }
 
+    /// Returns the value that runs under `key`, if any.
+    pub(super) fn get(&self, key: usize) -> Option<Arc<T>> {
+        lock(&self.running).get(&key)?.upgrade()
+    }
+
     /// Removes the value under `key`, which must have finished its work, so that the next value can start.
     pub(super) fn remove(&self, key: usize) {
         lock(&self.running).remove(&key);
