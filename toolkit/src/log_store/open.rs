@@ -144,9 +144,8 @@ fn column_families() -> [ColumnFamilyDescriptor; 2] {
 ///
 /// - Call [`recover`] first, as [`open_db`] does: RocksDB does not report all damage to the WAL, whatever its
 ///   options are.
-/// - Leave `wal_dir`, `recycle_log_file_num`, `wal_compression` and `avoid_flush_during_recovery` as they are.
-///   Otherwise damage to the WAL may go unnoticed, or [`recover`] may refuse an intact database: see
-///   [the options that weaken the log](super::durability#options-that-weaken-the-log).
+/// - Leave `wal_dir`, `recycle_log_file_num` and `wal_compression` as they are. Otherwise damage to the WAL may go
+///   unnoticed. A log store refuses some other options. [`options`](mod@super::options) lists all options.
 /// - If the file system has direct I/O, also set `use_direct_io_for_flush_and_compaction`, as [`open_db`] does, because
 ///   appends are then faster: see [`performance`](super::performance).
 ///

@@ -80,6 +80,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     fn claim(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
         let columns = GroupColumns::new(&db, log_cf, meta_cf, keys)?;
         let writer = Writer::for_db(&db)?;
+        writer.check_columns(columns.log_column(), columns.meta_column())?;
         let claim = columns.claim();
         if !writer.claim(&claim) {
             return Err(RocksdbLogStoreError::AlreadyOpen { group: columns.name() });

@@ -9,7 +9,7 @@ use openraft::alias::{LogIdOf, VoteOf};
 use rocksdb::{DB, DBRawIterator};
 
 use crate::log_store::error::RocksdbLogStoreError;
-use crate::log_store::group_columns::{GroupColumns, cf_handle};
+use crate::log_store::group_columns::{GroupColumns, cf_handle, total_order};
 use crate::log_store::key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
 use crate::support::span::Span;
 
@@ -212,7 +212,7 @@ pub fn stored_entries<'db, C: RaftTypeConfig>(
 pub(super) fn group_keys(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSet<GroupKeys>, RocksdbLogStoreError> {
     let mut found = BTreeSet::new();
     let log = cf_handle!(db, log_cf)?;
-    let mut entries = db.raw_iterator_cf(&log);
+    let mut entries = db.raw_iterator_cf_opt(&log, total_order());
     entries.seek_to_first();
     each_key(&mut entries, log_cf, GroupKeys::of_log_key, |keys, entries| {
         found.insert(keys);
@@ -220,7 +220,7 @@ pub(super) fn group_keys(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSe
         entries.seek([keys.log_key(u64::MAX).as_ref(), &[0]].concat());
     })?;
     let meta = cf_handle!(db, meta_cf)?;
-    let mut records = db.raw_iterator_cf(&meta);
+    let mut records = db.raw_iterator_cf_opt(&meta, total_order());
     records.seek_to_first();
     each_key(&mut records, meta_cf, GroupKeys::of_meta_key, |keys, records| {
         found.insert(keys);
