@@ -58,8 +58,9 @@ impl Image {
         for file in fs::read_dir(dir)? {
             let file = file?;
             let name = file.file_name().into_string().unwrap();
-            // RocksDB writes messages for people to the files `LOG*`, and never reads these files.
-            if !name.starts_with("LOG") {
+            // RocksDB writes messages for people to the files `LOG*`, and never reads these files. It keeps old WALs in
+            // a directory for its users, and does not read these when it opens the database.
+            if !name.starts_with("LOG") && !file.file_type()?.is_dir() {
                 image.insert(name, fs::read(file.path())?);
             }
         }

@@ -12,6 +12,7 @@
 //! | `wrong_data` | a value that RocksDB returns is not what the group has written |
 //! | `isolation` | something happens to one of many groups |
 //! | `openers` | a second process, a second store, weaker options |
+//! | `options` | RocksDB's options: those that are refused or warned about, and those that change nothing |
 //!
 //! `make soak` runs the long forms.
 
@@ -23,6 +24,7 @@ mod full_disk;
 mod isolation;
 mod kill;
 mod openers;
+mod options;
 mod order;
 mod power_cut;
 mod process;
