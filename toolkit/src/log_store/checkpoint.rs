@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{DB, IteratorMode, ReadOptions};
+use rocksdb::{DB, IteratorMode};
 
 use super::error::RocksdbLogStoreError;
-use super::group_columns::cf_handle;
+use super::group_columns::{cf_handle, total_order};
 use super::open::{LOG_CF, META_CF, db_options};
 use super::synced::account_file::Account;
 use super::synced::recover::recover;
@@ -130,7 +130,7 @@ fn check(db: &Arc<DB>, dir: &Path, account: &Account) -> Result<(), RocksdbLogSt
     account.check(&copy)?;
     for name in &names {
         let cf = cf_handle!(copy, name)?;
-        let mut uncached = ReadOptions::default();
+        let mut uncached = total_order();
         uncached.fill_cache(false);
         for record in copy.iterator_cf_opt(&cf, uncached, IteratorMode::Start) {
             record?;

@@ -116,6 +116,22 @@ pub enum RocksdbLogStoreError {
         synced: u64,
     },
 
+    /// The database, or a column family of the group, was opened with an option with which RocksDB loses, rewrites or
+    /// hides records of the log, or refuses writes of the log store. Open it with another value:
+    /// [`options`](mod@super::options) lists all options.
+    #[error("{} has the option {option}={value}, which is unsafe for a raft log: open it with {safe}",
+        whose(column_family.as_deref()))]
+    UnsafeOption {
+        /// The name of the option in RocksDB's OPTIONS file.
+        option: &'static str,
+        /// The value of the option, as RocksDB writes it to its OPTIONS file.
+        value: String,
+        /// The value to set instead.
+        safe: &'static str,
+        /// The column family, or `None` if this is an option of the database.
+        column_family: Option<String>,
+    },
+
     /// The directory of the database, or a file in it, could not be read or written.
     #[error("{path:?}: {source}")]
     Io {
@@ -249,6 +265,13 @@ impl fmt::Display for RecordId {
             Self::Entry(index) => write!(f, "the entry at index {index}"),
             Self::Meta(label) => write!(f, "the record `{label}`"),
         }
+    }
+}
+
+fn whose(column_family: Option<&str>) -> String {
+    match column_family {
+        None => "the database".to_owned(),
+        Some(name) => format!("the column family {name:?}"),
     }
 }
 

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use super::encoded::{Record, RecordRange, decode_value};
 use super::error::{RecordId, RocksdbLogStoreError};
 use super::key_space::{KeySpace, MetaLabel};
+use super::synced::options::columns::Column;
 use super::wal::batch::{Batch, CfPrefixes};
 use super::writer::claims::{CfName, Claim};
 use crate::codec::CodecError;
@@ -79,6 +80,14 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
 
     pub(super) fn meta_cf(&self) -> &CfName {
         &self.meta_cf
+    }
+
+    pub(super) fn log_column(&self) -> Column<'_> {
+        (&self.log_cf, self.log_prefixes)
+    }
+
+    pub(super) fn meta_column(&self) -> Column<'_> {
+        (&self.meta_cf, self.meta_prefixes)
     }
 
     /// Returns all keys that the group can ever write.
@@ -274,7 +283,7 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
     /// purged entries before `span`, and over entries of other groups.
     pub(super) fn bounds(&self, span: Span) -> ReadOptions {
         let KeyRange { first, end } = self.key_range(span);
-        let mut options = ReadOptions::default();
+        let mut options = total_order();
         options.set_iterate_lower_bound(first);
         options.set_iterate_upper_bound(end);
         options
@@ -288,4 +297,12 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
             end: [self.keys.log_key(span.last).as_ref(), &[0]].concat().into(),
         }
     }
+}
+
+/// Returns read options for an iterator over all keys of a column family. Without `total_order_seek`, an iterator may
+/// miss keys if the column family has a prefix extractor.
+pub(super) fn total_order() -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_total_order_seek(true);
+    options
 }

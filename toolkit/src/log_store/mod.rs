@@ -38,8 +38,8 @@
 //! durable, both in the WAL and in the file `RAFT_SYNCED` in the directory of the database. Before RocksDB opens the
 //! database, [`recover`] compares the files with what the store recorded. [`open_db`] calls [`recover`] itself.
 //!
-//! [`durability`] states the promise in full, and its limits. [`performance`] says what bounds the speed, and which
-//! options to set.
+//! [`durability`] states the promise in full, and its limits. [`options`](mod@options) says which of RocksDB's options
+//! are safe, and [`performance`] what bounds the speed, and which options to set.
 //!
 //! # The bytes
 //!
@@ -70,6 +70,9 @@
 
 #[doc = include_str!("../../docs/durability.md")]
 pub mod durability {}
+
+#[doc = include_str!("../../docs/options.md")]
+pub mod options {}
 
 #[doc = include_str!("../../docs/performance.md")]
 pub mod performance {}

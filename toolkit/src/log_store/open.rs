@@ -177,9 +177,8 @@ fn not_opened(path: &Path, error: rocksdb::Error) -> RocksdbLogStoreError {
 
 /// Returns the database options that the log store requires, for [`open_db_with`].
 ///
-/// - Leave `wal_dir`, `recycle_log_file_num`, `wal_compression` and `avoid_flush_during_recovery` as they are.
-///   Otherwise damage to the WAL may go unnoticed, or [`recover`] may refuse an intact database: see
-///   [the options that weaken the log](super::durability#options-that-weaken-the-log).
+/// - Leave `wal_dir`, `recycle_log_file_num` and `wal_compression` as they are. Otherwise damage to the WAL may go
+///   unnoticed. A log store refuses some other options. [`options`](mod@super::options) lists all options.
 /// - If you open the database without [`open_db_with`], call [`recover`] first, because RocksDB does not report all
 ///   damage to the WAL, whatever its options are. If the file system has direct I/O, also set
 ///   `use_direct_io_for_flush_and_compaction`.

@@ -88,6 +88,8 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     ///   process, or in this process on another `DB`.
     /// - [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if the database lacks writes that a log store
     ///   acknowledged.
+    /// - [`UnsafeOption`](RocksdbLogStoreError::UnsafeOption) if the database, or one of the two column families, was
+    ///   opened with an option that breaks the log: see [`options`](mod@super::options).
     /// - [`Io`](RocksdbLogStoreError::Io) if the file `RAFT_SYNCED`, which records what is durable, cannot be read or
     ///   written.
     /// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if RocksDB cannot read the group's records, or cannot write.

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use rocksdb::{DB, DBRawIterator, ReadOptions};
+use rocksdb::{DB, DBRawIterator};
 
 use super::error::RocksdbLogStoreError;
-use super::group_columns::cf_handle;
+use super::group_columns::{cf_handle, total_order};
 use super::key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
 
 /// The key space of a group that was found in a database: one of the two key spaces of this library, as the form of the
@@ -94,7 +94,7 @@ pub(super) fn stored_groups(
 ) -> Result<BTreeSet<GroupKeys>, RocksdbLogStoreError> {
     let mut found = BTreeSet::new();
     let log = cf_handle!(db, log_cf)?;
-    let mut entries = db.raw_iterator_cf(&log);
+    let mut entries = db.raw_iterator_cf_opt(&log, total_order());
     entries.seek_to_first();
     each_key(&mut entries, log_cf, unknown, GroupKeys::of_log_key, |keys, entries| {
         found.insert(keys);
@@ -102,7 +102,7 @@ pub(super) fn stored_groups(
         entries.seek(after(&keys.log_key(u64::MAX)));
     })?;
     let meta = cf_handle!(db, meta_cf)?;
-    let mut records = db.raw_iterator_cf(&meta);
+    let mut records = db.raw_iterator_cf_opt(&meta, total_order());
     records.seek_to_first();
     each_key(
         &mut records,
@@ -274,7 +274,7 @@ impl<K: KeySpace> Neighbours<'_, K> {
 
     /// Returns an iterator over the keys of a column family: `first` inclusive, `end` exclusive.
     fn iterator(&self, cf: &str, first: &[u8], end: &[u8]) -> Result<DBRawIterator<'_>, RocksdbLogStoreError> {
-        let mut options = ReadOptions::default();
+        let mut options = total_order();
         options.set_iterate_lower_bound(first);
         options.set_iterate_upper_bound(end);
         Ok(self.db.raw_iterator_cf_opt(&cf_handle!(self.db, cf)?, options))

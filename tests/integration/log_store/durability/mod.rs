@@ -16,6 +16,7 @@
 //! | `accept_loss` | the way back after a loss |
 //! | `beside` | a busy node replaces the files that another process reads |
 //! | `openers` | a second process, a second store, weaker options |
+//! | `options` | RocksDB's options: those that are refused or warned about, and those that change nothing |
 //!
 //! `make soak` runs the long forms.
 
@@ -30,6 +31,7 @@ mod isolation;
 mod kill;
 mod matrix;
 mod openers;
+mod options;
 mod order;
 mod power_cut;
 mod process;

@@ -1,9 +1,9 @@
 //! One process at a time writes to a database, and a group has one store at a time.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
 use std::{env, fs, process};
 
 use openraft_toolkit::log_store::{
@@ -13,7 +13,7 @@ use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorageExt};
 use openraft_toolkit_tests::image::{ACCOUNT, Image};
 use openraft_toolkit_tests::log::{Store, entries, open, open_dir};
 use openraft_toolkit_tests::run::rounds;
-use rocksdb::{DB, DBRecoveryMode, Options};
+use rocksdb::{DB, DBRecoveryMode};
 use tempfile::TempDir;
 
 use super::process::process_of;
@@ -155,69 +155,6 @@ async fn a_store_is_refused_where_weaker_options_dropped_what_was_durable() {
     let db = DB::open_cf(&weak, dir.path(), [LOG_CF, META_CF]).unwrap();
     let error = Store::open(db.into(), LOG_CF, META_CF, Flat).unwrap_err();
     assert!(matches!(error, RocksdbLogStoreError::BehindSynced { .. }), "{error}");
-}
-
-/// Records what is logged through `tracing`.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn event(&self, event: &tracing::Event<'_>) {
-        let mut log = self.0.lock().unwrap();
-        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
-            log.push_str(&format!("{field}={value:?} "));
-        });
-    }
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
-#[test]
-fn a_database_that_was_opened_with_weaker_options_is_warned_about() {
-    let warnings_of = |change: &dyn Fn(&mut Options)| {
-        let dir = TempDir::new().unwrap();
-        let mut options = db_options();
-        change(&mut options);
-        let db = DB::open_cf(&options, dir.path(), [LOG_CF, META_CF]).unwrap();
-        let log = Log::default();
-        tracing::subscriber::with_default(log.clone(), || open(&db.into(), Flat));
-        let log = log.0.lock().unwrap();
-        log.clone()
-    };
-    assert_eq!(warnings_of(&|_| {}), "");
-    let elsewhere = TempDir::new().unwrap();
-    let mode = |mode| move |options: &mut Options| options.set_wal_recovery_mode(mode);
-    assert_eq!(warnings_of(&mode(DBRecoveryMode::AbsoluteConsistency)), "");
-    for (change, option) in [
-        (
-            &mode(DBRecoveryMode::PointInTime) as &dyn Fn(&mut Options),
-            "wal_recovery_mode=kPointInTimeRecovery",
-        ),
-        (
-            &mode(DBRecoveryMode::SkipAnyCorruptedRecord),
-            "wal_recovery_mode=kSkipAnyCorruptedRecords",
-        ),
-        (&|o| o.set_paranoid_checks(false), "paranoid_checks=false"),
-        (
-            &|o| o.set_track_and_verify_wals_in_manifest(false),
-            "track_and_verify_wals_in_manifest=false",
-        ),
-        (&|o| o.set_wal_dir(elsewhere.path()), "wal_dir="),
-    ] {
-        let warnings = warnings_of(change);
-        assert!(
-            warnings.contains("use log_store::db_options()") && warnings.contains(option),
-            "{option}: {warnings}"
-        );
-    }
 }
 
 /// RocksDB creates a database by writing a MANIFEST first, and `CURRENT` last.

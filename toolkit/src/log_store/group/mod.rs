@@ -87,6 +87,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     fn claim(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
         let columns = GroupColumns::new(&db, log_cf, meta_cf, keys)?;
         let writer = Writer::for_db(&db)?;
+        writer.check_columns(columns.log_column(), columns.meta_column())?;
         let claim = Arc::new(columns.claim());
         writer.claims().add(&claim)?;
         // Create the group before the next call that can fail: if that call fails, the group is dropped, which gives up

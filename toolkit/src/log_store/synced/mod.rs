@@ -18,14 +18,14 @@
 //! - [`account_file`]: the account, its fields, and the lock on its file.
 //! - [`recover`](mod@recover): the check before a database is opened.
 //! - [`accept_loss`](mod@accept_loss): the last resort for a database that the check refuses.
-//! - [`weak_options`]: options of the user's that weaken the promise. `open.rs` sets the right values.
+//! - [`options`]: options of the user's that break or weaken the promise. `open.rs` sets the right values.
 //!
 //! The formats of WAL, MANIFEST and marks are in [`wal`](super::wal).
 
 pub(super) mod accept_loss;
 pub(super) mod account_file;
+pub(super) mod options;
 pub(super) mod recover;
-mod weak_options;
 
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -36,7 +36,8 @@ use std::sync::Arc;
 use rocksdb::{DB, WriteOptions};
 
 use self::account_file::{Account, AccountFile, LastOperation};
-use self::weak_options::WeakOption;
+use self::options::columns::is_read_only;
+use self::options::database::WeakOption;
 use super::error::RocksdbLogStoreError;
 use super::wal::batch::Batch;
 use super::wal::files::{current_manifest, newest_wal};
@@ -89,6 +90,8 @@ impl TrackedDb {
     ///
     /// - [`InUse`](RocksdbLogStoreError::InUse) if the account is locked already, usually by another process.
     /// - [`BehindSynced`](RocksdbLogStoreError::BehindSynced) if the database lacks acknowledged writes.
+    /// - [`UnsafeOption`](RocksdbLogStoreError::UnsafeOption) if the database was opened with an option that the log
+    ///   store refuses.
     /// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if RocksDB cannot sync the WAL or write a first batch, and
     ///   [`Io`](RocksdbLogStoreError::Io) if the account, the directory, the WAL or the MANIFEST cannot be read,
     ///   written or synced. Continuing without an account would be unsafe: the WAL may contain a mark, and recovery
@@ -123,8 +126,7 @@ impl TrackedDb {
 impl Tracking {
     fn start(db: &DB) -> Result<Self, RocksdbLogStoreError> {
         let dir = db.path();
-        // A read-only database refuses `flush_wal`.
-        if db.flush_wal(false).is_err() {
+        if is_read_only(db) {
             return Ok(Self::Blind {
                 reason: BlindReason::ReadOnly,
                 _lock: None,
@@ -135,7 +137,7 @@ impl Tracking {
         if let Some(account) = &account {
             account.check(db)?;
         }
-        let weak = WeakOption::of_database(dir);
+        let weak = WeakOption::of_database(dir)?;
         for option in &weak {
             tracing::warn!(
                 path = %dir.display(), %option,

@@ -21,7 +21,7 @@ const KEPT_BYTES: usize = 64 << 10;
 
 /// The first bytes of each kind of operation on one column family: RocksDB's type of the operation, and the number of
 /// the column family. Operations on the default column family have types of their own, which no number follows.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::log_store) struct CfPrefixes {
     /// RocksDB's number of the column family.
     number: u32,
@@ -31,7 +31,7 @@ pub(in crate::log_store) struct CfPrefixes {
 }
 
 /// The type of an operation, in one byte, and the number of a column family, as a varint of at most five bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Prefix {
     bytes: [u8; 6],
     len: u8,
@@ -57,7 +57,8 @@ impl Prefix {
         let mut batch = WriteBatch::default();
         operation(&mut batch);
         let written = batch.data().iter().skip(BATCH_HEADER);
-        let len = written.len() - operands;
+        // RocksDB adds no operation if the column family has timestamps, which the log store refuses later.
+        let len = written.len().saturating_sub(operands);
         let mut bytes = [0; 6];
         for (byte, written) in bytes.iter_mut().zip(written.take(len)) {
             *byte = *written;

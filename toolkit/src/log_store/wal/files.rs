@@ -1,6 +1,7 @@
 //! The files of a database: `000012.log` is a WAL, `CURRENT` names the MANIFEST in use, and `OPTIONS-000007` contains
 //! the options with which the database was opened.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,17 +40,24 @@ pub(in crate::log_store) fn manifest_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("MANIFEST-{number:06}"))
 }
 
-/// Opens the WAL with the highest number, and returns it with that number.
+/// Opens the last WAL that RocksDB has written to, and returns it with its number. If all WALs are empty, this returns
+/// the first one.
+///
+/// A WAL with a higher number may be empty: with `async_wal_precreate`, RocksDB creates the next WAL in advance, and
+/// the file stays empty until RocksDB starts to write to it. To report a position in that file would claim that the WAL
+/// before it is complete.
 pub(in crate::log_store) fn newest_wal(dir: &Path) -> io::Result<(u64, File)> {
     retry(|| {
-        let mut newest = None;
-        for file in fs::read_dir(dir)? {
-            let path = file?.path();
-            newest = newest.max(wal_number(&path).map(|number| (number, path)));
+        let mut wals = numbered_files(dir, wal_number)?;
+        let mut first_empty = None;
+        while let Some((number, path)) = wals.pop_last() {
+            let wal = File::open(path)?;
+            if wal.metadata()?.len() > 0 {
+                return Ok((number, wal));
+            }
+            first_empty = Some((number, wal));
         }
-        let none = || io::Error::new(io::ErrorKind::NotFound, "the directory has no WAL");
-        let (number, path) = newest.ok_or_else(none)?;
-        Ok((number, File::open(path)?))
+        first_empty.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the directory has no WAL"))
     })
 }
 
@@ -61,20 +69,28 @@ pub(in crate::log_store) fn current_manifest(dir: &Path) -> io::Result<(u64, Fil
     })
 }
 
-/// Reads the newest OPTIONS file: the options with which the database was last opened.
-pub(in crate::log_store) fn newest_options(dir: &Path) -> io::Result<String> {
-    let number = |path: &Path| {
-        let name = path.file_name()?.to_str()?;
-        name.strip_prefix("OPTIONS-")?.parse::<u64>().ok()
-    };
-    let mut newest = None;
+/// Opens the newest OPTIONS file, and returns it with its number. It contains the options with which the database was
+/// opened, and those that were changed since.
+pub(in crate::log_store) fn newest_options(dir: &Path) -> io::Result<(u64, File)> {
+    retry(|| {
+        let number = |path: &Path| path.file_name()?.to_str()?.strip_prefix("OPTIONS-")?.parse().ok();
+        let newest = numbered_files(dir, number)?.pop_last();
+        let none = || io::Error::new(io::ErrorKind::NotFound, "the directory has no OPTIONS file");
+        let (number, path) = newest.ok_or_else(none)?;
+        Ok((number, File::open(path)?))
+    })
+}
+
+/// Returns the files in `dir` to which `number` gives a number, in the order of their numbers.
+fn numbered_files(dir: &Path, number: impl Fn(&Path) -> Option<u64>) -> io::Result<BTreeMap<u64, PathBuf>> {
+    let mut files = BTreeMap::new();
     for file in fs::read_dir(dir)? {
         let path = file?.path();
-        newest = newest.max(number(&path).map(|number| (number, path)));
+        if let Some(number) = number(&path) {
+            files.insert(number, path);
+        }
     }
-    let none = || io::Error::new(io::ErrorKind::NotFound, "the directory has no OPTIONS file");
-    let (_, path) = newest.ok_or_else(none)?;
-    fs::read_to_string(path)
+    Ok(files)
 }
 
 /// Calls `find` up to [`TRIES`] times, as long as it returns `NotFound`: RocksDB may delete a file after its name was
@@ -100,9 +116,11 @@ mod tests {
     fn files_are_found_while_they_are_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path();
+        let options_path = |number: u64| dir.join(format!("OPTIONS-{number:06}"));
         let create = |number: u64| {
             fs::write(wal_path(dir, number), "").unwrap();
             fs::write(manifest_path(dir, number), "").unwrap();
+            fs::write(options_path(number), "").unwrap();
             fs::write(dir.join("temporary"), format!("MANIFEST-{number:06}\n")).unwrap();
             fs::rename(dir.join("temporary"), dir.join(CURRENT)).unwrap();
         };
@@ -113,11 +131,13 @@ mod tests {
                     create(number);
                     fs::remove_file(wal_path(dir, number - 1)).unwrap();
                     fs::remove_file(manifest_path(dir, number - 1)).unwrap();
+                    fs::remove_file(options_path(number - 1)).unwrap();
                 }
             });
             while !replace.is_finished() {
                 newest_wal(dir).unwrap();
                 current_manifest(dir).unwrap();
+                newest_options(dir).unwrap();
             }
         });
     }

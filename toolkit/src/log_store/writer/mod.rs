@@ -37,6 +37,7 @@ use self::registry::Registry;
 use self::thread::{OnExit, WriterThread};
 use super::error::RocksdbLogStoreError;
 use super::synced::TrackedDb;
+use super::synced::options::columns::{Column, ColumnsCheck};
 use super::wal::batch::Batch;
 
 /// The writer of each open database, by the address of the `DB` in memory.
@@ -48,6 +49,7 @@ pub(super) struct Writer {
     db: Arc<DB>,
     queue: Arc<Queue>,
     claims: Claims,
+    columns: ColumnsCheck,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -80,12 +82,18 @@ impl Writer {
             db: db.clone(),
             queue,
             claims: Claims::default(),
+            columns: ColumnsCheck::default(),
             thread: Some(handle),
         })
     }
 
     pub(super) fn db(&self) -> &DB {
         &self.db
+    }
+
+    /// Checks the options of a group's column families: see [`ColumnsCheck::run`].
+    pub(super) fn check_columns(&self, log: Column<'_>, meta: Column<'_>) -> Result<(), RocksdbLogStoreError> {
+        self.columns.run(&self.db, log, meta)
     }
 
     /// Returns which keys belong to which groups.
