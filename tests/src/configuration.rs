@@ -15,7 +15,6 @@ pub const CONFIGURATIONS: &[Configuration] = &[
     ("unordered write", "unordered_write=true"),
     ("pipelined write", "enable_pipelined_write=true"),
     ("two write queues", "two_write_queues=true"),
-    ("two-phase commit", "allow_2pc=true"),
     ("no concurrent memtable write", "allow_concurrent_memtable_write=false"),
     ("atomic flush", "atomic_flush=true"),
     ("mmap reads", "allow_mmap_reads=true"),

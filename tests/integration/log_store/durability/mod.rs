@@ -13,6 +13,7 @@
 //! | `wrong_data` | a value that RocksDB returns is not what the group has written |
 //! | `isolation` | something happens to one of many groups |
 //! | `shared` | others write to the database, flush it and drop column families |
+//! | `copies` | checkpoints and backups of a running database |
 //! | `accept_loss` | the way back after a loss |
 //! | `beside` | a busy node replaces the files that another process reads |
 //! | `openers` | a second process, a second store, weaker options |
@@ -23,6 +24,7 @@
 mod accept_loss;
 mod beside;
 mod calls;
+mod copies;
 mod corruption;
 mod direct_io;
 mod failed_sync;

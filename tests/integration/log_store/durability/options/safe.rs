@@ -286,7 +286,7 @@ async fn live_all(configurations: impl Iterator<Item = Configuration>) -> usize 
 async fn with_each_safe_option_a_log_survives_kills_and_torn_wals() {
     let step = if length() == Length::Short { 3 } else { 1 };
     let count = live_all(Configuration::all().step_by(step)).await;
-    println!("configurations: {count}, 0 lost, 0 refused");
+    println!("safe options: {count} configurations");
 }
 
 /// The log store follows the WAL from one file to the next, although a later and empty WAL always exists.
