@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use rocksdb::{DB, InfoLogger, LogLevel, Options};
 
 use super::error::RocksdbLogStoreError;
-use super::open::{db_options, raft_column_families};
+use super::open::{LOG_CF, META_CF, db_options, log_cf_options, meta_cf_options};
 use super::synced::account_file::Account;
 use super::wal::files::{CURRENT, manifest_number, manifest_path};
 use crate::support::lock::lock;
@@ -142,7 +142,7 @@ fn open_and_check(path: &Path, options: &Options) -> Result<DB, RocksdbLogStoreE
     let account = Account::read(path)?;
     // A running node always has a WAL.
     let error_if_wal_exists = false;
-    let families = raft_column_families();
+    let families = [(LOG_CF, log_cf_options()), (META_CF, meta_cf_options())];
     let db = DB::open_cf_with_opts_for_read_only(options, path, families, error_if_wal_exists)?;
     if let Some(account) = account {
         account.check(&db)?;
@@ -184,5 +184,68 @@ impl Files {
             manifest: Manifest::current(path),
             names: names.map_err(RocksdbLogStoreError::io(path))?,
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Opens a database for reading, and calls `act` when RocksDB logs a message with `text` for the first time. Returns
+    /// all messages.
+    fn open_and_act(dir: &Path, text: &'static str, act: fn(&Path)) -> (Result<DB, rocksdb::Error>, Vec<String>) {
+        let db = DB::open_default(dir).unwrap();
+        db.put("key", "value").unwrap();
+        drop(db);
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let mut options = db_options();
+        options.create_if_missing(false);
+        let look = {
+            let (log, path) = (log.clone(), dir.to_path_buf());
+            move |_, message: &str| {
+                let mut log = lock(&log);
+                if message.contains(text) && !log.iter().any(|earlier: &String| earlier.contains(text)) {
+                    act(&path);
+                }
+                log.push(message.to_owned());
+            }
+        };
+        options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Info, look));
+        let opened = DB::open_for_read_only(&options, dir, false);
+        let log = lock(&log).clone();
+        (opened, log)
+    }
+
+    #[test]
+    fn rocksdb_names_the_manifest_before_it_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (opened, log) = open_and_act(dir.path(), "Recovering from manifest file: ", |dir| {
+            fs::remove_file(manifest_path(dir, manifest_number(dir).unwrap().unwrap())).unwrap();
+        });
+        let number = manifest_number(dir.path()).unwrap().unwrap();
+        assert!(
+            opened
+                .unwrap_err()
+                .to_string()
+                .contains(&format!("MANIFEST-{number:06}"))
+        );
+        let mut seen = SeenManifest::default();
+        fs::write(manifest_path(dir.path(), number), "four").unwrap();
+        log.iter().for_each(|message| seen.look(dir.path(), message));
+        assert!(seen.first.flatten() == Some(Manifest { number, length: 4 }));
+    }
+
+    #[test]
+    fn rocksdb_looks_for_wals_before_it_replays_the_first_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (opened, log) = open_and_act(dir.path(), "Recovering log #", |dir| {
+            fs::write(dir.join("999999.log"), "").unwrap();
+        });
+        assert_eq!(opened.unwrap().get("key").unwrap().unwrap(), b"value");
+        assert!(!log.iter().any(|message| message.contains("Recovering log #999999")));
+        let mut seen = SeenManifest::default();
+        log.iter().for_each(|message| seen.look(dir.path(), message));
+        assert!(seen.is_unchanged());
     }
 }
