@@ -115,6 +115,9 @@ async fn a_key_of_no_group_is_an_error_that_names_it() {
             matches!(&error, RocksdbLogStoreError::UnknownKey { column_family, key: found } if column_family == cf && found == key),
             "{error}"
         );
+        // One group can be verified all the same.
+        assert!(verify::<Types>(&db, LOG_CF, META_CF, None).is_err());
+        assert_eq!(problems(&db, GroupKeys::Prefixed(1)), Vec::<String>::new());
         db.delete_cf(&handle, key).unwrap();
     }
 }

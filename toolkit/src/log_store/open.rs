@@ -131,7 +131,7 @@ pub fn open_db_with(
             .into_iter()
             .map(|(name, options)| (name.into(), options)),
     );
-    for (name, options) in raft_column_families() {
+    for (name, options) in [(LOG_CF, log_cf_options()), (META_CF, meta_cf_options())] {
         if families.iter().all(|(named, _)| named != name) {
             families.push((name.to_owned(), options));
         }
@@ -151,11 +151,6 @@ pub fn open_db_with(
         opened => opened,
     };
     opened.map(Arc::new).map_err(|error| not_opened(path, error))
-}
-
-/// Returns the names of the two column families of the log store, with their options.
-pub(super) fn raft_column_families() -> [(&'static str, Options); 2] {
-    [(LOG_CF, log_cf_options()), (META_CF, meta_cf_options())]
 }
 
 /// Turns RocksDB's error of opening the database at `path` into [`RocksdbLogStoreError::InUse`], if the file `LOCK` of

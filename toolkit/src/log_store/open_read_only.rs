@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use rocksdb::{DB, InfoLogger, LogLevel, Options};
 
 use super::error::RocksdbLogStoreError;
-use super::open::{db_options, raft_column_families};
+use super::open::{LOG_CF, META_CF, db_options, log_cf_options, meta_cf_options};
 use super::synced::account_file::Account;
 use super::wal::files::{CURRENT, manifest_number, manifest_path};
 use crate::support::lock::lock;
@@ -142,7 +142,7 @@ fn open_and_check(path: &Path, options: &Options) -> Result<DB, RocksdbLogStoreE
     let account = Account::read(path)?;
     // A running node always has a WAL.
     let error_if_wal_exists = false;
-    let families = raft_column_families();
+    let families = [(LOG_CF, log_cf_options()), (META_CF, meta_cf_options())];
     let db = DB::open_cf_with_opts_for_read_only(options, path, families, error_if_wal_exists)?;
     if let Some(account) = account {
         account.check(&db)?;
@@ -184,5 +184,92 @@ impl Files {
             manifest: Manifest::current(path),
             names: names.map_err(RocksdbLogStoreError::io(path))?,
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::log_store::wal::files::{newest_wal, wal_path};
+
+    /// A database that a node has open, and whose only record is in the WAL.
+    fn node(dir: &Path) -> DB {
+        let node = DB::open(&db_options(), dir).unwrap();
+        node.put("key", "value").unwrap();
+        node
+    }
+
+    /// Opens the database for reading as [`open_once`] does, and calls `act` when RocksDB has logged a message with
+    /// `text` for the first time. Also returns all messages.
+    fn open_and_act(
+        dir: &Path,
+        text: &'static str,
+        act: impl Fn() + Send + Sync + 'static,
+    ) -> (Result<DB, rocksdb::Error>, SeenManifest, Vec<String>) {
+        let seen = Arc::new(Mutex::new((SeenManifest::default(), Vec::<String>::new())));
+        let mut options = db_options();
+        options.create_if_missing(false);
+        let look = {
+            let (seen, path) = (seen.clone(), dir.to_path_buf());
+            move |_, message: &str| {
+                let mut seen = lock(&seen);
+                seen.0.look(&path, message);
+                if message.contains(text) && !seen.1.iter().any(|earlier| earlier.contains(text)) {
+                    act();
+                }
+                seen.1.push(message.to_owned());
+            }
+        };
+        options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Info, look));
+        let opened = DB::open_cf_for_read_only(&options, dir, ["default"], false);
+        let (seen, log) = lock(&seen).clone();
+        (opened, seen, log)
+    }
+
+    #[test]
+    fn rocksdb_names_the_manifest_before_it_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(node(dir.path()));
+        let manifest = Manifest::current(dir.path()).unwrap();
+        let path = manifest_path(dir.path(), manifest.number);
+        let remove = {
+            let path = path.clone();
+            move || fs::remove_file(&path).unwrap()
+        };
+        let (opened, seen, _) = open_and_act(dir.path(), "Recovering from manifest file: ", remove);
+        assert!(opened.unwrap_err().to_string().contains(path.to_str().unwrap()));
+        assert!(seen.first == Some(Some(manifest)));
+    }
+
+    #[test]
+    fn rocksdb_looks_for_wals_before_it_replays_the_first_one() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(node(dir.path()));
+        let later = dir.path().join("999999.log");
+        let create = move || fs::write(&later, "").unwrap();
+        let (opened, seen, log) = open_and_act(dir.path(), "Recovering log #", create);
+        assert_eq!(opened.unwrap().get("key").unwrap().unwrap(), b"value");
+        assert!(!log.iter().any(|message| message.contains("Recovering log #999999")));
+        assert!(seen.is_unchanged());
+    }
+
+    /// RocksDB opens the database without an error, and without the record.
+    #[test]
+    fn a_wal_that_is_flushed_between_the_manifest_and_the_wals_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let node = node(dir.path());
+        let wal = newest_wal(dir.path()).unwrap().0;
+        let wal = wal_path(dir.path(), wal);
+        let flush = move || {
+            node.flush().unwrap();
+            let start = Instant::now();
+            while wal.exists() {
+                assert!(start.elapsed() < PATIENCE, "the WAL stays");
+            }
+        };
+        let (opened, seen, _) = open_and_act(dir.path(), "Recovered from manifest file:", flush);
+        assert_eq!(opened.unwrap().get("key").unwrap(), None);
+        assert!(!seen.is_unchanged());
     }
 }

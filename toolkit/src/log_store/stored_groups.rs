@@ -75,46 +75,65 @@ impl KeySpace for GroupKeys {
     }
 }
 
-/// What [`stored_groups`] does about a key that has the form of neither key space of this library.
+/// Returns all groups that are stored in the two column families. Does not find a group that has no meta records, and
+/// whose entries lie between those of a stored [`Flat`].
+///
+/// # Errors
+///
+/// [`UnknownKey`](RocksdbLogStoreError::UnknownKey) for a key that has the form of neither key space of this library,
+/// and the errors of RocksDB.
+pub(super) fn stored_groups(db: &DB, log_cf: &str, meta_cf: &str) -> Result<BTreeSet<GroupKeys>, RocksdbLogStoreError> {
+    let mut found = BTreeSet::new();
+    add_groups_of_log(db, log_cf, UnknownKeys::Refuse, &mut found)?;
+    add_groups_of_meta(db, meta_cf, UnknownKeys::Refuse, &mut found)?;
+    Ok(found)
+}
+
+/// Returns the groups that [`stored_groups`] finds, as far as the column families can be read. Skips unknown keys.
+pub(super) fn readable_groups(db: &DB, log_cf: &str, meta_cf: &str) -> BTreeSet<GroupKeys> {
+    let mut found = BTreeSet::new();
+    // Ignore the errors: damage elsewhere in the column families does not keep a group from being verified.
+    let _ = add_groups_of_log(db, log_cf, UnknownKeys::Skip, &mut found);
+    let _ = add_groups_of_meta(db, meta_cf, UnknownKeys::Skip, &mut found);
+    found
+}
+
+/// What to do about a key that has the form of neither key space of this library.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum UnknownKeys {
-    /// Return [`UnknownKey`](RocksdbLogStoreError::UnknownKey).
+enum UnknownKeys {
     Refuse,
-    /// Skip the key.
     Skip,
 }
 
-/// Returns all groups that are stored in the two column families. Does not find a group that has no meta records, and
-/// whose entries lie between those of a stored [`Flat`].
-pub(super) fn stored_groups(
+fn add_groups_of_log(
     db: &DB,
-    log_cf: &str,
-    meta_cf: &str,
+    cf: &str,
     unknown: UnknownKeys,
-) -> Result<BTreeSet<GroupKeys>, RocksdbLogStoreError> {
-    let mut found = BTreeSet::new();
-    let log = cf_handle!(db, log_cf)?;
+    groups: &mut BTreeSet<GroupKeys>,
+) -> Result<(), RocksdbLogStoreError> {
+    let log = cf_handle!(db, cf)?;
     let mut entries = db.raw_iterator_cf_opt(&log, total_order());
     entries.seek_to_first();
-    each_key(&mut entries, log_cf, unknown, GroupKeys::of_log_key, |keys, entries| {
-        found.insert(keys);
+    each_key(&mut entries, cf, unknown, GroupKeys::of_log_key, |keys, entries| {
+        groups.insert(keys);
         // Skip the other entries of the group with one seek, however many there are.
         entries.seek(after(&keys.log_key(u64::MAX)));
-    })?;
-    let meta = cf_handle!(db, meta_cf)?;
+    })
+}
+
+fn add_groups_of_meta(
+    db: &DB,
+    cf: &str,
+    unknown: UnknownKeys,
+    groups: &mut BTreeSet<GroupKeys>,
+) -> Result<(), RocksdbLogStoreError> {
+    let meta = cf_handle!(db, cf)?;
     let mut records = db.raw_iterator_cf_opt(&meta, total_order());
     records.seek_to_first();
-    each_key(
-        &mut records,
-        meta_cf,
-        unknown,
-        GroupKeys::of_meta_key,
-        |keys, records| {
-            found.insert(keys);
-            records.next();
-        },
-    )?;
-    Ok(found)
+    each_key(&mut records, cf, unknown, GroupKeys::of_meta_key, |keys, records| {
+        groups.insert(keys);
+        records.next();
+    })
 }
 
 /// Calls `found` with the group of each key that the iterator comes to, and with the iterator, which `found` must move

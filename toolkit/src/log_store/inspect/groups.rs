@@ -9,7 +9,7 @@ use rocksdb::DB;
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::group_columns::{GroupColumns, cf_handle};
 use crate::log_store::key_space::MetaLabel;
-use crate::log_store::stored_groups::{GroupKeys, UnknownKeys, stored_groups};
+use crate::log_store::stored_groups::{GroupKeys, stored_groups};
 use crate::support::span::Span;
 
 /// A group that [`groups()`] found.
@@ -79,7 +79,7 @@ pub fn groups<C: RaftTypeConfig>(
     log_cf: &str,
     meta_cf: &str,
 ) -> Result<Vec<StoredGroup<C>>, RocksdbLogStoreError> {
-    let found = stored_groups(db, log_cf, meta_cf, UnknownKeys::Refuse)?;
+    let found = stored_groups(db, log_cf, meta_cf)?;
     found
         .into_iter()
         .map(|keys| {

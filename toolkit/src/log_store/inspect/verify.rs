@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::group_columns::{GroupColumns, cf_handle};
 use crate::log_store::key_space::{KeySpace, MetaLabel};
-use crate::log_store::stored_groups::{GroupKeys, UnknownKeys, after, overlap, stored_groups};
+use crate::log_store::stored_groups::{GroupKeys, after, overlap, readable_groups, stored_groups};
 use crate::support::error_chain::error_chain;
 use crate::support::span::Span;
 
@@ -159,16 +159,14 @@ pub fn verify<C: RaftTypeConfig>(
     meta_cf: &str,
     group: Option<GroupKeys>,
 ) -> Result<Vec<VerifiedGroup>, RocksdbLogStoreError> {
-    // One group can be verified whatever other data the column families hold.
-    let unknown = match group {
-        Some(_) => UnknownKeys::Skip,
-        None => UnknownKeys::Refuse,
-    };
     let run = |keys, stored: &_| Verification::run(db, GroupColumns::<C, _>::new(db, log_cf, meta_cf, keys)?, stored);
-    let stored = stored_groups(db, log_cf, meta_cf, unknown)?;
     match group {
-        Some(keys) => Ok(vec![run(keys, &stored)?]),
-        None => stored.iter().map(|keys| run(*keys, &stored)).collect(),
+        // One group can be verified whatever else the column families hold.
+        Some(keys) => Ok(vec![run(keys, &readable_groups(db, log_cf, meta_cf))?]),
+        None => {
+            let stored = stored_groups(db, log_cf, meta_cf)?;
+            stored.iter().map(|keys| run(*keys, &stored)).collect()
+        }
     }
 }
 
