@@ -195,12 +195,7 @@ fn random_call(rng: &mut Rng, model: &Model) -> (Call, bool) {
 
 /// Returns the files as a power failure may leave them: the WAL is cut or damaged after its durable part, and the
 /// account is that of `account`, an earlier or the same moment of this process. Returns `None` if no account says which part is durable.
-fn power_failure(
-    rng: &mut Rng,
-    configuration: Configuration,
-    image: &Image,
-    account: &Image,
-) -> Option<Image> {
+fn power_failure(rng: &mut Rng, configuration: Configuration, image: &Image, account: &Image) -> Option<Image> {
     let line = String::from_utf8(image.0.get(ACCOUNT)?.clone()).unwrap();
     let mut numbers = line
         .split(' ')

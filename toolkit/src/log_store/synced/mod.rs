@@ -132,10 +132,13 @@ impl Tracking {
                 _lock: None,
             });
         }
-        let file = AccountFile::lock(dir)?;
+        let mut file = AccountFile::lock(dir)?;
         let account = Account::read(dir)?;
         if let Some(account) = &account {
             account.check(db)?;
+            // Until the first batch is written, the account would name the process that wrote it.
+            let written = file.write(account);
+            written.map_err(RocksdbLogStoreError::io(&AccountFile::path(dir)))?;
         }
         let weak = WeakOption::of_database(dir)?;
         for option in &weak {
