@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use openraft_toolkit::log_store::{Flat, GroupPrefixed};
+use openraft_toolkit::log_store::{GroupPrefixed};
 use openraft_toolkit_tests::log::{open, open_dir};
 use rocksdb::{BlockBasedOptions, ChecksumType, DB, DBRecoveryMode, Env, Options};
 use tempfile::TempDir;
@@ -38,7 +38,7 @@ impl tracing::Subscriber for Log {
 /// Opens a store in `db`, and returns what was logged.
 fn warnings(db: &Arc<DB>) -> String {
     let log = Log::default();
-    tracing::subscriber::with_default(log.clone(), || open(db, Flat));
+    tracing::subscriber::with_default(log.clone(), || open(db, GroupPrefixed::new(0)));
     let log = log.0.lock().unwrap();
     log.clone()
 }
