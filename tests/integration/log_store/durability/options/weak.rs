@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use openraft_toolkit::log_store::{GroupPrefixed};
+use openraft_toolkit::log_store::GroupPrefixed;
 use openraft_toolkit_tests::log::{open, open_dir};
 use rocksdb::{BlockBasedOptions, ChecksumType, DB, DBRecoveryMode, Env, Options};
 use tempfile::TempDir;
