@@ -13,6 +13,17 @@ use crate::codec::{CodecError, decode, encode_into};
 /// The version of the frames of entries and meta records.
 const VERSION: u8 = 1;
 
+/// The most bytes that a record may have, key and value together.
+///
+/// RocksDB's memtable keeps a record in one allocation, and computes its size in 32 bits: key, value and about 30 bytes
+/// more. If the sum overflows, RocksDB writes past the allocation. This limit is far below, also because RocksDB keeps
+/// several copies of a value while it writes, flushes and compacts.
+pub(super) const MAX_RECORD: usize = 1 << 30;
+
+/// The most bytes that the records of one append may have. They go into one batch, and so into one WAL record, which
+/// RocksDB reads into memory as a whole when it opens the database.
+pub(super) const MAX_APPEND: usize = 2 << 30;
+
 /// An estimate of the memory, in bytes, that a record takes in addition to its key and value.
 const RECORD_OVERHEAD: usize = 64;
 
@@ -48,8 +59,9 @@ impl RecordRange {
         &buffer[self.start + self.key_len..self.end]
     }
 
-    pub(super) fn value_len(&self) -> usize {
-        self.end - self.start - self.key_len
+    /// Returns the size of key and value in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.end - self.start
     }
 }
 
@@ -78,7 +90,7 @@ impl Record {
 
     /// An estimate of the memory that the record takes, in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.range.end - self.range.start + RECORD_OVERHEAD
+        self.range.len() + RECORD_OVERHEAD
     }
 }
 

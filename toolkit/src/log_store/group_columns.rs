@@ -12,7 +12,7 @@ use rocksdb::{DB, ReadOptions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::encoded::{Record, RecordRange, decode_value};
+use super::encoded::{MAX_RECORD, Record, RecordRange, decode_value};
 use super::error::{RecordId, RocksdbLogStoreError};
 use super::key_space::{KeySpace, MetaLabel};
 use super::wal::batch::{Batch, CfPrefixes};
@@ -215,15 +215,15 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
             record,
             source,
         })?;
-        // Refuse values longer than `u32::MAX` bytes: RocksDB's batches store the length of a value in 32 bits.
-        if u32::try_from(range.value_len()).is_err() {
-            return Err(RocksdbLogStoreError::TooLarge {
+        match range.len() > MAX_RECORD {
+            false => Ok(range),
+            true => Err(RocksdbLogStoreError::TooLarge {
                 group: self.name(),
                 record,
-                bytes: range.value_len(),
-            });
+                bytes: range.len(),
+                limit: MAX_RECORD,
+            }),
         }
-        Ok(range)
     }
 
     pub(super) fn put_entry(&self, batch: &mut Batch, key: &[u8], value: &[u8]) {
