@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `open`, `groups` | opening, and many groups in one database |
 //! | `append`, `read`, `writer` | one rule of the log store each |
+//! | `queue` | how much is queued, who waits for room, and who is written first; `blocked_writer` makes the queue full |
+//! | `store_options`, `close` | the options that all stores of a database share, and their end |
 //! | `damage` | what is missing or wrong is an error |
 //! | `model` | any sequence of calls leaves what a model says |
 //! | `golden_log` | the bytes in RocksDB |
@@ -11,6 +13,8 @@
 //! | `durability` | what outlives kills, power failures, full disks and damage |
 
 mod append;
+mod blocked_writer;
+mod close;
 mod damage;
 mod destroy;
 mod durability;
@@ -19,6 +23,8 @@ mod groups;
 mod inspect;
 mod model;
 mod open;
+mod queue;
 mod read;
+mod store_options;
 mod writer;
 mod written_group;

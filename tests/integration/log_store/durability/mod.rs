@@ -25,5 +25,5 @@ mod kill;
 mod openers;
 mod order;
 mod power_cut;
-mod process;
+pub(super) mod process;
 mod wrong_data;
