@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::{env, fs};
 
 use futures_util::future::join_all;
-use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, META_CF, StoreOptions, db_options, log_cf_options};
+use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, META_CF, StoreOptions, close, db_options, log_cf_options};
 use openraft_toolkit::openraft::alias::VoteOf;
 use openraft_toolkit::openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
 use openraft_toolkit::openraft::type_config::TypeConfigExt;
@@ -145,7 +145,7 @@ async fn a_group_that_has_nothing_queued_does_not_wait_for_the_queue_of_a_busy_o
     drop(blocked);
 
     // Do not poll the futures before the last callback has run, because that would replace their wakers.
-    blocker.blocking_append([entry(1, 1, "x")]).await.unwrap();
+    close(&db).await.unwrap();
     join_all(loads).await;
     truncate.await.unwrap();
     let order = written.names();
@@ -196,24 +196,18 @@ async fn process() {
 
     let before = peak_memory();
     let blocked = BlockedWriter::block(&mut blocker, entry(1, 1, "x")).await;
-    let mut appends: Vec<_> = stores
-        .iter_mut()
-        .map(|store| {
-            Box::pin(async {
-                for index in 0..2 {
-                    // The entry takes no memory before it is encoded.
-                    let entries = once_with(move || big(index, 2 * MIB));
-                    store.append(entries, IOFlushed::noop()).await.unwrap();
-                }
-            })
-        })
-        .collect();
-    for append in &mut appends {
-        let _ = poll_once(append.as_mut(), Waker::noop());
-    }
+    let appends = stores.iter_mut().map(async |store| {
+        for index in 0..2 {
+            // The entry takes no memory before it is encoded.
+            let entries = once_with(move || big(index, 2 * MIB));
+            store.append(entries, IOFlushed::noop()).await.unwrap();
+        }
+    });
+    let mut appends = pin!(join_all(appends));
+    assert!(poll_once(appends.as_mut(), Waker::noop()).is_pending());
     println!("full {}", (peak_memory() - before) / MIB);
     drop(blocked);
-    join_all(appends).await;
+    appends.await;
     blocker.blocking_append([entry(1, 2, "x")]).await.unwrap();
     println!("written {}", (peak_memory() - before) / MIB);
 }

@@ -215,15 +215,13 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
             record,
             source,
         })?;
-        match range.len() > MAX_RECORD {
-            false => Ok(range),
-            true => Err(RocksdbLogStoreError::TooLarge {
-                group: self.name(),
-                record,
-                bytes: range.len(),
-                limit: MAX_RECORD,
-            }),
-        }
+        range.check_size().map_err(|bytes| RocksdbLogStoreError::TooLarge {
+            group: self.name(),
+            record,
+            bytes,
+            limit: MAX_RECORD,
+        })?;
+        Ok(range)
     }
 
     pub(super) fn put_entry(&self, batch: &mut Batch, key: &[u8], value: &[u8]) {

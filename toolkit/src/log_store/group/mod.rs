@@ -23,7 +23,7 @@ use openraft::entry::RaftEntry;
 use rocksdb::DB;
 
 use self::state::State;
-use super::encoded::{MAX_APPEND, Record, RecordRange};
+use super::encoded::{MAX_APPEND, Record, RecordRange, is_too_large_append};
 use super::error::RocksdbLogStoreError;
 use super::group_columns::GroupColumns;
 use super::key_space::{KeySpace, MetaLabel};
@@ -215,7 +215,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 None => self.columns.encode_entry(&entry, buffer),
             }?;
             done.push((entry.log_id(), range));
-            if buffer.len() > MAX_APPEND {
+            if is_too_large_append(buffer.len()) {
                 return Err(RocksdbLogStoreError::AppendTooLarge {
                     group: self.columns.name(),
                     limit: MAX_APPEND,

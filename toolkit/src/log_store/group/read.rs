@@ -68,49 +68,23 @@ impl<'d> Snapshot<'d> {
         max_bytes: usize,
     ) -> Result<Self, RocksdbLogStoreError> {
         let cf = cf_handle!(db, columns.log_cf())?;
-        loop {
-            let Parts {
-                on_disk,
-                in_tail,
-                truncations,
-            } = Parts::of(&lock(state), range, max_bytes);
-            let Some(span) = on_disk else {
-                return Ok(Self { on_disk: None, in_tail });
-            };
-            // Create the iterator while the state is not locked: RocksDB may have to open table files first, and the
-            // writer's thread needs the lock for the callbacks of the group, so all groups would wait for the disk.
-            let stored = db.raw_iterator_cf_opt(&cf, columns.bounds(span));
-            // An iterator reads the database as it was when the iterator was created, so later purges and truncations
-            // do not change what it returns. If one came before, start over. This ends: after a purge, the rest of the
-            // range is shorter, and truncations are rare, because each waits for a sync.
-            if lock(state).still_has(span, truncations) {
-                return Ok(Self {
-                    on_disk: Some((span, stored)),
-                    in_tail,
-                });
-            }
-        }
-    }
-}
-
-/// What a locked state says about a range.
-struct Parts {
-    /// The part that RocksDB has.
-    on_disk: Option<Span>,
-    in_tail: Vec<(u64, Record)>,
-    truncations: u64,
-}
-
-impl Parts {
-    fn of<C: RaftTypeConfig>(state: &State<C>, range: Span, max_bytes: usize) -> Self {
-        let range = state.span().and_then(|span| span.intersect(range));
-        let tail_first = state.tail().first();
-        // RocksDB has all entries before the tail.
-        let on_disk = match tail_first {
-            None => range,
-            Some(first) => range.and_then(|range| range.before(first)),
+        let state = lock(state);
+        let Some(range) = state.span().and_then(|span| span.intersect(range)) else {
+            return Ok(Self {
+                on_disk: None,
+                in_tail: Vec::new(),
+            });
         };
-        let in_tail = tail_first.and_then(|first| range?.from(first));
+        let tail_first = state.tail().first();
+        // RocksDB has all entries before the tail. Create the iterator while the state is locked: an iterator reads the
+        // database as it was when the iterator was created, so this iterator does not see later purges and truncations.
+        // This does not wait for the disk: RocksDB opens table files only when an iterator is positioned.
+        let on_disk = match tail_first {
+            None => Some(range),
+            Some(first) => range.before(first),
+        };
+        let on_disk = on_disk.map(|span| (span, db.raw_iterator_cf_opt(&cf, columns.bounds(span))));
+        let in_tail = tail_first.and_then(|first| range.from(first));
         let in_tail = in_tail.map_or_else(Vec::new, |span| {
             let mut records = Vec::with_capacity(span.capacity());
             // Copy no more of the tail than the read can return, because the state stays locked meanwhile.
@@ -124,11 +98,7 @@ impl Parts {
             }
             records
         });
-        Self {
-            on_disk,
-            in_tail,
-            truncations: state.truncations(),
-        }
+        Ok(Self { on_disk, in_tail })
     }
 }
 

@@ -19,8 +19,6 @@ pub(in crate::log_store) struct State<C: RaftTypeConfig> {
     pub(in crate::log_store) committed: Option<LogIdOf<C>>,
     /// The batch of the last operation of the group, or 0 if the group has queued none.
     pub(super) last_batch: BatchNumber,
-    /// How often entries were truncated. A read compares two values to find out whether entries changed meanwhile.
-    truncations: u64,
     purged: Option<LogIdOf<C>>,
     /// The log id of the last entry or, if the log is empty, the log id up to which the log was purged.
     last: Option<LogIdOf<C>>,
@@ -51,7 +49,6 @@ impl<C: RaftTypeConfig> State<C> {
             vote,
             committed,
             last_batch: BatchNumber::default(),
-            truncations: 0,
             last: ends.map(|[_, last]| last).or_else(|| purged.clone()),
             purged,
             span,
@@ -72,17 +69,6 @@ impl<C: RaftTypeConfig> State<C> {
     /// Returns the indexes of the first and the last entry, or `None` if the log is empty.
     pub(in crate::log_store) fn span(&self) -> Option<Span> {
         self.span
-    }
-
-    /// Returns how often entries were truncated.
-    pub(super) fn truncations(&self) -> u64 {
-        self.truncations
-    }
-
-    /// Returns whether the entries of `span` are those that the log had when `truncations` was returned by
-    /// [`truncations`](Self::truncations) and the log contained `span`.
-    pub(super) fn still_has(&self, span: Span, truncations: u64) -> bool {
-        self.truncations == truncations && self.span.is_some_and(|now| now.first <= span.first)
     }
 
     pub(super) fn tail(&self) -> &Tail {
@@ -120,7 +106,6 @@ impl<C: RaftTypeConfig> State<C> {
 
     /// Removes the entries `gone`, which are all entries after `last`.
     pub(super) fn truncated(&mut self, gone: Span, last: Option<LogIdOf<C>>) {
-        self.truncations += 1;
         self.tail.truncate_from(gone.first);
         self.span = self.span.and_then(|span| span.before(gone.first));
         self.last = match self.span {

@@ -445,3 +445,110 @@ fn wake(waiting: impl IntoIterator<Item = Waker>) {
 fn isolate(run: impl FnOnce()) {
     let _ = panic::catch_unwind(AssertUnwindSafe(run));
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::HashMap;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::atomic::AtomicBool;
+    use std::task::{Context, Wake};
+
+    use fastrand::Rng;
+    use rocksdb::{DB, Options};
+
+    use super::*;
+    use crate::log_store::wal::batch::CfPrefixes;
+
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the result of `future`, which must be ready.
+    fn ready<F: Future>(future: F) -> F::Output {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result,
+            Poll::Pending => panic!("the future waits"),
+        }
+    }
+
+    fn reserve(queue: &Queue, bytes: usize) -> Reservation<'_> {
+        ready(async { queue.turn().await?.reserve(bytes).await }).unwrap()
+    }
+
+    #[test]
+    fn whoever_waits_for_room_is_woken_and_refused_when_a_write_fails_or_the_queue_is_closed() {
+        for fails in [true, false] {
+            let queue = Queue::new(100);
+            let full = reserve(&queue, 100);
+            // The first waits for room, and the second for its turn.
+            let woken = [(); 2].map(|()| Arc::new(Woken(AtomicBool::new(false))));
+            let append = async || queue.turn().await?.reserve(10).await;
+            let (mut first, mut second) = (pin!(append()), pin!(append()));
+            let [for_first, for_second] = woken.clone().map(Waker::from);
+            assert!(first.as_mut().poll(&mut Context::from_waker(&for_first)).is_pending());
+            assert!(second.as_mut().poll(&mut Context::from_waker(&for_second)).is_pending());
+
+            match fails {
+                true => queue.fail(&mut Work::default(), RocksdbLogStoreError::WriterStopped),
+                false => queue.close(),
+            }
+
+            assert!(woken.iter().all(|woken| woken.0.load(Ordering::Relaxed)));
+            for error in [ready(first).err().unwrap(), ready(second).err().unwrap()] {
+                let is_expected = match fails {
+                    true => matches!(error, RocksdbLogStoreError::WriteFailed(_)),
+                    false => matches!(error, RocksdbLogStoreError::Closed),
+                };
+                assert!(is_expected, "{error}");
+            }
+            drop(full);
+        }
+    }
+
+    #[test]
+    fn the_operations_of_a_group_stay_in_order_and_batches_stay_small() {
+        const LIMIT: usize = MIN_BATCH_LIMIT;
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = Options::default();
+        options.create_if_missing(true);
+        let db = DB::open_cf(&options, dir.path(), ["default"]).unwrap();
+        let prefixes = CfPrefixes::new(&db.cf_handle("default").unwrap());
+        let mut rng = Rng::with_seed(1);
+        let queue = Queue::new(LIMIT * BATCHES_IN_BUDGET);
+        // The batch of the last push of each group.
+        let mut last: HashMap<u8, BatchNumber> = HashMap::new();
+        let mut work = Work::default();
+        for _ in 0..20_000 {
+            if rng.u8(..16) == 0 && !queue.is_written().unwrap() {
+                let number = queue.take(&mut work).unwrap();
+                assert!(work.batch.bytes() <= 2 * LIMIT + 1000, "{}", work.batch.bytes());
+                queue.written(&mut work, number);
+                continue;
+            }
+            // The lower its number, the busier a group is.
+            let group = rng.u8(..8).min(rng.u8(..8));
+            let value = vec![0; rng.usize(..LIMIT / 2)];
+            let is_append = rng.bool();
+            let bytes = if is_append { value.len() + 16 } else { 0 };
+            let mut append = pin!(async { queue.turn().await?.reserve(bytes).await });
+            let room = match append.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(room) => room.unwrap(),
+                Poll::Pending => continue,
+            };
+            let after = last.get(&group).copied().unwrap_or_default();
+            let number = queue.push(after, Some(room), None, |batch| {
+                batch.put(prefixes, &[], if is_append { &value } else { &[] });
+            });
+            let number = number.unwrap();
+            assert!(number >= after, "{number:?} {after:?}");
+            last.insert(group, number);
+        }
+        assert!(last.len() == 8);
+    }
+}
