@@ -77,6 +77,33 @@ async fn without_memory_for_tails_entries_are_read_from_rocksdb() {
 }
 
 #[tokio::test]
+async fn an_idle_group_gives_memory_back_when_other_groups_are_opened() {
+    let dir = TempDir::new().unwrap();
+    let (db, options) = open_counting(&dir);
+    let seeks = || options.get_ticker_count(Ticker::NumberDbSeek);
+    let mut idle = open_with(&db, GroupPrefixed::new(0), StoreOptions::default().tail_bytes(8 << 20));
+    idle.blocking_append([entry(1, 0, "x".repeat(3 << 20))]).await.unwrap();
+    let mut is_in_memory = async || {
+        let before = seeks();
+        assert_eq!(idle.try_get_log_entries(..).await.unwrap().len(), 1);
+        seeks() == before
+    };
+    assert!(is_in_memory().await);
+    {
+        // The share of each of two groups is 4 MiB, and that of three or four 2 MiB.
+        let _second = open(&db, GroupPrefixed::new(1));
+        assert!(is_in_memory().await);
+    }
+    for id in 1..=10 {
+        // Groups that are closed again need no memory.
+        open(&db, GroupPrefixed::new(id));
+    }
+    assert!(is_in_memory().await);
+    let _others = [1, 2].map(|id| open(&db, GroupPrefixed::new(id)));
+    assert!(!is_in_memory().await);
+}
+
+#[tokio::test]
 async fn a_store_that_loses_data_on_a_power_failure_syncs_nothing_and_claims_nothing() {
     let dir = TempDir::new().unwrap();
     let unsynced = StoreOptions::default().lose_data_on_power_failure_for_tests(true);

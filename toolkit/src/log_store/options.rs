@@ -68,7 +68,8 @@ impl StoreOptions {
     /// Sets how many bytes of entries that RocksDB already has are kept in memory for reading, over all groups of the
     /// database; default 32 MiB.
     ///
-    /// Each group has an equal share of these bytes. Entries that RocksDB does not have yet are kept in addition: see
+    /// Each group has an equal share of these bytes, which is halved each time that the number of open groups has
+    /// doubled. Entries that RocksDB does not have yet are kept in addition: see
     /// [`queue_bytes`](Self::queue_bytes()). With 0, all entries that RocksDB has are read from RocksDB.
     #[must_use]
     pub fn tail_bytes(mut self, bytes: usize) -> Self {

@@ -32,6 +32,7 @@ use super::wal::batch::Batch;
 use super::writer::Writer;
 use super::writer::claims::Claim;
 use super::writer::queue::{BatchNumber, Callback, Reservation};
+use super::writer::tails::ShrinkTail;
 use crate::codec::WriteVersion;
 use crate::support::entry_stream::EntrySource;
 use crate::support::lock::lock;
@@ -119,6 +120,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             state: Arc::default(),
             scratch: Mutex::default(),
         };
+        group.writer.add_tail(&group.state);
         // An earlier store of this group may have left operations in the queue. Wait until they are written: otherwise
         // the caller would read what was stored before them.
         group.writer.drain()?;
@@ -256,10 +258,12 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     /// a group that becomes idle would keep its tail in memory.
     fn shrink_tail_before(&self, callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static) -> Callback {
         let state = self.state.clone();
-        let budget = self.writer.tail_share();
+        let tails = self.writer.tails().clone();
         Box::new(move |outcome| {
             if let Ok(written) = outcome {
-                lock(&state).written(written, budget);
+                let mut state = lock(&state);
+                state.written(written);
+                state.shrink_tail(tails.share());
             }
             callback(outcome.map(drop));
         })
@@ -333,7 +337,14 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
 
 impl<C: RaftTypeConfig, K: KeySpace> Drop for Group<C, K> {
     fn drop(&mut self) {
+        self.writer.remove_tail(&self.state);
         self.writer.release(&self.claim);
+    }
+}
+
+impl<C: RaftTypeConfig> ShrinkTail for Mutex<State<C>> {
+    fn shrink(&self, bytes: usize) {
+        lock(self).shrink_tail(bytes);
     }
 }
 

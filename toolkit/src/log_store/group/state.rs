@@ -25,6 +25,8 @@ pub(in crate::log_store) struct State<C: RaftTypeConfig> {
     /// The indexes of the first and the last entry, or `None` if the log is empty.
     span: Option<Span>,
     tail: Tail,
+    /// RocksDB has all records of the tail up to this batch.
+    written: BatchNumber,
 }
 
 impl<C: RaftTypeConfig> Default for State<C> {
@@ -53,6 +55,7 @@ impl<C: RaftTypeConfig> State<C> {
             purged,
             span,
             tail: Tail::default(),
+            written: BatchNumber::default(),
         }
     }
 
@@ -89,10 +92,15 @@ impl<C: RaftTypeConfig> State<C> {
         }
     }
 
-    /// Removes the oldest records from the tail until the rest takes at most `budget` bytes. Keeps all records of
-    /// batches after `batch`, because RocksDB does not have them yet.
-    pub(super) fn written(&mut self, batch: BatchNumber, budget: usize) {
-        self.tail.evict(batch, budget);
+    /// Records that RocksDB has all batches up to `batch`.
+    pub(super) fn written(&mut self, batch: BatchNumber) {
+        self.written = batch;
+    }
+
+    /// Removes the oldest records from the tail until the rest takes at most `budget` bytes. Keeps the records that
+    /// RocksDB does not have yet.
+    pub(super) fn shrink_tail(&mut self, budget: usize) {
+        self.tail.evict(self.written, budget);
     }
 
     /// Returns the indexes of the entries after `last`, or of all entries if `last` is `None`. Returns `None` if there

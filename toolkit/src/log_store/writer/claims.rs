@@ -44,9 +44,4 @@ impl Claims {
             keys.remove(key);
         }
     }
-
-    /// Returns the number of open groups.
-    pub(super) fn group_count(&self) -> usize {
-        lock(&self.keys).len() / 2
-    }
 }

@@ -6,6 +6,7 @@
 //! - this file: the handle that groups hold, and the start and end of the thread.
 //! - [`registry`]: one writer for each database.
 //! - [`claims`]: which group owns which keys.
+//! - [`tails`]: how much memory each group may use for its newest entries.
 //! - [`queue`]: what waits for the thread, and the callbacks.
 //! - [`budget`]: how many bytes of appends may be queued, and which append is admitted next.
 //! - [`thread`](mod@thread): the loop that writes.
@@ -26,6 +27,7 @@ pub(super) mod claims;
 mod patience;
 pub(super) mod queue;
 mod registry;
+pub(super) mod tails;
 mod thread;
 
 use std::sync::{Arc, LazyLock, mpsc};
@@ -36,6 +38,7 @@ use rocksdb::DB;
 use self::claims::{Claim, Claims};
 use self::queue::{BatchNumber, Callback, Queue, Reservation, Turn};
 use self::registry::Registry;
+use self::tails::{ShrinkTail, Tails};
 use self::thread::{OnExit, WriterThread};
 use super::error::RocksdbLogStoreError;
 use super::options::{StoreOptions, WriterOptions};
@@ -96,6 +99,7 @@ pub(super) struct Writer {
     db: Arc<DB>,
     queue: Arc<Queue>,
     claims: Claims,
+    tails: Arc<Tails>,
     options: WriterOptions,
     thread: Option<JoinHandle<()>>,
 }
@@ -135,6 +139,7 @@ impl Writer {
             db: db.clone(),
             queue,
             claims: Claims::default(),
+            tails: Arc::new(Tails::new(options.tail_bytes)),
             options,
             thread: Some(handle),
         })
@@ -155,9 +160,19 @@ impl Writer {
         self.claims.remove(claim);
     }
 
-    /// Returns how many bytes of entries that RocksDB has each group may keep in memory.
-    pub(super) fn tail_share(&self) -> usize {
-        self.options.tail_bytes / self.claims.group_count().max(1)
+    /// Adds the tail of a group that is opened.
+    pub(super) fn add_tail<T: ShrinkTail + 'static>(&self, tail: &Arc<T>) {
+        self.tails.add(tail);
+    }
+
+    /// Removes the tail of a group that is closed.
+    pub(super) fn remove_tail<T: ShrinkTail + 'static>(&self, tail: &Arc<T>) {
+        self.tails.remove(tail);
+    }
+
+    /// Returns the memory that the tails of all groups share.
+    pub(super) fn tails(&self) -> &Arc<Tails> {
+        &self.tails
     }
 
     /// Waits until no earlier append waits for room: see [`Queue::turn`].

@@ -524,7 +524,7 @@ mod tests {
         // The batch of the last push of each group.
         let mut last: HashMap<u8, BatchNumber> = HashMap::new();
         let mut work = Work::default();
-        for _ in 0..20_000 {
+        for _ in 0..5000 {
             if rng.u8(..16) == 0 && !queue.is_written().unwrap() {
                 let number = queue.take(&mut work).unwrap();
                 assert!(work.batch.bytes() <= 2 * LIMIT + 1000, "{}", work.batch.bytes());
