@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use openraft_toolkit::log_store::{
-    KeySpace, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, RocksdbLogStoreError, db_options, log_cf_options,
-    meta_cf_options, open_db,
+    KeySpace, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, RocksdbLogStoreError, StoreOptions, db_options,
+    log_cf_options, meta_cf_options, open_db,
 };
 use openraft_toolkit::openraft::alias::{EntryOf, LeaderIdOf, LogIdOf};
 use openraft_toolkit::openraft::entry::RaftEntry;
@@ -47,6 +47,11 @@ pub fn open_dir(dir: impl AsRef<Path>) -> Arc<DB> {
 /// Opens the store of a group in a database that [`open_dir`] opened.
 pub fn open<K: KeySpace>(db: &Arc<DB>, keys: K) -> Store<K> {
     open_as(db, keys)
+}
+
+/// Opens the store of a group as [`open`] does, with options of the writer.
+pub fn open_with<K: KeySpace>(db: &Arc<DB>, keys: K, options: StoreOptions) -> Store<K> {
+    Store::open_with(db.clone(), LOG_CF, META_CF, keys, options).unwrap()
 }
 
 /// Opens the store of a group as [`open`] does, with another type config.

@@ -1,16 +1,27 @@
 //! Reads of ranges, with a limit on size, from memory and from disk, and as streams.
 
+use std::fs::{self, OpenOptions};
 use std::ops::Bound;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use openraft_toolkit::log_store::{Flat, GroupPrefixed, RocksdbLogStoreError};
+use openraft_toolkit::log_store::{
+    Flat, GroupPrefixed, LOG_CF, META_CF, RocksdbLogStoreError, db_options, log_cf_options,
+};
 use openraft_toolkit::openraft::alias::VoteOf;
 use openraft_toolkit::openraft::entry::RaftEntry;
 use openraft_toolkit::openraft::storage::{
     IOFlushed, LeaderBoundedStreamError, RaftLogReader, RaftLogStorage, RaftLogStorageExt,
 };
 use openraft_toolkit_tests::log::{Types, entries, entry, log_id, open, open_counting, open_dir, store_error};
+use openraft_toolkit_tests::node::DEADLINE;
 use rocksdb::statistics::Ticker;
+use rocksdb::{ColumnFamilyDescriptor, DB};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -157,4 +168,95 @@ async fn a_stream_bound_to_a_leader_ends_with_an_error_as_soon_as_the_vote_is_an
         ));
         assert!(stream.next().await.is_none());
     }
+}
+
+/// Table files that block whoever opens them, as a slow disk does: named pipes have their places.
+struct StuckTables(Vec<PathBuf>);
+
+impl StuckTables {
+    /// Puts a named pipe into the place of each table file in `dir`. RocksDB keeps the files that it has open.
+    fn in_place_of_tables(dir: &Path) -> Self {
+        let files = fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
+        let tables: Vec<_> = files
+            .filter(|file| file.extension().is_some_and(|e| e == "sst"))
+            .collect();
+        for table in &tables {
+            fs::remove_file(table).unwrap();
+        }
+        assert!(Command::new("mkfifo").args(&tables).status().unwrap().success());
+        Self(tables)
+    }
+
+    /// Lets a thread go on that is opening one of the tables. Returns `false` if there is no such thread.
+    ///
+    /// RocksDB then finds out that the file is no table, and opens the next one.
+    fn release_one(&self) -> bool {
+        const O_NONBLOCK: i32 = 0o4000;
+        let open = |table| OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(table);
+        self.0.iter().any(|table| open(table).is_ok())
+    }
+
+    /// Lets all threads go on until `done`.
+    fn release_until(&self, done: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !done() {
+            assert!(start.elapsed() < DEADLINE, "the tables still block somebody");
+            if !self.release_one() {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+/// The log store creates iterators while it holds the lock of the group's state. This relies on RocksDB, which opens
+/// table files only when an iterator is positioned.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_waits_for_the_disk_holds_up_no_append_of_any_group() {
+    const TABLES: u64 = 40;
+    let dir = TempDir::new().unwrap();
+    let open_few_files = || {
+        let mut options = db_options();
+        // RocksDB raises this to 20, of which 10 are for tables.
+        options.set_max_open_files(20);
+        options.set_table_cache_num_shard_bits(0);
+        let column_families = [LOG_CF, META_CF].map(|name| {
+            let mut options = log_cf_options();
+            options.set_disable_auto_compactions(true);
+            options.set_level_zero_slowdown_writes_trigger(1000);
+            options.set_level_zero_stop_writes_trigger(1000);
+            ColumnFamilyDescriptor::new(name, options)
+        });
+        Arc::new(DB::open_cf_descriptors(&options, &dir, column_families).unwrap())
+    };
+    {
+        let db = open_few_files();
+        let mut store = open(&db, GroupPrefixed::new(1));
+        for index in 0..TABLES {
+            store.blocking_append([entry(1, index, "x")]).await.unwrap();
+            db.flush_cf(&db.cf_handle(LOG_CF).unwrap()).unwrap();
+        }
+    }
+    let db = open_few_files();
+    let mut store = open(&db, GroupPrefixed::new(1));
+    let mut other = open(&db, GroupPrefixed::new(2));
+    let mut reader = store.clone();
+
+    let tables = StuckTables::in_place_of_tables(dir.path());
+    let runtime = tokio::runtime::Handle::current();
+    let read = thread::spawn(move || runtime.block_on(reader.try_get_log_entries(..)));
+    // Wait until the read opens tables. It has many more to open.
+    let start = Instant::now();
+    while !tables.release_one() {
+        assert!(start.elapsed() < DEADLINE, "the read opens no table");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let appends = tokio::spawn(async move {
+        store.blocking_append([entry(1, TABLES, "x")]).await.unwrap();
+        other.blocking_append([entry(1, 0, "x")]).await.unwrap();
+    });
+    let appended = tokio::time::timeout(DEADLINE, appends).await;
+    let still_reads = !read.is_finished();
+    tables.release_until(|| read.is_finished());
+    appended.expect("an append waits for the read").unwrap();
+    assert!(still_reads);
 }

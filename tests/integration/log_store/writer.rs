@@ -1,34 +1,21 @@
 //! The queue and the writer's thread, which all groups of a database share.
 
-use std::future::Future;
-use std::mem;
-use std::pin::pin;
-use std::sync::{Arc, Barrier};
-use std::task::{Context, Wake};
+use std::sync::Arc;
+use std::task::Wake;
 use std::time::Duration;
 
 use openraft_toolkit::log_store::{Flat, GroupPrefixed, LOG_CF, META_CF, RocksdbLogStoreError, db_options};
 use openraft_toolkit::openraft::alias::VoteOf;
-use openraft_toolkit::openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
+use openraft_toolkit::openraft::storage::{IOFlushed, RaftLogStorage, RaftLogStorageExt};
 use openraft_toolkit::openraft::type_config::TypeConfigExt;
 use openraft_toolkit_tests::log::{
-    Entry, Store, Types, entries, entry, log_id, open, open_counting, open_dir, open_error, store_error,
+    Types, entries, entry, log_id, open, open_counting, open_dir, open_error, store_error,
 };
 use rocksdb::DB;
 use rocksdb::statistics::Ticker;
 use tempfile::TempDir;
 
-/// Appends `entry` as a task with `waker` does. The callback wakes the task, so the callback blocks or panics if
-/// `waker` does.
-async fn await_append_with(waker: impl Wake + Send + Sync + 'static, store: &mut Store<GroupPrefixed>, entry: Entry) {
-    let (tx, rx) = Types::oneshot();
-    let mut rx = Box::pin(rx);
-    let waker = Arc::new(waker).into();
-    assert!(rx.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    store.append([entry], IOFlushed::signal(tx)).await.unwrap();
-    // Keep the receiver, and with it the registered waker.
-    mem::forget(rx);
-}
+use super::blocked_writer::await_append_with;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn appends_of_all_groups_share_syncs_and_none_is_acknowledged_without_one() {
@@ -160,41 +147,34 @@ async fn a_callback_that_panics_disturbs_no_other_append() {
 }
 
 #[tokio::test]
-async fn an_append_that_is_polled_while_it_waits_for_room_does_not_pile_up_wakers() {
-    struct Blocks(Arc<Barrier>);
-    impl Wake for Blocks {
-        fn wake(self: Arc<Self>) {
-            self.0.wait();
-            self.0.wait();
-        }
-    }
-    struct Counts;
-    impl Wake for Counts {
-        fn wake(self: Arc<Self>) {}
-    }
-
+async fn a_failed_write_is_final_for_as_long_as_the_database_object_lives() {
     let dir = TempDir::new().unwrap();
-    let db = open_dir(&dir);
-    let mut store = open(&db, GroupPrefixed::new(1));
-    let barrier = Arc::new(Barrier::new(2));
-    await_append_with(Blocks(barrier.clone()), &mut store, entry(1, 0, "x")).await;
-    barrier.wait();
-    // The writer's thread is blocked in the callback now.
-    let big = entry(1, 1, "x".repeat(33 << 20));
-    store.append([big], IOFlushed::noop()).await.unwrap();
+    drop(open(&open_dir(&dir), Flat));
+    // This database refuses every write.
+    let db = Arc::new(DB::open_cf_for_read_only(&db_options(), dir.path(), [LOG_CF, META_CF], false).unwrap());
+    let mut store = open(&db, Flat);
+    store.blocking_append([entry(1, 0, "x")]).await.unwrap_err();
+    drop(store);
 
-    let counts = Arc::new(Counts);
-    let waker = counts.clone().into();
-    let wakers;
-    {
-        let mut append = pin!(store.append([entry(1, 2, "x")], IOFlushed::noop()));
-        for _ in 0..1000 {
-            assert!(append.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        }
-        wakers = Arc::strong_count(&counts);
-        barrier.wait();
-        append.await.unwrap();
+    for _ in 0..2 {
+        let error = open_error(&db, Flat);
+        assert!(matches!(error, RocksdbLogStoreError::WriteFailed(_)), "{error}");
     }
-    assert!(wakers < 10, "{wakers}");
-    assert_eq!(store.try_get_log_entries(..).await.unwrap().len(), 3);
+
+    // Another object for the same files starts anew, whatever its address in memory is.
+    drop(db);
+    for _ in 0..10 {
+        let mut store = open(&open_dir(&dir), Flat);
+        store.save_vote(&VoteOf::<Types>::new(1, 1)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_object_can_be_changed_once_its_stores_are_dropped() {
+    let dir = TempDir::new().unwrap();
+    let mut db = open_dir(&dir);
+    for index in 0..10 {
+        open(&db, Flat).blocking_append([entry(1, index, "x")]).await.unwrap();
+        assert!(Arc::get_mut(&mut db).is_some());
+    }
 }

@@ -151,9 +151,26 @@ pub enum RocksdbLogStoreError {
     Thread(#[source] io::Error),
 
     /// A write failed, so that RocksDB's memory and its files may differ. No write of any group in this database
-    /// succeeds until the database is reopened.
+    /// succeeds until the database is reopened. Dropping all stores is not enough: drop every `Arc<DB>` too.
     #[error("a write failed, and no write succeeds until the database is reopened: {0}")]
     WriteFailed(Arc<RocksdbLogStoreError>),
+
+    /// [`close`](super::close()) has closed the log stores of this database. The call wrote nothing. To go on, drop all
+    /// these stores and their readers, and open new ones.
+    #[error("the log stores of this database are closed: drop them and open new ones")]
+    Closed,
+
+    /// A store sets an option of the database to another value than the stores that are open already. Pass the same
+    /// value to all stores, or leave the option unset in all but the first.
+    #[error("{option} is {in_use} for this database's open log stores, and cannot be {asked} for another one")]
+    ConflictingOptions {
+        /// The name of the option in [`StoreOptions`](super::StoreOptions).
+        option: &'static str,
+        /// The value that the open stores use.
+        in_use: String,
+        /// The value that the refused store set.
+        asked: String,
+    },
 
     /// The thread that writes to the database stopped, because of a panic.
     #[error("the writer thread stopped")]
@@ -171,15 +188,28 @@ pub enum RocksdbLogStoreError {
         source: CodecError,
     },
 
-    /// The frame of a value is 4 GiB or larger, which RocksDB cannot store. The call wrote nothing.
-    #[error("{group}: {record} takes {bytes} bytes, and RocksDB stores values of less than 4 GiB")]
+    /// A record is larger than the log store accepts. The call wrote nothing. Keep large values outside the log, and
+    /// append a reference to them.
+    #[error("{group}: {record} takes {bytes} bytes, and the limit is {limit} bytes: keep large values outside the log")]
     TooLarge {
         /// The key space of the group.
         group: String,
         /// The record that the value belongs to.
         record: RecordId,
-        /// The size of the value's frame in bytes.
+        /// The size of key and value in bytes.
         bytes: usize,
+        /// The largest size in bytes that the log store accepts.
+        limit: usize,
+    },
+
+    /// The entries of one append are together larger than the log store accepts. The call wrote nothing. Append fewer
+    /// entries at once: see `max_append_entries` and `max_payload_entries` in openraft's `Config`.
+    #[error("{group}: the entries of one append take more than {limit} bytes: append fewer entries at once")]
+    AppendTooLarge {
+        /// The key space of the group.
+        group: String,
+        /// The largest size in bytes that the log store accepts, with keys.
+        limit: usize,
     },
 
     /// The entries of an append do not start right after the last entry of the log, or their indexes are not
@@ -298,7 +328,9 @@ impl From<RocksdbLogStoreError> for io::Error {
     fn from(e: RocksdbLogStoreError) -> Self {
         use RocksdbLogStoreError as E;
         let kind = match &e {
-            E::NotConsecutive { .. } | E::Encode { .. } | E::TooLarge { .. } => io::ErrorKind::InvalidInput,
+            E::NotConsecutive { .. } | E::Encode { .. } | E::TooLarge { .. } | E::AppendTooLarge { .. } => {
+                io::ErrorKind::InvalidInput
+            }
             E::MissingEntry { .. } | E::Corrupt { .. } | E::Misplaced { .. } | E::ForeignKey { .. } => {
                 io::ErrorKind::InvalidData
             }

@@ -12,7 +12,7 @@ use rocksdb::{DB, ReadOptions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::encoded::{Record, RecordRange, decode_value};
+use super::encoded::{MAX_RECORD, Record, RecordRange, decode_value};
 use super::error::{RecordId, RocksdbLogStoreError};
 use super::key_space::{KeySpace, MetaLabel};
 use super::synced::options::columns::Column;
@@ -232,14 +232,12 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
             record,
             source,
         })?;
-        // Refuse values longer than `u32::MAX` bytes: RocksDB's batches store the length of a value in 32 bits.
-        if u32::try_from(range.value_len()).is_err() {
-            return Err(RocksdbLogStoreError::TooLarge {
-                group: self.name(),
-                record,
-                bytes: range.value_len(),
-            });
-        }
+        range.check_size().map_err(|bytes| RocksdbLogStoreError::TooLarge {
+            group: self.name(),
+            record,
+            bytes,
+            limit: MAX_RECORD,
+        })?;
         Ok(range)
     }
 

@@ -1,7 +1,7 @@
 //! openraft's log storage on RocksDB: a write is durable before it is acknowledged, and does not block the runtime.
 //!
 //! - [`open_db`] opens a database for raft logs alone, and [`open_db_with`] one that is shared with a state machine.
-//! - [`RocksdbLogStore::open`] opens a raft group in it.
+//! - [`RocksdbLogStore::open`] opens a raft group in it. [`close`](close()) ends all groups of a database.
 //! - A [`KeySpace`] defines the keys of a group: [`Flat`] or [`GroupPrefixed`].
 //! - [`groups`](groups()), [`stored_entries`], [`verify`](verify()) and [`RocksdbLogStore::destroy`] are for operators.
 //!   The first three can also be used while a node has the database open: see [`open_db_read_only`].
@@ -9,9 +9,11 @@
 //! # The write path
 //!
 //! All groups of a database share one queue and one thread. `append` waits until the queue has room, puts the encoded
-//! entries into the queue and into memory, where they can be read at once, and returns. The thread takes all that is
-//! queued as one batch, writes it to RocksDB with a sync, and calls the callbacks. It omits the sync if the batch has
-//! no callbacks. While one batch is synced, the next one gathers: the busier the node, the more appends share a sync.
+//! entries into the queue and into memory, where they can be read at once, and returns. The thread takes what is
+//! queued, up to a limit, as one batch, writes it to RocksDB with a sync, and calls the callbacks. It omits the sync if
+//! the batch has no callbacks. While one batch is synced, the next one gathers: the busier the node, the more appends
+//! share a sync. If more is queued than one batch takes, a group that has nothing queued joins the next batch, so that
+//! a busy group does not delay the votes of the others: see [`StoreOptions::queue_bytes`].
 //!
 //! After a synced batch, the thread briefly waits for the next appends of the callers whose callbacks it has just
 //! called, so that these appends go into one batch. It waits at most as long as the sync took, and never longer than
@@ -19,8 +21,8 @@
 //!
 //! `save_vote` and `truncate_after` put their operations into the same queue, and return once these are durable.
 //! `save_committed`, and a `purge` that leaves the last log id as it is, take effect in memory at once, and are written
-//! in the order of the queue. They become durable together with what is synced next, so that a crash before that sync
-//! may undo them. openraft makes up for what was undone if it is configured as [`durability`] demands.
+//! in the order of the calls on the group. They become durable together with what the group syncs next, so that a crash
+//! before that sync may undo them. openraft makes up for what was undone if it is configured as [`durability`] demands.
 //!
 //! A vote must be durable before openraft continues, as in every Raft. So must two changes of the log:
 //!
@@ -64,7 +66,7 @@
 // synced/        what is durable, and recovery
 // wal/           RocksDB's own bytes
 // encoded        one encoded record
-// key_space, error
+// key_space, options, error
 //
 // An append goes store -> group -> writer -> synced -> wal; its callback comes back from writer/thread.
 
@@ -87,6 +89,7 @@ mod key_space;
 mod open;
 mod open_read_only;
 mod store;
+mod store_options;
 mod stored_groups;
 mod synced;
 mod wal;
@@ -99,6 +102,8 @@ pub use key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
 pub use open::{LOG_CF, LogDbOptions, META_CF, db_options, log_cf_options, meta_cf_options, open_db, open_db_with};
 pub use open_read_only::open_db_read_only;
 pub use store::RocksdbLogStore;
+pub use store_options::StoreOptions;
 pub use stored_groups::GroupKeys;
 pub use synced::accept_loss::{AcceptedLoss, accept_loss};
 pub use synced::recover::recover;
+pub use writer::close;

@@ -17,6 +17,7 @@ use rocksdb::DB;
 use super::error::RocksdbLogStoreError;
 use super::group::Group;
 use super::key_space::KeySpace;
+use super::store_options::StoreOptions;
 use super::writer::queue::Callback;
 use crate::codec::WriteVersion;
 use crate::support::entry_stream::{Entries, EntrySource, LeaderBounded, READ_BYTES};
@@ -35,14 +36,18 @@ use crate::support::span::Span;
 /// - A vote is durable when `save_vote` returns, a truncation when `truncate_after` returns, and an append when its
 ///   callback runs. A purge past the last entry is durable when `purge` returns. Any other purge becomes durable
 ///   together with what is synced next.
-/// - No write blocks the thread that calls it. `append` does not wait for its own sync. While 32 MiB or more are queued
-///   or being written, its future waits for room.
+/// - No write blocks the thread that calls it. `append` does not wait for its own sync. If its entries do not fit into
+///   the queue, its future waits for room: see [`StoreOptions::queue_bytes`]. Dropping that future appends nothing.
 /// - The newest entries are read from memory. Older entries are read from RocksDB, which blocks the thread that reads.
-/// - Once a write has failed, no write of any group in that database succeeds until the database is reopened.
+/// - Once a write has failed, no write of any group in that database succeeds until the database is reopened. On the
+///   same `Arc<DB>`, new stores are refused too.
 /// - All groups of a database share one queue and one thread, which syncs for all of them. So they must be opened on
 ///   the same `Arc<DB>`.
-/// - Dropping the last handle of the last group writes out the queue, which can block for the length of a sync. Once
-///   your own `Arc<DB>` is dropped too, the database is closed, and its path can be opened again at once.
+/// - Dropping the last handle of the last group blocks until the queue is written. At worst, the disk must take all of
+///   [`StoreOptions::queue_bytes`], or one larger append, and RocksDB may stall these writes while it flushes and
+///   compacts: seconds on a slow disk. In async code, await [`close`](super::close()) first.
+/// - Once all stores and your own `Arc<DB>` are dropped, the database is closed, and its path can be opened again at
+///   once.
 ///
 /// # Examples
 ///
@@ -94,8 +99,10 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
     ///   written.
     /// - [`Rocksdb`](RocksdbLogStoreError::Rocksdb) if RocksDB cannot read the group's records, or cannot write.
     /// - [`Thread`](RocksdbLogStoreError::Thread) if the writer's thread cannot be started.
-    /// - [`WriteFailed`](RocksdbLogStoreError::WriteFailed) if a write of the log stores that are open in `db` has
-    ///   failed.
+    /// - [`WriteFailed`](RocksdbLogStoreError::WriteFailed) if a write of log stores on this `Arc<DB>` has failed, even
+    ///   if these stores are dropped.
+    /// - [`Closed`](RocksdbLogStoreError::Closed) if [`close`](super::close()) was called, and a store that was open
+    ///   then is not dropped yet.
     /// - [`MissingEntry`](RocksdbLogStoreError::MissingEntry) if the log does not start right after the last purged
     ///   entry.
     /// - [`Corrupt`](RocksdbLogStoreError::Corrupt) if a meta record, the first or the last entry cannot be decoded.
@@ -107,7 +114,40 @@ impl<C: RaftTypeConfig, K: KeySpace> RocksdbLogStore<C, K> {
         meta_cf: impl Into<String>,
         keys: K,
     ) -> Result<Self, RocksdbLogStoreError> {
-        let group = Group::open(db, log_cf.into(), meta_cf.into(), keys)?;
+        Self::open_with(db, log_cf, meta_cf, keys, StoreOptions::default())
+    }
+
+    /// Opens a log as [`open`](Self::open) does, with options of the writer that all log stores of the database share.
+    ///
+    /// # Errors
+    ///
+    /// - [`ConflictingOptions`](RocksdbLogStoreError::ConflictingOptions) if `options` sets an option to another value
+    ///   than the log stores of `db` that are open already.
+    /// - The errors of [`open`](Self::open).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # openraft_toolkit::declare_raft_types_ext! { Types: Node = (), AppData = String, AppDataResponse = () }
+    /// use openraft_toolkit::log_store::{Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, StoreOptions, open_db};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let db = open_db(dir.path(), LogDbOptions::default())?;
+    /// let options = StoreOptions::default().queue_bytes(8 << 20);
+    /// let log = RocksdbLogStore::<Types, _>::open_with(db, LOG_CF, META_CF, Flat, options)?;
+    /// # drop(log);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open_with(
+        db: Arc<DB>,
+        log_cf: impl Into<String>,
+        meta_cf: impl Into<String>,
+        keys: K,
+        options: StoreOptions,
+    ) -> Result<Self, RocksdbLogStoreError> {
+        let group = Group::open(db, log_cf.into(), meta_cf.into(), keys, &options)?;
         Ok(Self {
             group: Arc::new(group),
             level: None,

@@ -36,6 +36,6 @@ mod openers;
 mod options;
 mod order;
 mod power_cut;
-mod process;
+pub(super) mod process;
 mod shared;
 mod wrong_data;

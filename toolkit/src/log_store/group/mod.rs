@@ -14,8 +14,8 @@ pub(super) mod state;
 mod read;
 mod tail;
 
-use std::io;
 use std::sync::{Arc, Mutex};
+use std::{io, mem};
 
 use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
@@ -23,15 +23,17 @@ use openraft::entry::RaftEntry;
 use rocksdb::DB;
 
 use self::state::State;
-use self::tail::TAIL_BUDGET;
-use super::encoded::{Record, RecordRange};
+use super::encoded::{MAX_APPEND, Record, RecordRange, is_too_large_append};
 use super::error::RocksdbLogStoreError;
 use super::group_columns::GroupColumns;
 use super::key_space::{KeySpace, MetaLabel};
+use super::store_options::StoreOptions;
 use super::stored_groups::Neighbours;
+use super::wal::batch::Batch;
 use super::writer::Writer;
 use super::writer::claims::Claim;
-use super::writer::queue::Callback;
+use super::writer::queue::{BatchNumber, Callback, Reservation};
+use super::writer::tails::ShrinkTail;
 use crate::codec::WriteVersion;
 use crate::support::entry_stream::EntrySource;
 use crate::support::lock::lock;
@@ -39,6 +41,10 @@ use crate::support::span::{Span, check_consecutive};
 
 /// The capacity, in bytes, that the buffer for encoding may keep between two appends.
 const KEPT_BUFFER: usize = 64 << 10;
+
+/// The most bytes that an entry takes in a batch in addition to its key and value: the prefix of the operation, and the
+/// lengths of key and value.
+const ENTRY_OVERHEAD: usize = 16;
 
 /// One raft group that is open.
 pub(super) struct Group<C: RaftTypeConfig, K: KeySpace> {
@@ -49,15 +55,30 @@ pub(super) struct Group<C: RaftTypeConfig, K: KeySpace> {
     scratch: Mutex<Scratch<C>>,
 }
 
-/// The entries of the append that is being encoded. The buffers are reused from one append to the next.
+/// The buffers of the append that is being encoded, which the next append reuses. While an append runs, it owns them.
 struct Scratch<C: RaftTypeConfig> {
     buffer: Vec<u8>,
     entries: Vec<(LogIdOf<C>, RecordRange)>,
 }
 
+impl<C: RaftTypeConfig> Default for Scratch<C> {
+    fn default() -> Self {
+        Self {
+            buffer: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+}
+
 impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
-    pub(super) fn open(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
-        let group = Self::claim(db, log_cf, meta_cf, keys)?;
+    pub(super) fn open(
+        db: Arc<DB>,
+        log_cf: String,
+        meta_cf: String,
+        keys: K,
+        options: &StoreOptions,
+    ) -> Result<Self, RocksdbLogStoreError> {
+        let group = Self::claim(db, log_cf, meta_cf, keys, options)?;
         group.check_stored_groups()?;
         *lock(&group.state) = group.load()?;
         Ok(group)
@@ -65,7 +86,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
 
     /// Removes all that is stored of the group, and gives its space back to the file system.
     pub(super) fn destroy(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<(), RocksdbLogStoreError> {
-        let group = Self::claim(db, log_cf, meta_cf, keys)?;
+        let group = Self::claim(db, log_cf, meta_cf, keys, &StoreOptions::default())?;
         let columns = &group.columns;
         // A range with a prefix holds no key of another group, so that such a group can be parted from a `Flat`.
         if !group.neighbours().is_prefixed() {
@@ -84,9 +105,15 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     }
 
     /// Claims the keys of the group, and returns the group with a blank state, without reading what is stored of it.
-    fn claim(db: Arc<DB>, log_cf: String, meta_cf: String, keys: K) -> Result<Self, RocksdbLogStoreError> {
+    fn claim(
+        db: Arc<DB>,
+        log_cf: String,
+        meta_cf: String,
+        keys: K,
+        options: &StoreOptions,
+    ) -> Result<Self, RocksdbLogStoreError> {
         let columns = GroupColumns::new(&db, log_cf, meta_cf, keys)?;
-        let writer = Writer::for_db(&db)?;
+        let writer = Writer::for_db(&db, options)?;
         writer.check_columns(columns.log_column(), columns.meta_column())?;
         let claim = Arc::new(columns.claim());
         writer.claims().add(&claim)?;
@@ -97,11 +124,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             claim,
             columns,
             state: Arc::default(),
-            scratch: Mutex::new(Scratch {
-                buffer: Vec::new(),
-                entries: Vec::new(),
-            }),
+            scratch: Mutex::default(),
         };
+        group.writer.add_tail(&group.state);
         // An earlier store of this group may have left operations in the queue. Wait until they are written: otherwise
         // the caller would read what was stored before them.
         group.writer.drain()?;
@@ -161,8 +186,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     pub(super) fn save_vote(&self, vote: &VoteOf<C>, callback: Callback) -> Result<(), RocksdbLogStoreError> {
         let record = self.columns.encode_meta(MetaLabel::Vote, vote)?;
         let mut state = lock(&self.state);
-        self.writer
-            .push(Some(callback), |batch| self.columns.put_meta(batch, &record))?;
+        self.push(&mut state, None, Some(callback), |batch| {
+            self.columns.put_meta(batch, &record);
+        })?;
         state.vote = Some(vote.clone());
         Ok(())
     }
@@ -176,7 +202,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             .transpose()?;
         let deleted = committed.is_none().then(|| self.columns.meta_key(label));
         let mut state = lock(&self.state);
-        self.writer.push(None, |batch| {
+        self.push(&mut state, None, None, |batch| {
             if let Some(record) = &record {
                 self.columns.put_meta(batch, record);
             }
@@ -188,9 +214,10 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Appends entries. Waits while the queue is full, but not until the entries are durable. When this returns without
+    /// Appends entries. Waits until the queue has room, but not until the entries are durable. When this returns without
     /// an error, the entries can be read, and `callback` is called later: once they are durable, or with the error of a
-    /// failed write. When this returns an error, nothing was appended, and `callback` was dropped.
+    /// failed write. When this returns an error or its future is dropped, nothing was appended, and `callback` was
+    /// dropped.
     ///
     /// Entries are encoded at `level`. Without a level, they are encoded at the newest version of their types.
     pub(super) async fn append(
@@ -199,12 +226,17 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         level: Option<&WriteVersion>,
         callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static,
     ) -> Result<(), RocksdbLogStoreError> {
-        self.writer.room().await?;
-        let mut scratch = lock(&self.scratch);
+        let turn = self.writer.turn().await?;
+        let mut scratch = mem::take(&mut *lock(&self.scratch));
         self.encode(entries, level, &mut scratch)?;
-        self.push_entries(&scratch, callback)?;
+        let buffer: Arc<[u8]> = Arc::from(scratch.buffer.as_slice());
         // Shrink the buffer: otherwise, after one huge append, this group would keep that much memory.
+        scratch.buffer.clear();
         scratch.buffer.shrink_to(KEPT_BUFFER);
+        let bytes = buffer.len() + scratch.entries.len() * ENTRY_OVERHEAD;
+        let room = turn.reserve(bytes).await?;
+        self.push_entries(buffer, &scratch.entries, room, callback)?;
+        *lock(&self.scratch) = scratch;
         Ok(())
     }
 
@@ -223,6 +255,12 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 None => self.columns.encode_entry(&entry, buffer),
             }?;
             done.push((entry.log_id(), range));
+            if is_too_large_append(buffer.len()) {
+                return Err(RocksdbLogStoreError::AppendTooLarge {
+                    group: self.columns.name(),
+                    limit: MAX_APPEND,
+                });
+            }
         }
         Ok(())
     }
@@ -230,10 +268,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     /// Adds encoded entries to the queue and to the state.
     fn push_entries(
         &self,
-        Scratch { buffer, entries }: &Scratch<C>,
+        buffer: Arc<[u8]>,
+        entries: &[(LogIdOf<C>, RecordRange)],
+        room: Reservation<'_>,
         callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static,
     ) -> Result<(), RocksdbLogStoreError> {
-        let buffer: Arc<[u8]> = Arc::from(buffer.as_slice());
         let callback = self.shrink_tail_before(callback);
         let mut state = lock(&self.state);
         let last = state.last().map(|last| last.index);
@@ -244,7 +283,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
                 expected: hole.expected,
             }
         })?;
-        let number = self.writer.push(Some(callback), |batch| {
+        let number = self.push(&mut state, Some(room), Some(callback), |batch| {
             for (_, range) in entries {
                 self.columns.put_entry(batch, range.key(&buffer), range.value(&buffer));
             }
@@ -257,10 +296,12 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     /// a group that becomes idle would keep its tail in memory.
     fn shrink_tail_before(&self, callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static) -> Callback {
         let state = self.state.clone();
-        let budget = TAIL_BUDGET / self.writer.claims().group_count().max(1);
+        let tails = self.writer.tails().clone();
         Box::new(move |outcome| {
             if let Ok(written) = outcome {
-                lock(&state).written(written, budget);
+                let mut state = lock(&state);
+                state.written(written);
+                state.shrink_tail(tails.share());
             }
             callback(outcome.map(drop));
         })
@@ -275,7 +316,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     ) -> Result<(), RocksdbLogStoreError> {
         let mut state = lock(&self.state);
         let gone = state.entries_after(last.as_ref());
-        self.push_deletion(gone, Some(callback), None)?;
+        self.push_deletion(&mut state, gone, Some(callback), None)?;
         if let Some(gone) = gone {
             state.truncated(gone, last);
         }
@@ -292,7 +333,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             return Ok(());
         }
         // Delete only existing entries, so that the range tombstones of successive purges never overlap.
-        self.push_deletion(state.entries_up_to(upto.index), callback, Some(&record))?;
+        let gone = state.entries_up_to(upto.index);
+        self.push_deletion(&mut state, gone, callback, Some(&record))?;
         state.purged_to(upto);
         Ok(())
     }
@@ -300,12 +342,13 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     /// Queues up to two operations: one deletes the entries in `gone`, and one writes the meta record `record`.
     fn push_deletion(
         &self,
+        state: &mut State<C>,
         gone: Option<Span>,
         callback: Option<Callback>,
         record: Option<&Record>,
     ) -> Result<(), RocksdbLogStoreError> {
         let gone = gone.map(|gone| self.columns.key_range(gone));
-        self.writer.push(callback, |batch| {
+        self.push(state, None, callback, |batch| {
             if let Some(gone) = &gone {
                 self.columns.delete_entries(batch, gone);
             }
@@ -315,15 +358,35 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         })?;
         Ok(())
     }
+
+    /// Queues operations after all earlier operations of the group: see [`Queue::push`](super::writer::queue).
+    fn push(
+        &self,
+        state: &mut State<C>,
+        room: Option<Reservation<'_>>,
+        callback: Option<Callback>,
+        fill: impl FnOnce(&mut Batch),
+    ) -> Result<BatchNumber, RocksdbLogStoreError> {
+        let number = self.writer.push(state.last_batch, room, callback, fill)?;
+        state.last_batch = number;
+        Ok(number)
+    }
 }
 
 impl<C: RaftTypeConfig, K: KeySpace> Drop for Group<C, K> {
     fn drop(&mut self) {
+        self.writer.remove_tail(&self.state);
         let claims = self.writer.claims();
         if !self.with_state(State::is_blank) {
             claims.set_stored(&self.claim, true);
         }
         claims.close(&self.claim);
+    }
+}
+
+impl<C: RaftTypeConfig> ShrinkTail for Mutex<State<C>> {
+    fn shrink(&self, bytes: usize) {
+        lock(self).shrink_tail(bytes);
     }
 }
 

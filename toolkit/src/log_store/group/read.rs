@@ -78,6 +78,7 @@ impl<'d> Snapshot<'d> {
         let tail_first = state.tail().first();
         // RocksDB has all entries before the tail. Create the iterator while the state is locked: an iterator reads the
         // database as it was when the iterator was created, so this iterator does not see later purges and truncations.
+        // This does not wait for the disk: RocksDB opens table files only when an iterator is positioned.
         let on_disk = match tail_first {
             None => Some(range),
             Some(first) => range.before(first),

@@ -17,12 +17,16 @@ use crate::support::span::Span;
 pub(in crate::log_store) struct State<C: RaftTypeConfig> {
     pub(in crate::log_store) vote: Option<VoteOf<C>>,
     pub(in crate::log_store) committed: Option<LogIdOf<C>>,
+    /// The batch of the last operation of the group, or 0 if the group has queued none.
+    pub(super) last_batch: BatchNumber,
     purged: Option<LogIdOf<C>>,
     /// The log id of the last entry or, if the log is empty, the log id up to which the log was purged.
     last: Option<LogIdOf<C>>,
     /// The indexes of the first and the last entry, or `None` if the log is empty.
     span: Option<Span>,
     tail: Tail,
+    /// RocksDB has all records of the tail up to this batch.
+    written: BatchNumber,
 }
 
 impl<C: RaftTypeConfig> Default for State<C> {
@@ -46,10 +50,12 @@ impl<C: RaftTypeConfig> State<C> {
         Self {
             vote,
             committed,
+            last_batch: BatchNumber::default(),
             last: ends.map(|[_, last]| last).or_else(|| purged.clone()),
             purged,
             span,
             tail: Tail::default(),
+            written: BatchNumber::default(),
         }
     }
 
@@ -91,10 +97,15 @@ impl<C: RaftTypeConfig> State<C> {
         }
     }
 
-    /// Removes the oldest records from the tail until the rest takes at most `budget` bytes. Keeps all records of
-    /// batches after `batch`, because RocksDB does not have them yet.
-    pub(super) fn written(&mut self, batch: BatchNumber, budget: usize) {
-        self.tail.evict(batch, budget);
+    /// Records that RocksDB has all batches up to `batch`.
+    pub(super) fn written(&mut self, batch: BatchNumber) {
+        self.written = batch;
+    }
+
+    /// Removes the oldest records from the tail until the rest takes at most `budget` bytes. Keeps the records that
+    /// RocksDB does not have yet.
+    pub(super) fn shrink_tail(&mut self, budget: usize) {
+        self.tail.evict(self.written, budget);
     }
 
     /// Returns the indexes of the entries after `last`, or of all entries if `last` is `None`. Returns `None` if there

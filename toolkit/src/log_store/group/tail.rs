@@ -5,11 +5,6 @@ use std::collections::VecDeque;
 use crate::log_store::encoded::Record;
 use crate::log_store::writer::queue::BatchNumber;
 
-/// The memory in bytes that the tails of all groups of a database share. Each append computes an equal share for its
-/// group. After further groups are opened, the sum may therefore exceed this budget until the earlier groups append
-/// again. Entries that RocksDB does not have yet are kept even beyond this budget.
-pub(super) const TAIL_BUDGET: usize = 32 << 20;
-
 /// The newest entries of one group: all entries that RocksDB does not have yet, and older ones as far as a budget
 /// allows.
 ///

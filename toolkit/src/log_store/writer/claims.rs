@@ -55,8 +55,6 @@ struct State {
     /// The log and meta column families in which no [`Flat`](crate::log_store::Flat) was stored when a group with a
     /// prefix was opened.
     without_flat: HashSet<[CfName; 2]>,
-    /// The number of open groups.
-    open: usize,
 }
 
 /// A group that has keys.
@@ -89,7 +87,6 @@ impl Claims {
         } else {
             state.insert(claim);
         }
-        state.open += 1;
         Ok(())
     }
 
@@ -114,7 +111,6 @@ impl Claims {
     /// Closes a group. Its claim is removed, unless records of the group are stored.
     pub(in crate::log_store) fn close(&self, claim: &Claim) {
         let mut state = lock(&self.0);
-        state.open -= 1;
         match state.owner(claim) {
             Some(owner) if owner.is_stored => owner.is_open = false,
             _ => state.remove(claim),
@@ -131,11 +127,6 @@ impl Claims {
             .filter(|owner| owner.is_open);
         open.map(|owner| [owner.claim.log_cf.clone(), owner.claim.meta_cf.clone()])
             .collect()
-    }
-
-    /// Returns the number of open groups.
-    pub(in crate::log_store) fn group_count(&self) -> usize {
-        lock(&self.0).open
     }
 }
 

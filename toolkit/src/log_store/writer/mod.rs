@@ -1,29 +1,33 @@
 //! The write path: one queue and one thread for each database, however many groups share it.
 //!
-//! A group pushes operations and a callback into the queue, and the push returns at once. The thread takes everything
-//! that is queued as one batch, writes the batch through [`TrackedDb`](super::synced::TrackedDb), and calls the
-//! callbacks.
+//! A group pushes operations and a callback into the queue, and the push returns at once. The thread takes one batch
+//! after the other, writes it through [`TrackedDb`](super::synced::TrackedDb), and calls the callbacks.
 //!
 //! - this file: the handle that groups hold, and the start and end of the thread.
 //! - [`registry`]: one writer for each database.
 //! - [`claims`]: which group owns which keys.
-//! - [`queue`]: what waits for the thread, and the callbacks. Its budget in bytes decides when an append may start.
+//! - [`tails`]: how much memory each group may use for its newest entries.
+//! - [`queue`]: what waits for the thread, and the callbacks.
+//! - [`budget`]: how many bytes of appends may be queued, and which append is admitted next.
 //! - [`thread`](mod@thread): the loop that writes.
 //! - [`patience`]: the pause between two batches.
 //!
 //! # What durability relies on
 //!
-//! - Because there is one queue and one thread, operations are written in the order in which they were pushed.
+//! - Because there is one queue and one thread, the operations of a group are written in the order in which they were
+//!   pushed.
 //! - A sync makes everything durable that was written before, because RocksDB syncs earlier WALs together with the
 //!   newest one. So an operation without a callback (`save_committed`, and a purge that leaves the last log id as it
-//!   is) becomes durable at the latest together with the next operation that has a callback.
-//! - A failed write is final: its error goes to the callbacks of the batch, to every callback in the queue, and to
-//!   every later write.
+//!   is) becomes durable at the latest together with the next operation of its group that has a callback.
+//! - A failed write is final for as long as the `DB` lives: its error goes to the callbacks of the batch, to every
+//!   callback in the queue, and to every later write and opening.
 
+mod budget;
 pub(super) mod claims;
 mod patience;
 pub(super) mod queue;
 mod registry;
+pub(super) mod tails;
 mod thread;
 
 use std::sync::{Arc, LazyLock, mpsc};
@@ -32,16 +36,63 @@ use std::thread::{Builder, JoinHandle, current};
 use rocksdb::DB;
 
 use self::claims::Claims;
-use self::queue::{BatchNumber, Callback, Queue};
+use self::queue::{BatchNumber, Callback, Queue, Reservation, Turn};
 use self::registry::Registry;
+use self::tails::{ShrinkTail, Tails};
 use self::thread::{OnExit, WriterThread};
 use super::error::RocksdbLogStoreError;
+use super::store_options::{StoreOptions, WriterOptions};
 use super::synced::TrackedDb;
 use super::synced::options::columns::{Column, ColumnsCheck};
 use super::wal::batch::Batch;
 
-/// The writer of each open database, by the address of the `DB` in memory.
+/// The writer of each open database.
 static WRITERS: LazyLock<Registry<Writer>> = LazyLock::new(Registry::default);
+
+/// Closes all log stores of a database: waits until everything that is queued is durable, and ends the writer.
+///
+/// Use this where a node shuts down in async code. Dropping the last store waits for the same, but blocks its thread.
+///
+/// - Every write that was started before is acknowledged, or reports its error, before this returns. Appends that still
+///   wait for room in the queue fail, and nothing of them is written.
+/// - Every later write of a store that is still open fails with [`Closed`](RocksdbLogStoreError::Closed). Reads go on.
+/// - When this returns, the lock on the file `RAFT_SYNCED` is released. Once the old stores and their readers are
+///   dropped, which then does not block, new stores can be opened on the same `Arc<DB>`. The database itself is closed
+///   once the last `Arc<DB>` is dropped.
+///
+/// If no store is open, or all were closed before, this returns at once. If its future is dropped, the stores are
+/// closed all the same.
+///
+/// # Errors
+///
+/// [`WriteFailed`](RocksdbLogStoreError::WriteFailed) if a write of these stores has failed, also if that was before
+/// this call.
+///
+/// # Examples
+///
+/// ```
+/// # openraft_toolkit::declare_raft_types_ext! { Types: Node = (), AppData = String, AppDataResponse = () }
+/// use openraft_toolkit::log_store::{self, Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStore, open_db};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// let db = open_db(dir.path(), LogDbOptions::default())?;
+/// let log = RocksdbLogStore::<Types, _>::open(db.clone(), LOG_CF, META_CF, Flat)?;
+/// // Give `log` to a `Raft`, and shut the `Raft` down before this:
+/// log_store::close(&db).await?;
+/// # drop(log);
+/// # Ok(())
+/// # }
+/// ```
+pub async fn close(db: &Arc<DB>) -> Result<(), RocksdbLogStoreError> {
+    // Hold the queue alone: if this held the last handle of the writer, dropping the handle would block.
+    let Some(queue) = WRITERS.queue(db) else {
+        return Ok(());
+    };
+    queue.close();
+    queue.ended().await
+}
 
 /// A handle on the writer of one database. When the last group drops its handle, the queue is written out and the
 /// thread ends.
@@ -50,25 +101,38 @@ pub(super) struct Writer {
     queue: Arc<Queue>,
     claims: Claims,
     columns: ColumnsCheck,
+    tails: Arc<Tails>,
+    options: WriterOptions,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Returns the writer of `db`, and starts it if none is running. Blocks while an earlier writer of `db` writes out
-    /// its queue, because the caller must be able to read those writes.
-    pub(super) fn for_db(db: &Arc<DB>) -> Result<Arc<Self>, RocksdbLogStoreError> {
-        let key = Arc::as_ptr(db) as usize;
-        WRITERS.get_or_start(key, || Self::start(db, move || WRITERS.remove(key)))
+    /// Returns the writer of `db`, and starts it with `options` if none is running. Blocks while an earlier writer of
+    /// `db` writes out its queue, because the caller must be able to read those writes.
+    pub(super) fn for_db(db: &Arc<DB>, options: &StoreOptions) -> Result<Arc<Self>, RocksdbLogStoreError> {
+        let writer = WRITERS.get_or_start(db, || {
+            let writer = Self::start(db, WriterOptions::new(options))?;
+            let queue = writer.queue.clone();
+            Ok((writer, queue))
+        })?;
+        writer.options.check(options)?;
+        Ok(writer)
     }
 
     /// Returns the writer of `db` if one is running.
     pub(super) fn running(db: &Arc<DB>) -> Option<Arc<Self>> {
-        WRITERS.get(Arc::as_ptr(db) as usize)
+        WRITERS.handle(db)
     }
 
-    fn start(db: &Arc<DB>, on_exit: impl FnMut() + Send + 'static) -> Result<Self, RocksdbLogStoreError> {
-        let queue = Arc::new(Queue::default());
-        let thread = WriterThread::new(queue.clone(), TrackedDb::start(db.clone())?);
+    fn start(db: &Arc<DB>, options: WriterOptions) -> Result<Self, RocksdbLogStoreError> {
+        let key = Registry::<Self>::key(db);
+        let queue = Arc::new(Queue::new(options.queue_bytes));
+        let thread = WriterThread::new(queue.clone(), TrackedDb::start(db.clone())?, options.sync);
+        let ended = queue.clone();
+        let on_exit = move || {
+            WRITERS.thread_ended(key);
+            ended.end();
+        };
         let handle = Builder::new()
             .name("raft-log-writer".into())
             .spawn(move || {
@@ -83,6 +147,8 @@ impl Writer {
             queue,
             claims: Claims::default(),
             columns: ColumnsCheck::default(),
+            tails: Arc::new(Tails::new(options.tail_bytes)),
+            options,
             thread: Some(handle),
         })
     }
@@ -101,18 +167,35 @@ impl Writer {
         &self.claims
     }
 
-    /// Waits until the queue has room: see [`Queue::room`].
-    pub(super) async fn room(&self) -> Result<(), RocksdbLogStoreError> {
-        self.queue.room().await
+    /// Adds the tail of a group that is opened.
+    pub(super) fn add_tail<T: ShrinkTail + 'static>(&self, tail: &Arc<T>) {
+        self.tails.add(tail);
+    }
+
+    /// Removes the tail of a group that is closed.
+    pub(super) fn remove_tail<T: ShrinkTail + 'static>(&self, tail: &Arc<T>) {
+        self.tails.remove(tail);
+    }
+
+    /// Returns the memory that the tails of all groups share.
+    pub(super) fn tails(&self) -> &Arc<Tails> {
+        &self.tails
+    }
+
+    /// Waits until no earlier append waits for room: see [`Queue::turn`].
+    pub(super) async fn turn(&self) -> Result<Turn<'_>, RocksdbLogStoreError> {
+        self.queue.turn().await
     }
 
     /// Queues operations: see [`Queue::push`].
     pub(super) fn push(
         &self,
+        after: BatchNumber,
+        reservation: Option<Reservation<'_>>,
         callback: Option<Callback>,
         fill: impl FnOnce(&mut Batch),
     ) -> Result<BatchNumber, RocksdbLogStoreError> {
-        self.queue.push(callback, fill)
+        self.queue.push(after, reservation, callback, fill)
     }
 
     /// Blocks until everything that was queued before is written.
@@ -123,10 +206,11 @@ impl Writer {
         }
     }
 
-    /// Queues operations, and blocks until they are durable.
+    /// Queues operations after everything that is queued, and blocks until they are durable.
     pub(super) fn push_and_wait(&self, fill: impl FnOnce(&mut Batch)) -> Result<(), RocksdbLogStoreError> {
         let (tx, rx) = mpsc::channel();
-        self.push(Some(Box::new(move |outcome| drop(tx.send(outcome)))), fill)?;
+        let callback = Box::new(move |outcome| drop(tx.send(outcome)));
+        self.push(BatchNumber::MAX, None, Some(callback), fill)?;
         rx.recv().map_err(|_| RocksdbLogStoreError::WriterStopped)??;
         Ok(())
     }
@@ -143,5 +227,7 @@ impl Drop for Writer {
             // failed the queue.
             let _ = thread.join();
         }
+        // After `close`, the thread ended before this.
+        WRITERS.handle_dropped(Registry::<Self>::key(&self.db));
     }
 }

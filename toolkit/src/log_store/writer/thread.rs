@@ -14,24 +14,31 @@ pub(super) struct WriterThread {
     db: TrackedDb,
     work: Work,
     patience: Patience,
-    /// Whether the last batch was written without a sync.
+    /// Whether batches with callbacks are synced. Only tests turn this off.
+    sync: bool,
+    /// Whether the last batch was written without the sync that a callback needs.
     unsynced: bool,
+    /// Whether the queue is closed and empty.
+    done: bool,
 }
 
 impl WriterThread {
-    pub(super) fn new(queue: Arc<Queue>, db: TrackedDb) -> Self {
+    pub(super) fn new(queue: Arc<Queue>, db: TrackedDb, sync: bool) -> Self {
         Self {
             queue,
             db,
             work: Work::default(),
             patience: Patience::default(),
+            sync,
             unsynced: false,
+            done: false,
         }
     }
 
     /// Writes batches until the queue is closed and empty.
     pub(super) fn run(mut self) {
         while self.write_next() {}
+        self.done = true;
     }
 
     /// Waits for a batch, writes it and calls its callbacks. Returns `false` once the queue is closed and empty.
@@ -43,7 +50,7 @@ impl WriterThread {
         // becomes durable with the next batch that is synced, because a sync covers everything that was written before
         // it, including earlier WALs.
         let callers = self.work.callbacks.len();
-        let sync = callers > 0;
+        let sync = self.sync && callers > 0;
         let start = Instant::now();
         let outcome = if self.work.batch.is_empty() && !self.unsynced {
             Ok(())
@@ -51,7 +58,7 @@ impl WriterThread {
             self.db.write(&mut self.work.batch, sync)
         };
         let took = start.elapsed();
-        self.unsynced = !sync;
+        self.unsynced = self.sync && !sync;
         match outcome {
             Ok(()) => {
                 self.queue.written(&mut self.work, number);
@@ -70,10 +77,12 @@ impl WriterThread {
 }
 
 impl Drop for WriterThread {
-    /// Fails everything that is still queued, and every later push. If the thread panicked while it wrote a batch, the
-    /// callbacks of that batch get the error too.
+    /// If the thread panicked, fails everything that is still queued, and every later push. The callbacks of the batch
+    /// that it was writing get the error too.
     fn drop(&mut self) {
-        self.queue.fail(&mut self.work, RocksdbLogStoreError::WriterStopped);
+        if !self.done {
+            self.queue.fail(&mut self.work, RocksdbLogStoreError::WriterStopped);
+        }
     }
 }
 
@@ -93,6 +102,7 @@ mod tests {
 
     use rocksdb::DB;
 
+    use super::super::queue::BatchNumber;
     use super::*;
 
     /// A panic unwinds through `write_next`, and drops the state of the thread.
@@ -100,12 +110,13 @@ mod tests {
     fn a_panic_in_the_middle_of_a_batch_is_reported_to_all_who_wait() {
         let dir = tempfile::tempdir().unwrap();
         let db = Arc::new(DB::open_default(dir.path()).unwrap());
-        let queue = Arc::new(Queue::default());
-        let mut thread = WriterThread::new(queue.clone(), TrackedDb::start(db).unwrap());
+        let queue = Arc::new(Queue::new(1 << 20));
+        let mut thread = WriterThread::new(queue.clone(), TrackedDb::start(db).unwrap(), true);
         let (tx, rx) = mpsc::channel();
         let push = |name: &'static str| {
             let tx = tx.clone();
-            queue.push(Some(Box::new(move |outcome| tx.send((name, outcome)).unwrap())), |_| {})
+            let callback = Box::new(move |outcome| tx.send((name, outcome)).unwrap());
+            queue.push(BatchNumber::default(), None, Some(callback), |_| {})
         };
         push("being written").unwrap();
         thread.queue.take(&mut thread.work).unwrap();
