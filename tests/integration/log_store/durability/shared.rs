@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
 
 use openraft_toolkit::log_store::{
@@ -15,6 +15,7 @@ use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorage, RaftLog
 use openraft_toolkit_tests::image::{ACCOUNT, Image};
 use openraft_toolkit_tests::log::{Store, Types, entries, open, open_dir};
 use openraft_toolkit_tests::node::DEADLINE;
+use openraft_toolkit_tests::run::stride;
 use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, Options, WriteBatch, WriteOptions};
 use tempfile::TempDir;
 
@@ -114,15 +115,20 @@ async fn every_vote_is_covered_by_the_account_while_others_write() {
     let dir = TempDir::new().unwrap();
     let db = open_dir(&dir);
     let mut store = open(&db, Flat);
-    let (stop, busy) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    // In each round, every thread writes a bounded number of records back to back, so that the WAL stays the same.
+    let (stop, round) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let others: Vec<_> = (0..3)
         .map(|n: u8| {
-            let (db, stop, busy) = (db.clone(), stop.clone(), busy.clone());
+            let (db, stop, round) = (db.clone(), stop.clone(), round.clone());
             std::thread::spawn(move || {
+                let mut done = 0;
                 while !stop.load(Relaxed) {
-                    match busy.load(Relaxed) {
-                        true => db.put([n], [n; 4_000]).unwrap(),
-                        false => std::thread::yield_now(),
+                    match round.load(Relaxed) {
+                        now if now == done => std::thread::yield_now(),
+                        now => {
+                            (0..60).for_each(|_| db.put([n], [n; 4_000]).unwrap());
+                            done = now;
+                        }
                     }
                 }
             })
@@ -131,9 +137,8 @@ async fn every_vote_is_covered_by_the_account_while_others_write() {
     let mut shared_records = 0;
     for term in 1..=25 {
         let vote = VoteOf::<Types>::new(term, 1);
-        busy.store(true, Relaxed);
+        round.store(term, Relaxed);
         store.save_vote(&vote).await.unwrap();
-        busy.store(false, Relaxed);
         let image = Image::of_running(&dir);
         let [wal, length, ..] = account(&image);
         let wal = format!("{wal:06}.log");
@@ -208,7 +213,7 @@ async fn a_manifest_that_still_needs_a_deleted_wal_is_refused() {
     let [_, _, manifest, length] = account(&after);
     let manifest = format!("MANIFEST-{manifest:06}");
     let mut refused = 0;
-    for cut in length as usize..after.0[&manifest].len() {
+    for cut in (length as usize..after.0[&manifest].len()).step_by(stride(5)) {
         let image = after.with(&manifest, Some(after.0[&manifest][..cut].to_vec())).write();
         match recover(&image) {
             Err(RocksdbLogStoreError::MissingFile(_)) => refused += 1,
