@@ -10,10 +10,11 @@ use std::time::Duration;
 use std::{env, thread};
 
 use fastrand::Rng;
-use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, META_CF};
+use openraft_toolkit::log_store::{GroupPrefixed, LOG_CF, META_CF, open_db_with};
 use openraft_toolkit::openraft::alias::VoteOf;
 use openraft_toolkit::openraft::storage::{RaftLogStorage, RaftLogStorageExt};
-use openraft_toolkit_tests::log::{Store, Types, entry, log_id, open, open_dir};
+use openraft_toolkit_tests::configuration::{CONFIGURATIONS, Configuration, options_of};
+use openraft_toolkit_tests::log::{Store, Types, entry, log_id, open};
 use openraft_toolkit_tests::model::{Call, Model};
 use rocksdb::DB;
 
@@ -21,6 +22,7 @@ use super::process::process_of;
 
 const DIR: &str = "OPENRAFT_TOOLKIT_CRASH_DIR";
 const CALLS: &str = "OPENRAFT_TOOLKIT_CRASH_CALLS";
+const CONFIGURATION: &str = "OPENRAFT_TOOLKIT_CRASH_CONFIGURATION";
 const GROUPS: usize = 8;
 /// The most calls of a group that may have taken effect without an acknowledgement.
 ///
@@ -32,6 +34,8 @@ const UNDER_WAY: u64 = 50;
 #[derive(Clone, Debug)]
 pub struct Calls {
     seed: u64,
+    /// The position in [`CONFIGURATIONS`] of the configuration with which the database is opened.
+    configuration: usize,
     /// How many calls were made on each group.
     made: [u64; GROUPS],
 }
@@ -40,8 +44,27 @@ impl Calls {
     pub fn none(seed: u64) -> Self {
         Self {
             seed,
+            configuration: 0,
             made: [0; GROUPS],
         }
+    }
+
+    /// Picks the configuration of the database by the seed.
+    pub fn with_any_configuration(mut self) -> Self {
+        self.configuration = Rng::with_seed(self.seed).usize(..CONFIGURATIONS.len());
+        self
+    }
+
+    /// Returns the configuration of the database.
+    pub fn configuration(&self) -> Configuration {
+        CONFIGURATIONS[self.configuration]
+    }
+
+    fn open(&self, dir: &Path) -> Arc<DB> {
+        let options = options_of(self.configuration());
+        let families = [LOG_CF, META_CF].map(|name| (name, options.clone()));
+        let db = open_db_with(dir, options, families);
+        db.unwrap_or_else(|e| panic!("seed {}, {:?}: {e}", self.seed, self.configuration()))
     }
 
     /// Returns how many calls were made on all groups.
@@ -77,7 +100,7 @@ impl Calls {
     /// Makes the next calls on the database in `dir`, until a call fails. Flushes the database now and then. Reports
     /// each acknowledged call by its group and number.
     pub async fn make(&self, dir: &Path, acknowledged: impl Fn(usize, u64) + Clone + Send + 'static) -> Arc<DB> {
-        let db = open_dir(dir);
+        let db = self.open(dir);
         let failed = AtomicBool::new(false);
         let stores = thread::scope(|scope| {
             scope.spawn(|| {
@@ -141,6 +164,7 @@ impl Calls {
         let made: Vec<_> = self.made.iter().map(u64::to_string).collect();
         command
             .env(DIR, dir)
+            .env(CONFIGURATION, self.configuration.to_string())
             .env(CALLS, format!("{} {}", self.seed, made.join(" ")));
         Process(command)
     }
@@ -152,7 +176,7 @@ impl Calls {
     /// Compares the database in `dir` with the acknowledged calls, and returns how many of these calls are lost. Later
     /// calls are made on what the database holds.
     pub async fn check(&mut self, dir: &Path) -> u64 {
-        let db = open_dir(dir);
+        let db = self.open(dir);
         let mut lost = 0;
         for group in 0..GROUPS {
             let found = Model::of(&mut open(&db, GroupPrefixed::new(group as u64))).await;
@@ -192,6 +216,7 @@ fn process() {
     };
     let mut numbers = calls.split(' ').map(|n| n.parse::<u64>().unwrap());
     let mut calls = Calls::none(numbers.next().unwrap());
+    calls.configuration = env::var(CONFIGURATION).unwrap().parse().unwrap();
     calls.made.fill_with(|| numbers.next().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
