@@ -15,8 +15,10 @@ use openraft_toolkit_tests::image::ACCOUNT;
 use openraft_toolkit_tests::log::{
     Types, entries, entry, into_store_error, log_id, open, open_dir, open_error, open_with,
 };
+use openraft_toolkit_tests::node::DEADLINE;
 use rocksdb::DB;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use super::blocked_writer::{BlockedWriter, WakeOrder};
 
@@ -36,13 +38,18 @@ async fn after_close_everything_is_written_and_the_stores_refuse_what_comes_late
 
     close(&db).await.unwrap();
 
-    let later = [
-        store.append(entries(1, 100..=100), IOFlushed::noop()).await,
-        store.save_vote(&VoteOf::<Types>::new(1, 1)).await,
-        store.truncate_after(None).await,
-        store.purge(log_id(1, 1)).await,
-        other.save_committed(None).await,
-    ];
+    let later = async {
+        [
+            store.append(entries(1, 100..=100), IOFlushed::noop()).await,
+            store.save_vote(&VoteOf::<Types>::new(1, 1)).await,
+            store.truncate_after(None).await,
+            store.purge(log_id(1, 1)).await,
+            other.save_committed(None).await,
+        ]
+    };
+    let later = timeout(DEADLINE, later)
+        .await
+        .expect("a call waits for a writer that has ended");
     for error in later.map(|result| into_store_error(result.unwrap_err())) {
         assert!(matches!(error, RocksdbLogStoreError::Closed), "{error}");
     }

@@ -127,7 +127,7 @@ async fn campaign(configuration: Configuration, rng: &mut Rng, tally: &mut Tally
                 check(configuration, &image, &states, tally).await;
                 tally.kills += 1;
                 let account = [Some(&image), last.as_ref()][rng.usize(..2)].unwrap_or(&image);
-                if let Some(cut) = power_failure(rng, configuration, &image, account) {
+                if let Some(cut) = power_failure(rng, &image, account) {
                     check(configuration, &cut, &states, tally).await;
                     tally.power_failures += 1;
                 }
@@ -208,9 +208,8 @@ fn power_failure(rng: &mut Rng, configuration: Configuration, image: &Image, acc
         .iter()
         .filter(|(name, bytes)| name.ends_with(".log") && !bytes.is_empty());
     let (newest, _) = wals.max()?;
-    // If there is a later WAL, RocksDB has closed this one, and may have synced it.
-    let is_created_in_advance = configuration.1.contains("async_wal_precreate");
-    if newest != image.newest_wal() && !is_created_in_advance {
+    // If there is a later WAL, RocksDB may have closed and synced this one.
+    if newest != image.newest_wal() {
         return None;
     }
     let is_newest = *newest == format!("{number:06}.log");

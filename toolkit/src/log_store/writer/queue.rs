@@ -83,7 +83,7 @@ pub(super) struct Work {
     pub(super) callbacks: Vec<Callback>,
     /// The bytes that the appends in the batch have reserved.
     reserved: usize,
-    /// The part of `reserved` that is of groups that had nothing queued.
+    /// The part of `reserved` that is of groups that had nothing queued and joined the batch.
     joined: usize,
 }
 
@@ -126,14 +126,19 @@ impl State {
         };
         let last = self.batches.len().saturating_sub(1);
         let from = usize::try_from(after.0.saturating_sub(self.taken + 1)).map_or(last, |from| from.min(last));
-        let found = self.batches.range(from..).position(has_room);
-        let index = found.map_or(self.batches.len(), |offset| from + offset);
-        if index == self.batches.len() {
-            self.batches.push_back(self.spare.take().unwrap_or_default());
-        }
+        let index = match self.batches.range(from..).position(has_room) {
+            Some(offset) => {
+                let index = from + offset;
+                self.batches[index].joined += if joins { bytes } else { 0 };
+                index
+            }
+            None => {
+                self.batches.push_back(self.spare.take().unwrap_or_default());
+                self.batches.len() - 1
+            }
+        };
         let work = &mut self.batches[index];
         work.reserved += bytes;
-        work.joined += if joins { bytes } else { 0 };
         (work, BatchNumber(self.taken + 1 + index as u64))
     }
 
