@@ -194,28 +194,25 @@ fn random_call(rng: &mut Rng, model: &Model) -> (Call, bool) {
 }
 
 /// Returns the files as a power failure may leave them: the WAL is cut or damaged after its durable part, and the
-/// account is that of `account`, an earlier or the same moment of this process. Returns `None` if no account says which part is durable.
-fn power_failure(rng: &mut Rng, configuration: Configuration, image: &Image, account: &Image) -> Option<Image> {
-    let line = String::from_utf8(image.0.get(ACCOUNT)?.clone()).unwrap();
-    let mut numbers = line
-        .split(' ')
-        .map_while(|field| field.split_once('=')?.1.parse::<u64>().ok());
-    let (number, length) = (numbers.next()?, numbers.next()? as usize);
-    let account = account.0.get(ACCOUNT).cloned();
-    // RocksDB may have created the next WAL in advance.
-    let wals = image
-        .0
-        .iter()
-        .filter(|(name, bytes)| name.ends_with(".log") && !bytes.is_empty());
-    let (newest, _) = wals.max()?;
-    // If there is a later WAL, RocksDB may have closed and synced this one.
-    if newest != image.newest_wal() {
+/// account is that of `account`, which is the same or an earlier moment of this process.
+///
+/// Returns `None` if a WAL was created after the last one with data, because RocksDB may have synced the latter.
+fn power_failure(rng: &mut Rng, image: &Image, account: &Image) -> Option<Image> {
+    let newest = image.newest_wal();
+    let mut wal = image.0[newest].clone();
+    if wal.is_empty() {
         return None;
     }
-    let is_newest = *newest == format!("{number:06}.log");
+    let line = String::from_utf8(image.0.get(ACCOUNT)?.clone()).unwrap();
+    let numbers = line.split(' ').map_while(|field| field.split_once('=')?.1.parse().ok());
+    let numbers: Vec<u64> = numbers.take(2).collect();
+    let account = account.0.get(ACCOUNT).cloned();
     // RocksDB has synced the WALs before the newest one where it flushes them, so leave them as they are.
-    let durable = if is_newest { length } else { 0 };
-    let mut wal = image.0[newest].clone();
+    let durable = match numbers[..] {
+        [number, length] if newest == format!("{number:06}.log") => length as usize,
+        [_, _] => 0,
+        _ => return None,
+    };
     match rng.u8(..3) {
         0 => wal.truncate(rng.usize(durable..=wal.len())),
         1 => wal[durable..].fill(0),
