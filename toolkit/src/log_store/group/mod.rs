@@ -32,7 +32,7 @@ use super::wal::batch::Batch;
 use super::writer::Writer;
 use super::writer::claims::Claim;
 use super::writer::queue::{BatchNumber, Callback, Reservation};
-use super::writer::tails::ShrinkTail;
+use super::writer::tails::TailOwner;
 use crate::codec::WriteVersion;
 use crate::support::entry_stream::EntrySource;
 use crate::support::lock::lock;
@@ -79,6 +79,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     ) -> Result<Self, RocksdbLogStoreError> {
         let group = Self::claim(db, log_cf, meta_cf, keys, options)?;
         *lock(&group.state) = group.load()?;
+        group.writer.add_tail(&group.state);
         Ok(group)
     }
 
@@ -120,7 +121,6 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             state: Arc::default(),
             scratch: Mutex::default(),
         };
-        group.writer.add_tail(&group.state);
         // An earlier store of this group may have left operations in the queue. Wait until they are written: otherwise
         // the caller would read what was stored before them.
         group.writer.drain()?;
@@ -258,12 +258,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     /// a group that becomes idle would keep its tail in memory.
     fn shrink_tail_before(&self, callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static) -> Callback {
         let state = self.state.clone();
-        let tails = self.writer.tails().clone();
         Box::new(move |outcome| {
             if let Ok(written) = outcome {
-                let mut state = lock(&state);
-                state.written(written);
-                state.shrink_tail(tails.share());
+                lock(&state).written(written);
             }
             callback(outcome.map(drop));
         })
@@ -342,9 +339,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Drop for Group<C, K> {
     }
 }
 
-impl<C: RaftTypeConfig> ShrinkTail for Mutex<State<C>> {
-    fn shrink(&self, bytes: usize) {
-        lock(self).shrink_tail(bytes);
+impl<C: RaftTypeConfig> TailOwner for Mutex<State<C>> {
+    fn set_tail_share(&self, bytes: usize) {
+        lock(self).set_tail_share(bytes);
     }
 }
 

@@ -291,7 +291,11 @@ impl Queue {
     fn update<T>(&self, change: impl FnOnce(&mut State) -> Poll<T>) -> Poll<T> {
         let mut state = lock(&self.state);
         let changed = change(&mut state);
-        self.has_line.store(state.budget.has_line(), Ordering::Relaxed);
+        let has_line = state.budget.has_line();
+        // Write the value only if it changes, because other processors read it for each append.
+        if self.has_line.load(Ordering::Relaxed) != has_line {
+            self.has_line.store(has_line, Ordering::Relaxed);
+        }
         // `Pending` means that an append waits, which changes nothing for those before it.
         let first = match changed {
             Poll::Ready(_) => state.budget.first_waker(),
