@@ -176,8 +176,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Appends entries. Waits until the queue has room, but not until the entries are durable. When this returns without
-    /// an error, the entries can be read, and `callback` is called later: once they are durable, or with the error of a
+    /// Appends entries. Waits until the queue has room, but not until the entries are durable. When this returns
+    /// without an error, the entries can be read, and `callback` is called later: once they are durable, or with the error of a
     /// failed write. When this returns an error or its future is dropped, nothing was appended, and `callback` was
     /// dropped.
     ///

@@ -287,7 +287,7 @@ impl Queue {
         .await
     }
 
-    /// Changes the budget, and unless `change` returns `Pending`, wakes the append that is first in the line after that.
+    /// Changes the state. Unless `change` returns `Pending`, wakes the append that is first in the line after that.
     fn update<T>(&self, change: impl FnOnce(&mut State) -> Poll<T>) -> Poll<T> {
         let mut state = lock(&self.state);
         let changed = change(&mut state);
