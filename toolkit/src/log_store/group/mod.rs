@@ -177,9 +177,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     }
 
     /// Appends entries. Waits until the queue has room, but not until the entries are durable. When this returns
-    /// without an error, the entries can be read, and `callback` is called later: once they are durable, or with the error of a
-    /// failed write. When this returns an error or its future is dropped, nothing was appended, and `callback` was
-    /// dropped.
+    /// without an error, the entries can be read, and `callback` is called later: once they are durable, or with the
+    /// error of a failed write. When this returns an error or its future is dropped, nothing was appended, and
+    /// `callback` was dropped.
     ///
     /// Entries are encoded at `level`. Without a level, they are encoded at the newest version of their types.
     pub(super) async fn append(
