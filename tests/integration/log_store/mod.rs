@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `open`, `groups`, `key_ranges` | opening, many groups in one database, and that their keys never overlap |
 //! | `append`, `read`, `writer` | one rule of the log store each |
-//! | `queue` | how much is queued, who waits for room, and who is written first; `blocked_writer` makes the queue full |
+//! | `queue` | how much is queued, who waits for room, and who is written first; `blocked_writer` fills the queue |
 //! | `store_options`, `close` | the options that all stores of a database share, and their end |
 //! | `damage` | what is missing or wrong is an error |
 //! | `model` | any sequence of calls leaves what a model says |

@@ -35,7 +35,7 @@ use crate::support::span::Span;
 ///
 /// - A vote is durable when `save_vote` returns, a truncation when `truncate_after` returns, and an append when its
 ///   callback runs. A purge past the last entry is durable when `purge` returns. Any other purge becomes durable
-///   together with what is synced next.
+///   together with what the group syncs next.
 /// - No write blocks the thread that calls it. `append` does not wait for its own sync. If its entries do not fit into
 ///   the queue, its future waits for room: see [`StoreOptions::queue_bytes`]. Dropping that future appends nothing.
 /// - The newest entries are read from memory. Older entries are read from RocksDB, which blocks the thread that reads.

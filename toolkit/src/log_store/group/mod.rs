@@ -33,7 +33,7 @@ use super::wal::batch::Batch;
 use super::writer::Writer;
 use super::writer::claims::Claim;
 use super::writer::queue::{BatchNumber, Callback, Reservation};
-use super::writer::tails::ShrinkTail;
+use super::writer::tails::TailOwner;
 use crate::codec::WriteVersion;
 use crate::support::entry_stream::EntrySource;
 use crate::support::lock::lock;
@@ -81,6 +81,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         let group = Self::claim(db, log_cf, meta_cf, keys, options)?;
         group.check_stored_groups()?;
         *lock(&group.state) = group.load()?;
+        group.writer.add_tail(&group.state);
         Ok(group)
     }
 
@@ -126,7 +127,6 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
             state: Arc::default(),
             scratch: Mutex::default(),
         };
-        group.writer.add_tail(&group.state);
         // An earlier store of this group may have left operations in the queue. Wait until they are written: otherwise
         // the caller would read what was stored before them.
         group.writer.drain()?;
@@ -193,7 +193,7 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Saves the committed log id, which becomes durable together with what is synced next.
+    /// Saves the committed log id, which becomes durable together with what the group syncs next.
     pub(super) fn save_committed(&self, committed: Option<LogIdOf<C>>) -> Result<(), RocksdbLogStoreError> {
         let label = MetaLabel::Committed;
         let record = committed
@@ -214,10 +214,10 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
         Ok(())
     }
 
-    /// Appends entries. Waits until the queue has room, but not until the entries are durable. When this returns without
-    /// an error, the entries can be read, and `callback` is called later: once they are durable, or with the error of a
-    /// failed write. When this returns an error or its future is dropped, nothing was appended, and `callback` was
-    /// dropped.
+    /// Appends entries. Waits until the queue has room, but not until the entries are durable. When this returns
+    /// without an error, the entries can be read, and `callback` is called later: once they are durable, or with the
+    /// error of a failed write. When this returns an error or its future is dropped, nothing was appended, and
+    /// `callback` was dropped.
     ///
     /// Entries are encoded at `level`. Without a level, they are encoded at the newest version of their types.
     pub(super) async fn append(
@@ -296,12 +296,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     /// a group that becomes idle would keep its tail in memory.
     fn shrink_tail_before(&self, callback: impl FnOnce(Result<(), RocksdbLogStoreError>) + Send + 'static) -> Callback {
         let state = self.state.clone();
-        let tails = self.writer.tails().clone();
         Box::new(move |outcome| {
             if let Ok(written) = outcome {
-                let mut state = lock(&state);
-                state.written(written);
-                state.shrink_tail(tails.share());
+                lock(&state).written(written);
             }
             callback(outcome.map(drop));
         })
@@ -324,8 +321,8 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     }
 
     /// Removes the entries up to and including `upto`. `callback` is called once the purge is durable. Without a
-    /// callback, the purge becomes durable together with what is synced next. If the log is already purged up to `upto`
-    /// or further, this does nothing, and `callback` is dropped without being called.
+    /// callback, the purge becomes durable together with the next operation of the group that is synced. If the log is
+    /// already purged up to `upto` or further, this does nothing, and `callback` is dropped without being called.
     pub(super) fn purge(&self, upto: LogIdOf<C>, callback: Option<Callback>) -> Result<(), RocksdbLogStoreError> {
         let record = self.columns.encode_meta(MetaLabel::LastPurged, &upto)?;
         let mut state = lock(&self.state);
@@ -384,9 +381,9 @@ impl<C: RaftTypeConfig, K: KeySpace> Drop for Group<C, K> {
     }
 }
 
-impl<C: RaftTypeConfig> ShrinkTail for Mutex<State<C>> {
-    fn shrink(&self, bytes: usize) {
-        lock(self).shrink_tail(bytes);
+impl<C: RaftTypeConfig> TailOwner for Mutex<State<C>> {
+    fn set_tail_share(&self, bytes: usize) {
+        lock(self).set_tail_share(bytes);
     }
 }
 

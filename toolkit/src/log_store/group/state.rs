@@ -25,6 +25,8 @@ pub(in crate::log_store) struct State<C: RaftTypeConfig> {
     /// The indexes of the first and the last entry, or `None` if the log is empty.
     span: Option<Span>,
     tail: Tail,
+    /// How many bytes the tail may take, without records that RocksDB does not have yet.
+    tail_share: usize,
     /// RocksDB has all records of the tail up to this batch.
     written: BatchNumber,
 }
@@ -55,6 +57,7 @@ impl<C: RaftTypeConfig> State<C> {
             purged,
             span,
             tail: Tail::default(),
+            tail_share: 0,
             written: BatchNumber::default(),
         }
     }
@@ -97,15 +100,16 @@ impl<C: RaftTypeConfig> State<C> {
         }
     }
 
-    /// Records that RocksDB has all batches up to `batch`.
+    /// Records that RocksDB has all batches up to `batch`, so that the tail needs no more than its share.
     pub(super) fn written(&mut self, batch: BatchNumber) {
         self.written = batch;
+        self.tail.evict(batch, self.tail_share);
     }
 
-    /// Removes the oldest records from the tail until the rest takes at most `budget` bytes. Keeps the records that
-    /// RocksDB does not have yet.
-    pub(super) fn shrink_tail(&mut self, budget: usize) {
-        self.tail.evict(self.written, budget);
+    /// Sets the memory in bytes that the tail may take.
+    pub(super) fn set_tail_share(&mut self, bytes: usize) {
+        self.tail_share = bytes;
+        self.tail.evict(self.written, bytes);
     }
 
     /// Returns the indexes of the entries after `last`, or of all entries if `last` is `None`. Returns `None` if there

@@ -38,7 +38,7 @@ use rocksdb::DB;
 use self::claims::Claims;
 use self::queue::{BatchNumber, Callback, Queue, Reservation, Turn};
 use self::registry::Registry;
-use self::tails::{ShrinkTail, Tails};
+use self::tails::{TailOwner, Tails};
 use self::thread::{OnExit, WriterThread};
 use super::error::RocksdbLogStoreError;
 use super::store_options::{StoreOptions, WriterOptions};
@@ -101,7 +101,7 @@ pub(super) struct Writer {
     queue: Arc<Queue>,
     claims: Claims,
     columns: ColumnsCheck,
-    tails: Arc<Tails>,
+    tails: Tails,
     options: WriterOptions,
     thread: Option<JoinHandle<()>>,
 }
@@ -147,7 +147,7 @@ impl Writer {
             queue,
             claims: Claims::default(),
             columns: ColumnsCheck::default(),
-            tails: Arc::new(Tails::new(options.tail_bytes)),
+            tails: Tails::new(options.tail_bytes),
             options,
             thread: Some(handle),
         })
@@ -167,19 +167,14 @@ impl Writer {
         &self.claims
     }
 
-    /// Adds the tail of a group that is opened.
-    pub(super) fn add_tail<T: ShrinkTail + 'static>(&self, tail: &Arc<T>) {
-        self.tails.add(tail);
+    /// Gives a group that is opened its share of the memory for tails.
+    pub(super) fn add_tail<T: TailOwner + 'static>(&self, owner: &Arc<T>) {
+        self.tails.add(owner);
     }
 
-    /// Removes the tail of a group that is closed.
-    pub(super) fn remove_tail<T: ShrinkTail + 'static>(&self, tail: &Arc<T>) {
-        self.tails.remove(tail);
-    }
-
-    /// Returns the memory that the tails of all groups share.
-    pub(super) fn tails(&self) -> &Arc<Tails> {
-        &self.tails
+    /// Takes back the share of a group that is closed.
+    pub(super) fn remove_tail<T: TailOwner + 'static>(&self, owner: &Arc<T>) {
+        self.tails.remove(owner);
     }
 
     /// Waits until no earlier append waits for room: see [`Queue::turn`].

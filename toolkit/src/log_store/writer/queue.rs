@@ -287,11 +287,15 @@ impl Queue {
         .await
     }
 
-    /// Changes the budget, and unless `change` returns `Pending`, wakes the append that is first in the line after that.
+    /// Changes the state. Unless `change` returns `Pending`, wakes the append that is first in the line after that.
     fn update<T>(&self, change: impl FnOnce(&mut State) -> Poll<T>) -> Poll<T> {
         let mut state = lock(&self.state);
         let changed = change(&mut state);
-        self.has_line.store(state.budget.has_line(), Ordering::Relaxed);
+        let has_line = state.budget.has_line();
+        // Write the value only if it changes, because other processors read it for each append.
+        if self.has_line.load(Ordering::Relaxed) != has_line {
+            self.has_line.store(has_line, Ordering::Relaxed);
+        }
         // `Pending` means that an append waits, which changes nothing for those before it.
         let first = match changed {
             Poll::Ready(_) => state.budget.first_waker(),

@@ -1,66 +1,65 @@
 //! The memory for the tails of all groups of a database, and the equal share of each group.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use crate::support::lock::lock;
 
-/// The tail of a group of any type config.
-pub(in crate::log_store) trait ShrinkTail: Send + Sync {
-    /// Removes the oldest entries that RocksDB has from the tail, until the rest takes at most `bytes`.
-    fn shrink(&self, bytes: usize);
+/// A group of any type config that has a tail.
+pub(in crate::log_store) trait TailOwner: Send + Sync {
+    /// Sets how many bytes the tail may take, without entries that RocksDB does not have yet. If the tail takes more,
+    /// removes its oldest entries now, because a group that has become idle changes its tail at no other time.
+    fn set_tail_share(&self, bytes: usize);
 }
 
-/// The tails of all open groups of a database.
-pub(in crate::log_store) struct Tails {
+/// The memory for the tails of all open groups of a database.
+pub(super) struct Tails {
     bytes: usize,
-    share: AtomicUsize,
-    /// The tails by their address in memory, so that a group finds its own.
-    groups: Mutex<HashMap<usize, Weak<dyn ShrinkTail>>>,
+    /// The owners by their address in memory, so that a group finds itself.
+    owners: Mutex<HashMap<usize, Weak<dyn TailOwner>>>,
 }
 
 impl Tails {
     pub(super) fn new(bytes: usize) -> Self {
         Self {
             bytes,
-            share: AtomicUsize::new(bytes),
-            groups: Mutex::default(),
+            owners: Mutex::default(),
         }
     }
 
-    /// Returns how many bytes the tail of each group may take, without entries that RocksDB does not have yet.
-    pub(in crate::log_store) fn share(&self) -> usize {
-        self.share.load(Ordering::Relaxed)
-    }
-
-    /// Adds the tail of a group that is opened. If the shares become smaller, shrinks all tails, because an idle group
-    /// does not shrink its own.
-    pub(super) fn add<T: ShrinkTail + 'static>(&self, tail: &Arc<T>) {
-        let mut groups = lock(&self.groups);
-        let weak: Weak<T> = Arc::downgrade(tail);
-        groups.insert(Arc::as_ptr(tail).addr(), weak);
-        let share = self.share_of(groups.len());
-        if self.share.swap(share, Ordering::Relaxed) == share {
-            return;
-        }
-        let others: Vec<_> = groups.values().filter_map(Weak::upgrade).collect();
-        drop(groups);
-        for tail in others {
-            tail.shrink(share);
+    /// Gives a share to a group that is opened, and smaller shares to the other groups if necessary.
+    pub(super) fn add<T: TailOwner + 'static>(&self, owner: &Arc<T>) {
+        let mut owners = lock(&self.owners);
+        let before = self.share(owners.len());
+        let weak: Weak<T> = Arc::downgrade(owner);
+        owners.insert(Arc::as_ptr(owner).addr(), weak);
+        let share = self.share(owners.len());
+        owner.set_tail_share(share);
+        if share != before {
+            set_shares(&owners, share);
         }
     }
 
-    /// Removes the tail of a group that is closed.
-    pub(super) fn remove<T: ShrinkTail + 'static>(&self, tail: &Arc<T>) {
-        let mut groups = lock(&self.groups);
-        groups.remove(&Arc::as_ptr(tail).addr());
-        self.share.store(self.share_of(groups.len()), Ordering::Relaxed);
+    /// Takes back the share of a group that is closed, and gives larger shares to the other groups if possible.
+    pub(super) fn remove<T: TailOwner + 'static>(&self, owner: &Arc<T>) {
+        let mut owners = lock(&self.owners);
+        let before = self.share(owners.len());
+        owners.remove(&Arc::as_ptr(owner).addr());
+        let share = self.share(owners.len());
+        if share != before {
+            set_shares(&owners, share);
+        }
     }
 
-    /// Shares are halved each time that the number of groups has doubled: if they shrank with each group, opening many
-    /// groups would shrink all tails each time.
-    fn share_of(&self, groups: usize) -> usize {
+    /// Returns the share of each of `groups` groups. It is halved each time that their number has doubled: if it
+    /// changed with each group, opening a group would visit all others.
+    fn share(&self, groups: usize) -> usize {
         self.bytes / groups.next_power_of_two()
+    }
+}
+
+fn set_shares(owners: &HashMap<usize, Weak<dyn TailOwner>>, share: usize) {
+    for owner in owners.values().filter_map(Weak::upgrade) {
+        owner.set_tail_share(share);
     }
 }
