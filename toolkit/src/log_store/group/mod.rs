@@ -6,12 +6,14 @@
 //!
 //! - this file: opens and removes groups, and makes all changes.
 //! - [`state`]: what is in memory, and how each change alters it.
+//! - [`scratch`]: encodes the entries of an append.
 //! - [`tail`]: the newest entries.
 //! - [`read`](mod@read): reads a range.
 
 pub(super) mod state;
 
 mod read;
+mod scratch;
 mod tail;
 
 use std::sync::{Arc, Mutex};
@@ -19,11 +21,11 @@ use std::{io, mem};
 
 use openraft::RaftTypeConfig;
 use openraft::alias::{LogIdOf, VoteOf};
-use openraft::entry::RaftEntry;
 use rocksdb::DB;
 
+use self::scratch::Scratch;
 use self::state::State;
-use super::encoded::{MAX_APPEND, Record, RecordRange, is_too_large_append};
+use super::encoded::{Record, RecordRange};
 use super::error::RocksdbLogStoreError;
 use super::group_columns::GroupColumns;
 use super::key_space::{KeySpace, MetaLabel};
@@ -39,9 +41,6 @@ use crate::support::entry_stream::EntrySource;
 use crate::support::lock::lock;
 use crate::support::span::{Span, check_consecutive};
 
-/// The capacity, in bytes, that the buffer for encoding may keep between two appends.
-const KEPT_BUFFER: usize = 64 << 10;
-
 /// The most bytes that an entry takes in a batch in addition to its key and value: the prefix of the operation, and the
 /// lengths of key and value.
 const ENTRY_OVERHEAD: usize = 16;
@@ -53,21 +52,6 @@ pub(super) struct Group<C: RaftTypeConfig, K: KeySpace> {
     columns: GroupColumns<C, K>,
     state: Arc<Mutex<State<C>>>,
     scratch: Mutex<Scratch<C>>,
-}
-
-/// The buffers of the append that is being encoded, which the next append reuses. While an append runs, it owns them.
-struct Scratch<C: RaftTypeConfig> {
-    buffer: Vec<u8>,
-    entries: Vec<(LogIdOf<C>, RecordRange)>,
-}
-
-impl<C: RaftTypeConfig> Default for Scratch<C> {
-    fn default() -> Self {
-        Self {
-            buffer: Vec::new(),
-            entries: Vec::new(),
-        }
-    }
 }
 
 impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
@@ -228,40 +212,11 @@ impl<C: RaftTypeConfig, K: KeySpace> Group<C, K> {
     ) -> Result<(), RocksdbLogStoreError> {
         let turn = self.writer.turn().await?;
         let mut scratch = mem::take(&mut *lock(&self.scratch));
-        self.encode(entries, level, &mut scratch)?;
-        let buffer: Arc<[u8]> = Arc::from(scratch.buffer.as_slice());
-        // Shrink the buffer: otherwise, after one huge append, this group would keep that much memory.
-        scratch.buffer.clear();
-        scratch.buffer.shrink_to(KEPT_BUFFER);
-        let bytes = buffer.len() + scratch.entries.len() * ENTRY_OVERHEAD;
+        let buffer = scratch.encode(&self.columns, entries, level)?;
+        let bytes = buffer.len() + scratch.entries().len() * ENTRY_OVERHEAD;
         let room = turn.reserve(bytes).await?;
-        self.push_entries(buffer, &scratch.entries, room, callback)?;
+        self.push_entries(buffer, scratch.entries(), room, callback)?;
         *lock(&self.scratch) = scratch;
-        Ok(())
-    }
-
-    fn encode(
-        &self,
-        entries: impl IntoIterator<Item = C::Entry>,
-        level: Option<&WriteVersion>,
-        scratch: &mut Scratch<C>,
-    ) -> Result<(), RocksdbLogStoreError> {
-        let Scratch { buffer, entries: done } = scratch;
-        buffer.clear();
-        done.clear();
-        for entry in entries {
-            let range = match level {
-                Some(level) => level.scope(|| self.columns.encode_entry(&entry, buffer)),
-                None => self.columns.encode_entry(&entry, buffer),
-            }?;
-            done.push((entry.log_id(), range));
-            if is_too_large_append(buffer.len()) {
-                return Err(RocksdbLogStoreError::AppendTooLarge {
-                    group: self.columns.name(),
-                    limit: MAX_APPEND,
-                });
-            }
-        }
         Ok(())
     }
 
