@@ -16,6 +16,7 @@
 //!   [`TrackedDb::start`] syncs the WAL, the MANIFEST, the account and the directory, [`TrackedDb::write`] syncs the
 //!   WAL and the MANIFEST, and dropping the `TrackedDb` syncs the account.
 //! - [`account_file`]: the account, its fields, and the lock on its file.
+//! - [`in_use`]: whether a database is open.
 //! - [`recover`](mod@recover): the check before a database is opened.
 //! - [`accept_loss`](mod@accept_loss): the last resort for a database that the check refuses.
 //! - [`options`]: options of the user's that break or weaken the promise. `open.rs` sets the right values.
@@ -24,6 +25,7 @@
 
 pub(super) mod accept_loss;
 pub(super) mod account_file;
+pub(super) mod in_use;
 pub(super) mod options;
 pub(super) mod recover;
 
