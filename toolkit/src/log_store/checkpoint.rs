@@ -1,6 +1,6 @@
 //! A copy of a running database, with the account that fits it.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use super::open::{LOG_CF, META_CF, db_options};
 use super::synced::account_file::Account;
 use super::synced::recover::recover;
 use super::writer::Writer;
+use super::writer::claims::CfName;
 
 /// Copies a database into the new directory `dir`, while log stores are open in it and go on writing. The copy has
 /// everything that was acknowledged before the call. It has a `RAFT_SYNCED` of its own, so that damage to the copy is
@@ -55,7 +56,8 @@ use super::writer::Writer;
 /// # }
 /// ```
 pub fn checkpoint(db: &Arc<DB>, dir: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
-    let dir = dir.as_ref();
+    // Without a slash at its end.
+    let dir = dir.as_ref().components().as_path();
     if dir.exists() {
         return Err(RocksdbLogStoreError::io(dir)(io::ErrorKind::AlreadyExists.into()));
     }
@@ -112,19 +114,12 @@ fn sync_all(dir: &Path) -> Result<(), RocksdbLogStoreError> {
 fn check(db: &Arc<DB>, dir: &Path, account: &Account) -> Result<(), RocksdbLogStoreError> {
     recover(dir)?;
     let open = Writer::running(db).map(|writer| writer.claims().column_families());
-    let mut names: BTreeSet<String> = open
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|name| name.to_string())
-        .collect();
+    let open: HashSet<CfName> = open.into_iter().flatten().flatten().collect();
     let options = db_options();
-    let stored = DB::list_cf(&options, dir)?;
-    names.extend(
-        stored
-            .into_iter()
-            .filter(|name| [LOG_CF, META_CF].contains(&name.as_str())),
-    );
+    // A group may have been opened in a column family that was created after the copy was made.
+    let stored = DB::list_cf(&options, dir)?.into_iter();
+    let names = stored.filter(|name| [LOG_CF, META_CF].contains(&name.as_str()) || open.contains(name.as_str()));
+    let names: Vec<String> = names.collect();
 
     let copy = DB::open_cf_for_read_only(&options, dir, &names, false)?;
     account.check(&copy)?;

@@ -2,13 +2,12 @@
 
 use std::iter;
 use std::path::Path;
-use std::process;
 use std::sync::Arc;
 
 use rocksdb::{DB, DBRecoveryMode, ErrorKind, Options};
 
 use super::error::RocksdbLogStoreError;
-use super::synced::account_file::AccountFile;
+use super::synced::in_use::not_opened;
 use super::synced::recover::recover;
 
 /// The column family that [`open_db`] and [`open_db_with`] create for log entries.
@@ -151,23 +150,6 @@ pub fn open_db_with(
         opened => opened,
     };
     opened.map(Arc::new).map_err(|error| not_opened(path, error))
-}
-
-/// Turns RocksDB's error of opening the database at `path` into [`RocksdbLogStoreError::InUse`], if the file `LOCK` of
-/// the database is locked.
-fn not_opened(path: &Path, error: rocksdb::Error) -> RocksdbLogStoreError {
-    let message: &str = error.as_ref();
-    let pid = if message.contains("lock hold by current process") {
-        Some(process::id())
-    } else if message.contains("While lock file") && message.contains("Resource temporarily unavailable") {
-        AccountFile::holder(path)
-    } else {
-        return error.into();
-    };
-    RocksdbLogStoreError::InUse {
-        path: path.to_path_buf(),
-        pid,
-    }
 }
 
 /// Returns the database options that the log store requires, for [`open_db_with`].

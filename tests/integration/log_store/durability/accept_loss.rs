@@ -1,15 +1,17 @@
 //! `accept_loss` makes a database open again that is refused because acknowledged writes are lost.
 
 use std::fs;
+use std::iter;
 use std::path::Path;
 
 use openraft_toolkit::log_store::{
-    Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStoreError, accept_loss, db_options, open_db,
+    Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStoreError, accept_loss, db_options, open_db, open_db_with,
 };
-use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorageExt};
+use openraft_toolkit::openraft::alias::VoteOf;
+use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorage, RaftLogStorageExt};
 use openraft_toolkit_tests::image::{ACCOUNT, Image};
-use openraft_toolkit_tests::log::{Store, entries, open, open_dir};
-use rocksdb::{DB, DBRecoveryMode};
+use openraft_toolkit_tests::log::{Store, Types, entries, open, open_dir};
+use rocksdb::{DB, DBRecoveryMode, FlushOptions, Options};
 use tempfile::TempDir;
 
 /// Returns the files of a database whose entries 0 to 9 are in a WAL that is closed, and 10 to 19 in the newest one, and
@@ -86,6 +88,57 @@ async fn a_missing_wal_is_given_up() {
     assert_eq!(rescue(image.with(&second, None).write().path()).await, 10);
 }
 
+/// What is left after the hole would be a log that lacks entries in between, or that lacks its beginning.
+#[tokio::test]
+async fn nothing_is_left_behind_a_wal_that_is_missing_or_too_short() {
+    let (image, [first, _]) = two_wals().await;
+    assert_eq!(rescue(image.with(&first, None).write().path()).await, 0);
+    let ends = record_ends(&image.0[&first]);
+    for (n, end) in [(0, 0), (5, ends[5]), (9, ends[9])] {
+        let cut = image.with(&first, Some(image.0[&first][..end].to_vec())).write();
+        let left = rescue(cut.path()).await;
+        assert!(left <= n, "{left} after {n} records");
+    }
+}
+
+/// Returns the offsets at which the records of a WAL of less than one block end.
+fn record_ends(wal: &[u8]) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let mut at = 0;
+    while let Some(&[_, _, _, _, low, high, _]) = wal.get(at..at + 7) {
+        at += 7 + usize::from(u16::from_le_bytes([low, high]));
+        ends.push(at);
+    }
+    ends
+}
+
+/// With `atomic_flush`, RocksDB writes an edit for each column family, and applies all of them or none.
+#[tokio::test]
+async fn a_manifest_that_is_damaged_in_an_atomic_group_is_given_up_before_the_group() {
+    let dir = TempDir::new().unwrap();
+    let mut options = db_options();
+    options.set_atomic_flush(true);
+    let db = open_db_with(dir.path(), options, iter::empty::<(String, Options)>()).unwrap();
+    let mut store = open(&db, Flat);
+    store.save_vote(&VoteOf::<Types>::new(1, 1)).await.unwrap();
+    store.blocking_append(entries(1, 0..=9)).await.unwrap();
+    let before = Image::of(&dir);
+    let [log, meta] = [LOG_CF, META_CF].map(|name| db.cf_handle(name).unwrap());
+    db.flush_cfs_opt(&[&log, &meta], &FlushOptions::default()).unwrap();
+    store.blocking_append(entries(1, 10..=19)).await.unwrap();
+    let mut image = Image::of(&dir);
+    // As long as the WAL is not deleted, it has what the group is about.
+    let wal = before.newest_wal();
+    image.0.insert(wal.to_owned(), before.0[wal].clone());
+    let manifest = image.0.keys().find(|name| name.starts_with("MANIFEST")).unwrap();
+    for at in before.0[manifest].len()..image.0[manifest].len() {
+        let mut bytes = image.0[manifest].clone();
+        bytes[at] ^= 1;
+        let damaged = image.with(manifest, Some(bytes)).write();
+        assert!(rescue(damaged.path()).await >= 10, "{at}");
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_was_opened_without_recovery_is_given_up() {
     let (image, [_, second]) = two_wals().await;
@@ -118,4 +171,15 @@ async fn a_running_database_and_a_directory_without_one_are_refused() {
     let before = Image::of(&dir);
     assert!(accept_loss(dir.path()).is_err());
     assert_eq!(before.0[ACCOUNT], Image::of(&dir).0[ACCOUNT]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_open_without_log_stores_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let db = open_dir(&dir);
+    open(&db, Flat).blocking_append(entries(1, 0..=4)).await.unwrap();
+    let before = Image::of(&dir);
+    let error = accept_loss(dir.path()).unwrap_err();
+    assert!(matches!(error, RocksdbLogStoreError::InUse { .. }), "{error}");
+    assert!(before.0 == Image::of(&dir).0, "a file was changed");
 }

@@ -198,3 +198,11 @@ async fn a_checkpoint_never_replaces_a_directory() {
     assert_eq!(fs::read_to_string(elsewhere.path().join("file")).unwrap(), "mine");
     checkpoint(&db, elsewhere.path().join("no such directory/copy")).unwrap_err();
 }
+
+#[tokio::test]
+async fn the_path_of_a_checkpoint_may_end_with_a_slash() {
+    let (dir, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let db = open_dir(&dir);
+    checkpoint(&db, elsewhere.path().join("copy/")).unwrap();
+    open_db_read_only(elsewhere.path().join("copy")).unwrap();
+}

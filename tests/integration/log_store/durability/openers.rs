@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::{env, fs, process};
+use std::time::Duration;
+use std::{env, fs, process, thread};
 
 use openraft_toolkit::log_store::{
     Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLogStoreError, db_options, open_db, recover,
@@ -171,24 +172,56 @@ async fn a_database_whose_creation_was_interrupted_is_created() {
     }
 }
 
-/// A running log store deletes files while another process reads them.
+/// A running process deletes files while another process reads them.
 #[tokio::test]
-async fn a_file_that_is_missing_under_a_running_store_is_reported_as_in_use_and_not_as_missing() {
+async fn a_file_that_is_missing_under_an_open_database_is_reported_as_in_use_and_not_as_missing() {
     let dir = TempDir::new().unwrap();
-    let mut store = open(&open_dir(&dir), Flat);
+    let db = open_dir(&dir);
+    let mut store = open(&db, Flat);
     store.blocking_append(entries(1, 0..=4)).await.unwrap();
     let wal = dir.path().join(Image::of(&dir).newest_wal());
     let hidden = dir.path().join("hidden");
     fs::rename(&wal, &hidden).unwrap();
-    for error in [
-        open_db(dir.path(), LogDbOptions::default()).map(drop),
-        recover(dir.path()),
-    ] {
-        assert_this_process_has_it_open(&error.unwrap_err(), &dir);
-    }
-    fs::rename(&hidden, &wal).unwrap();
+    let refused = || {
+        let opened = open_db(dir.path(), LogDbOptions::default()).map(drop);
+        for error in [opened, recover(dir.path())] {
+            assert_this_process_has_it_open(&error.unwrap_err(), &dir);
+        }
+    };
+    refused();
     drop(store);
+    refused();
+    drop(db);
+    let error = recover(dir.path()).unwrap_err();
+    assert!(matches!(error, RocksdbLogStoreError::MissingFile(_)), "{error}");
+    fs::rename(&hidden, &wal).unwrap();
     open(&open_dir(&dir), Flat);
+}
+
+#[tokio::test]
+async fn a_file_that_was_missing_only_while_a_process_ran_is_not_reported() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&open_dir(&dir), Flat);
+    store.blocking_append(entries(1, 0..=4)).await.unwrap();
+    drop(store);
+    let wal = dir.path().join(Image::of(&dir).newest_wal());
+    let hidden = dir.path().join("hidden");
+    for delay in 0..20 {
+        // Stand in for a process that ends while `recover` reads the files.
+        let running = fs::File::open(dir.path().join(ACCOUNT)).unwrap();
+        running.lock().unwrap();
+        fs::rename(&wal, &hidden).unwrap();
+        thread::scope(|scope| {
+            let recovered = scope.spawn(|| recover(dir.path()));
+            thread::sleep(Duration::from_millis(delay));
+            fs::rename(&hidden, &wal).unwrap();
+            running.unlock().unwrap();
+            match recovered.join().unwrap() {
+                Ok(()) | Err(RocksdbLogStoreError::InUse { .. }) => {}
+                Err(e) => panic!("after {delay} ms: {e}"),
+            }
+        });
+    }
 }
 
 /// With `recycle_log_file_num`, RocksDB overwrites an old WAL, so that the length of the WAL does not show how far it
@@ -241,7 +274,7 @@ async fn files_that_are_replaced_all_the_time_are_followed() {
     let others: Vec<_> = [LOG_CF, META_CF, "default"]
         .map(|cf| {
             let (db, stop) = (db.clone(), stop.clone());
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 while !stop.load(Relaxed) {
                     db.put(cf, cf).unwrap();
                     db.flush_cf(&db.cf_handle(cf).unwrap()).unwrap();

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::account_file::{Account, AccountFile};
-use super::recover::{ManifestFile, files_in, read_wals};
+use super::in_use::lock_closed;
+use super::recover::{ManifestFile, Wal, files_in, read_wals};
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::wal::files::{CURRENT, manifest_number, manifest_path};
 use crate::log_store::wal::manifest::Manifest;
@@ -37,13 +38,13 @@ pub struct AcceptedLoss {
 /// return `Damaged`, `MissingFile` or `BehindSynced`. Copy the directory first: this changes files, and cannot be
 /// undone.
 ///
-/// It cuts off the WALs at the first damage, empties all later WALs, cuts off the MANIFEST at its first damage, and
-/// removes `RAFT_SYNCED`. If the database still does not open, because tables are missing that the MANIFEST names, then
+/// It cuts off the WALs at the first damage, or where a WAL is missing, empties all later WALs, cuts off the MANIFEST at
+/// its first damage, and removes `RAFT_SYNCED`. If the database still does not open, because tables are missing that the MANIFEST names, then
 /// `rocksdb::DB::repair` is what is left to try.
 ///
 /// # Errors
 ///
-/// - [`InUse`](RocksdbLogStoreError::InUse) if log stores are open in the directory.
+/// - [`InUse`](RocksdbLogStoreError::InUse) if the database is open.
 /// - [`MissingFile`](RocksdbLogStoreError::MissingFile) if there is no `CURRENT`, or no MANIFEST of the name in it:
 ///   without these files, nothing can be opened.
 /// - [`Io`](RocksdbLogStoreError::Io) if a file cannot be read or changed.
@@ -75,7 +76,7 @@ pub fn accept_loss(path: impl AsRef<Path>) -> Result<Vec<AcceptedLoss>, RocksdbL
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(RocksdbLogStoreError::io(&current)(e)),
         number => number.ok().flatten().ok_or_else(missing(current))?,
     };
-    let _lock = AccountFile::lock(dir)?;
+    let _lock = lock_closed(dir)?;
     let account = Account::read(dir)?;
     tracing::error!(path = %dir.display(), ?account, "accepting the loss of acknowledged writes");
 
@@ -85,23 +86,37 @@ pub fn accept_loss(path: impl AsRef<Path>) -> Result<Vec<AcceptedLoss>, RocksdbL
     let min_wal = manifest.manifest.min_wal();
     let files = files_in(dir)?.unwrap_or_default();
     let wals = read_wals(&files, min_wal)?;
-    let damaged = wals.values().position(|wal| wal.scan.intact < wal.scan.length);
+    // A WAL does not follow if the end of the WAL before it is lost: its first mark tells how long that WAL was.
+    let follows = |number: u64, wal: &Wal<'_>| {
+        let before = wal
+            .mark_of_predecessor(number)
+            .filter(|mark| mark.durable.file >= min_wal);
+        before.is_none_or(|mark| {
+            let found = wals.get(&mark.durable.file);
+            found.is_some_and(|found| found.scan.intact >= mark.written)
+        })
+    };
+    let mut cuts = Vec::new();
+    for (number, wal) in &wals {
+        let is_lost = !cuts.is_empty() || !follows(*number, wal);
+        let to = if is_lost { 0 } else { wal.scan.intact };
+        if is_lost || to < wal.scan.length {
+            cuts.push((wal, to));
+        }
+    }
     // Cut the last WAL first, so that an interruption never leaves a hole between intact WALs.
-    for (n, wal) in wals.values().enumerate().rev() {
-        let to = match damaged {
-            Some(damaged) if n > damaged => 0,
-            Some(damaged) if n == damaged => wal.scan.intact,
-            _ => continue,
-        };
+    for (wal, to) in cuts.into_iter().rev() {
         cut(wal.path, wal.scan.length, to, &mut losses)?;
     }
-    cut(&manifest.path, manifest.scan.length, manifest.scan.intact, &mut losses)?;
+    // RocksDB applies the edits of a group only if it has all of them, and refuses any other edit in between.
+    let edits = manifest.manifest.incomplete_group().unwrap_or(manifest.scan.intact);
+    cut(&manifest.path, manifest.scan.length, edits, &mut losses)?;
 
     // The MANIFEST may name WALs that are missing or shorter now, and RocksDB would refuse the database.
     let newest = wals.last_key_value().map_or(0, |(number, _)| *number);
     let last_known = account.map_or(0, |account| account.wal.file);
     let record = Manifest::forget_wals_before(newest.max(last_known).max(min_wal) + 1);
-    let bytes = append_record(manifest.scan.intact, &record);
+    let bytes = append_record(edits, &record);
     let appended = OpenOptions::new()
         .append(true)
         .open(&manifest.path)

@@ -22,6 +22,9 @@ const PID: &str = "pid=";
 /// How long [`AccountFile::lock`] waits for the lock: [`AccountFile::holder`] and `recover` have it for a moment.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How often [`Account::read`] reads an invalid account: a running log store may have overwritten it just then.
+const TRIES: usize = 10;
+
 /// How far the files of a database were durable after the last sync of a log store. Every number is a lower bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::log_store) struct Account {
@@ -53,23 +56,25 @@ impl Account {
     /// [`Io`](RocksdbLogStoreError::Io) if the file exists and cannot be read.
     pub(in crate::log_store) fn read(dir: &Path) -> Result<Option<Self>, RocksdbLogStoreError> {
         let path = AccountFile::path(dir);
-        let line = match fs::read(&path) {
-            Ok(line) => line,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(RocksdbLogStoreError::io(&path)(e)),
-        };
-        let account = str::from_utf8(&line).ok().and_then(Self::parse);
-        // Log no warning about a file that is empty or contains only zeros: `clear` empties the file,
-        // and a power failure right after the file was created may leave it empty or full of zeros.
-        if account.is_none() && line.iter().any(|&byte| byte != 0) {
-            // Do not refuse the database: its other files may be intact, and the marks in the WAL can still be
-            // compared.
-            tracing::warn!(
-                path = %path.display(),
-                "cannot read what was synced: damage to the end of the log may go unnoticed"
-            );
+        for _ in 0..TRIES {
+            let line = match fs::read(&path) {
+                Ok(line) => line,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(e) => return Err(RocksdbLogStoreError::io(&path)(e)),
+            };
+            let account = str::from_utf8(&line).ok().and_then(Self::parse);
+            // Log no warning about a file that is empty or contains only zeros: `clear` empties the file,
+            // and a power failure right after the file was created may leave it empty or full of zeros.
+            if account.is_some() || line.iter().all(|&byte| byte == 0) {
+                return Ok(account);
+            }
         }
-        Ok(account)
+        // Do not refuse the database: its other files may be intact, and the marks in the WAL can still be compared.
+        tracing::warn!(
+            path = %path.display(),
+            "cannot read what was synced: damage to the end of the log may go unnoticed"
+        );
+        Ok(None)
     }
 
     /// Checks that `db` has the last operation that was durable according to the account.
@@ -262,5 +267,32 @@ impl Drop for AccountFile {
         // Unlock the file explicitly. Closing it does not unlock it while a child process that is just being started
         // still has a copy of the descriptor. Ignore the outcome: nobody could act on it.
         let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_read_while_it_is_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = AccountFile::lock(dir.path()).unwrap();
+        let account = |length: u64| Account {
+            wal: Position { file: 7, length },
+            ..Account::default()
+        };
+        file.write(&account(0)).unwrap();
+        thread::scope(|scope| {
+            let write = scope.spawn(move || {
+                for length in 0..100_000 {
+                    file.write(&account(length)).unwrap();
+                }
+            });
+            while !write.is_finished() {
+                assert!(Account::read(dir.path()).unwrap().is_some());
+            }
+        });
     }
 }

@@ -16,6 +16,7 @@
 //!   [`TrackedDb::start`] syncs the WAL, the MANIFEST, the account and the directory, [`TrackedDb::write`] syncs the
 //!   WAL and the MANIFEST, and dropping the `TrackedDb` syncs the account.
 //! - [`account_file`]: the account, its fields, and the lock on its file.
+//! - [`in_use`]: whether a database is open.
 //! - [`recover`](mod@recover): the check before a database is opened.
 //! - [`accept_loss`](mod@accept_loss): the last resort for a database that the check refuses.
 //! - [`options`]: options of the user's that break or weaken the promise. `open.rs` sets the right values.
@@ -24,6 +25,7 @@
 
 pub(super) mod accept_loss;
 pub(super) mod account_file;
+pub(super) mod in_use;
 pub(super) mod options;
 pub(super) mod recover;
 
@@ -150,10 +152,9 @@ impl Tracking {
         if let Some(option) = weak.into_iter().find(WeakOption::hides_wal) {
             return Self::blind(dir, file, BlindReason::WalHidden(option));
         }
-        // Sync the directory, so that the creation of the account is durable.
-        let synced = File::open(dir).and_then(|dir| dir.sync_all());
-        synced.map_err(RocksdbLogStoreError::io(dir))?;
         let files = newest_wal(dir).and_then(|wal| Ok((wal, current_manifest(dir)?)));
+        // Sync the directory, so that the creation of the account is durable, and CURRENT as it was read.
+        sync_dir(dir).map_err(RocksdbLogStoreError::io(dir))?;
         match files {
             Ok((wal, manifest)) => {
                 let last = account.and_then(|account| account.last);
@@ -232,6 +233,7 @@ impl Followed {
 
     /// Writes a batch, makes it durable, and records that in the account.
     fn write_synced(&mut self, db: &DB, batch: &mut Batch) -> Result<(), RocksdbLogStoreError> {
+        let manifest = self.account.manifest.file;
         let written = self.write(db, batch, true)?;
         let mut end = self.end_of(db, &written)?;
         while end.is_none() {
@@ -243,6 +245,9 @@ impl Followed {
                 let error = io::Error::other(format!("the WAL {last:06}.log does not grow"));
                 return Err(RocksdbLogStoreError::io(&self.dir)(error));
             }
+            // The mark of the empty batch reports that all earlier WALs are durable. Others may have written to them
+            // after the sync of this batch.
+            db.flush_wal(true)?;
             let written = self.write(db, &mut Batch::default(), true)?;
             end = self.end_of(db, &written)?;
         }
@@ -254,7 +259,13 @@ impl Followed {
             });
         }
         let recorded = self.sync_manifest().and_then(|()| self.file.write(&self.account));
-        recorded.map_err(RocksdbLogStoreError::io(&self.dir))
+        recorded.map_err(RocksdbLogStoreError::io(&self.dir))?;
+        if self.account.manifest.file != manifest {
+            // If a power failure left an account of another MANIFEST, recovery could not cut off the remains of a write
+            // to this one, and RocksDB would refuse the database.
+            self.file.sync().map_err(RocksdbLogStoreError::io(&self.dir))?;
+        }
+        Ok(())
     }
 
     /// Returns the offset at which a batch ends in the WAL, or `None` if RocksDB has written the batch to a new WAL.
@@ -297,6 +308,9 @@ impl Followed {
     fn follow_new_manifest(&mut self) -> io::Result<()> {
         let (number, manifest) = current_manifest(&self.dir)?;
         if number != self.account.manifest.file {
+            // CURRENT may name a MANIFEST before that is durable. If the account named it too, and only the account
+            // reached the disk before a power failure, the MANIFEST would seem to be missing.
+            sync_dir(&self.dir)?;
             self.manifest = manifest;
             self.account.manifest = start_of(number);
         }
@@ -345,6 +359,10 @@ impl Drop for Followed {
         // notice damage to the last batch and to the newest records of the MANIFEST.
         let _ = self.file.sync();
     }
+}
+
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
 }
 
 fn start_of(file: u64) -> Position {

@@ -16,10 +16,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::account_file::{Account, AccountFile};
+use super::in_use::lock_closed;
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::wal::files::{CURRENT, manifest_number, manifest_path, wal_number, wal_path};
 use crate::log_store::wal::manifest::Manifest;
-use crate::log_store::wal::mark::{Marks, Position};
+use crate::log_store::wal::mark::{Mark, Marks, Position};
 use crate::log_store::wal::scan::Scan;
 
 /// Checks, before the database in `path` is opened, that nothing is missing of what log stores acknowledged. Cuts off
@@ -42,9 +43,8 @@ use crate::log_store::wal::scan::Scan;
 /// - [`Damaged`](RocksdbLogStoreError::Damaged) if a file is damaged or cut off in its durable part, and
 ///   [`MissingFile`](RocksdbLogStoreError::MissingFile) if `CURRENT` or a file with acknowledged data is gone. The
 ///   damaged file was not changed.
-/// - [`InUse`](RocksdbLogStoreError::InUse) if this process or another one has log stores open in the database, and the
-///   files look damaged. If the files look intact, this succeeds, and RocksDB refuses to open the database a second
-///   time.
+/// - [`InUse`](RocksdbLogStoreError::InUse) if this process or another one has the database open, and the files look
+///   damaged. If the files look intact, this succeeds, and RocksDB refuses to open the database a second time.
 /// - [`Io`](RocksdbLogStoreError::Io) if the directory, `RAFT_SYNCED`, a WAL or the MANIFEST cannot be read, or if a
 ///   file cannot be locked, cut off or removed.
 ///
@@ -68,14 +68,17 @@ pub fn recover(path: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
 
     let dir = path.as_ref();
     let recovered = recover_dir(dir);
-    // A running log store replaces files, which can look like damage. If one is running, report `InUse` instead.
-    if let Err(Damaged { .. } | MissingFile(_)) = recovered
-        && AccountFile::path(dir).exists()
-        && let Err(in_use @ InUse { .. }) = AccountFile::lock(dir)
+    let Err(Damaged { .. } | MissingFile(_)) = recovered else {
+        return recovered;
+    };
+    // A running process replaces files, which can look like damage. If the database is open, report `InUse` instead.
+    // If it is not, look again, because the process may have ended since the files were read.
+    if AccountFile::path(dir).exists()
+        && let Err(in_use @ InUse { .. }) = lock_closed(dir)
     {
         return Err(in_use);
     }
-    recovered
+    recover_dir(dir)
 }
 
 fn recover_dir(dir: &Path) -> Result<(), RocksdbLogStoreError> {
@@ -196,7 +199,7 @@ impl ManifestFile {
     /// as it is if nothing shows how far it is durable.
     fn truncate(&self, dir: &Path, account: Option<&Account>) -> Result<(), RocksdbLogStoreError> {
         if self.durable(account).is_some() && self.scan.intact < self.scan.length && !self.scan.torn {
-            let _lock = AccountFile::lock(dir)?;
+            let _lock = lock_closed(dir)?;
             truncate(&self.path, &self.scan, self.scan.intact)?;
         }
         Ok(())
@@ -208,6 +211,14 @@ pub(super) struct Wal<'f> {
     pub(super) path: &'f Path,
     pub(super) scan: Scan,
     marks: Marks,
+}
+
+impl Wal<'_> {
+    /// Returns the first mark in this WAL, which has the number `number`, if the mark is about an earlier WAL. RocksDB
+    /// then wrote nothing more to that WAL, and had written as much of it as the mark says.
+    pub(super) fn mark_of_predecessor(&self, number: u64) -> Option<Mark> {
+        self.marks.first.filter(|mark| mark.durable.file < number)
+    }
 }
 
 /// Reads the WALs that RocksDB will read: those from the number `min_wal` on.
@@ -234,9 +245,19 @@ fn check_wals(
     if durable.length > 0 && durable.file >= min_wal && !wals.contains_key(&durable.file) {
         return Err(RocksdbLogStoreError::MissingFile(wal_path(dir, durable.file)));
     }
-    // If an earlier WAL is missing, RocksDB itself reports that: see `track_and_verify_wals_in_manifest` in
-    // `db_options`.
-    for (number, Wal { path, scan, .. }) in wals {
+    for (number, wal) in wals {
+        // Where no mark tells, RocksDB itself reports that an earlier WAL is missing or too short: see
+        // `track_and_verify_wals_in_manifest` in `db_options`.
+        if let Some(Mark { durable: before, .. }) = wal.mark_of_predecessor(*number)
+            && before.file >= min_wal
+            && before.length > 0
+        {
+            match wals.get(&before.file) {
+                Some(wal) => check_intact(wal.path, &wal.scan, before.length)?,
+                None => return Err(RocksdbLogStoreError::MissingFile(wal_path(dir, before.file))),
+            }
+        }
+        let Wal { path, scan, .. } = wal;
         let needed = match number.cmp(&durable.file) {
             // RocksDB syncs all earlier WALs before it syncs this one, so an earlier WAL is durable as a whole.
             std::cmp::Ordering::Less => scan.length,
@@ -253,15 +274,15 @@ fn check_wals(
 fn truncate_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -> Result<(), RocksdbLogStoreError> {
     // The first mark in a WAL reports how long the WAL before it was. If that WAL is now shorter, its end is missing,
     // and the records in this WAL do not follow.
-    let follows_predecessor = |number: u64, marks: &Marks| match &marks.first {
-        Some(mark) if durable.file < number && mark.durable.file < number => wals
+    let follows_predecessor = |number: u64, wal: &Wal<'_>| match wal.mark_of_predecessor(number) {
+        Some(mark) if durable.file < number => wals
             .get(&mark.durable.file)
             .is_none_or(|before| before.scan.intact >= mark.written),
         _ => true,
     };
     let mut rest = wals
         .iter()
-        .map(|(number, wal)| (wal, follows_predecessor(*number, &wal.marks)))
+        .map(|(number, wal)| (wal, follows_predecessor(*number, wal)))
         .skip_while(|(wal, follows)| wal.scan.intact == wal.scan.length && *follows);
     let Some((first, follows)) = rest.next() else {
         return Ok(());
@@ -271,7 +292,7 @@ fn truncate_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -
         // RocksDB drops the torn end of its last WAL by itself.
         return Ok(());
     }
-    let _lock = AccountFile::lock(dir)?;
+    let _lock = lock_closed(dir)?;
     // Truncate the WALs from the last one backward, so that an interruption never leaves a hole between intact WALs.
     for (wal, _) in later.into_iter().rev() {
         truncate(wal.path, &wal.scan, 0)?;

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read, Seek};
 
 use super::fields::{Fields, put_varint};
-use super::scan::Scan;
+use super::scan::{Record, Scan};
 
 const MIN_LOG_NUMBER_TO_KEEP: u64 = 10;
 const NEW_FILE_4: u64 = 103;
@@ -33,8 +33,10 @@ mod file_tag {
 #[derive(Debug, Default)]
 pub(in crate::log_store) struct Manifest {
     known: Known,
-    /// What the edits of an atomic group have changed. RocksDB ignores a group whose last edit is missing.
-    group: Option<Known>,
+    /// The atomic group whose last edit has not been read yet. RocksDB ignores a group whose last edit is missing.
+    group: Option<Group>,
+    /// The offset in the file at which the last edit ends.
+    end: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,6 +44,15 @@ struct Known {
     min_wal: u64,
     /// The numbers of all column families except the default one.
     column_families: BTreeSet<u64>,
+}
+
+/// The edits of an atomic group.
+#[derive(Debug)]
+struct Group {
+    /// The offset in the file at which the group starts.
+    start: u64,
+    /// What is known after these edits.
+    known: Known,
 }
 
 /// An edit, as far as the log store needs to know it.
@@ -61,7 +72,7 @@ impl Manifest {
         let mut manifest = Self::default();
         let scan = Scan::read(file, 0, |record| {
             if !record.is_after_damage {
-                manifest.add(record.bytes);
+                manifest.add(&record);
             }
         })?;
         Ok((scan, manifest))
@@ -73,15 +84,24 @@ impl Manifest {
         self.known.min_wal
     }
 
+    /// Returns the offset in the file at which an atomic group starts whose last edit is missing, if there is one.
+    pub(in crate::log_store) fn incomplete_group(&self) -> Option<u64> {
+        self.group.as_ref().map(|group| group.start)
+    }
+
     /// Returns whether a column family with this number exists.
     pub(in crate::log_store) fn has_column_family(&self, number: u32) -> bool {
         number == 0 || self.known.column_families.contains(&number.into())
     }
 
     /// Adds the next record of the MANIFEST. Ignores what it cannot read of the record.
-    fn add(&mut self, record: &[u8]) {
-        let edit = Edit::read(record);
-        let mut known = self.group.take().unwrap_or_else(|| self.known.clone());
+    fn add(&mut self, record: &Record<'_>) {
+        let edit = Edit::read(record.bytes);
+        let mut group = self.group.take().unwrap_or_else(|| Group {
+            start: self.end,
+            known: self.known.clone(),
+        });
+        let known = &mut group.known;
         known.min_wal = known.min_wal.max(edit.min_wal.unwrap_or(0));
         if edit.is_added {
             known.column_families.insert(edit.column_family);
@@ -90,9 +110,10 @@ impl Manifest {
             known.column_families.remove(&edit.column_family);
         }
         match edit.group_left {
-            Some(1..) => self.group = Some(known),
-            _ => self.known = known,
+            Some(1..) => self.group = Some(group),
+            _ => self.known = group.known,
         }
+        self.end = record.end;
     }
 
     /// Returns a record that lets RocksDB forget what it knows of all WALs before `number`: neither their lengths nor
@@ -210,7 +231,7 @@ mod tests {
             while edit.field(&mut fields).is_some() {}
             // Every field of every edit can be read.
             assert!(fields.0.is_empty(), "{:?}", record.bytes);
-            manifest.add(record.bytes);
+            manifest.add(&record);
         })
         .unwrap();
         manifest
@@ -285,18 +306,22 @@ mod tests {
     /// With atomic flush, RocksDB writes one edit for each column family, which take effect together.
     #[test]
     fn a_group_of_edits_without_its_last_one_changes_nothing() {
-        let edit = |min_wal: u64, left: u64| {
-            let mut record = Vec::new();
-            for field in [MIN_LOG_NUMBER_TO_KEEP, min_wal, IN_ATOMIC_GROUP, left] {
-                put_varint(field, &mut record);
-            }
-            record
-        };
         let mut manifest = Manifest::default();
-        manifest.add(&edit(3, 0));
-        manifest.add(&edit(7, 1));
-        assert_eq!(manifest.min_wal(), 3);
-        manifest.add(&edit(7, 0));
-        assert_eq!(manifest.min_wal(), 7);
+        let mut add = |min_wal: u64, left: u64, end: u64| {
+            let mut bytes = Vec::new();
+            for field in [MIN_LOG_NUMBER_TO_KEEP, min_wal, IN_ATOMIC_GROUP, left] {
+                put_varint(field, &mut bytes);
+            }
+            manifest.add(&Record {
+                bytes: &bytes,
+                end,
+                is_after_damage: false,
+            });
+            (manifest.min_wal(), manifest.incomplete_group())
+        };
+        assert_eq!(add(3, 0, 10), (3, None));
+        assert_eq!(add(7, 2, 20), (3, Some(10)));
+        assert_eq!(add(7, 1, 30), (3, Some(10)));
+        assert_eq!(add(7, 0, 40), (7, None));
     }
 }
