@@ -4,8 +4,8 @@ use fastrand::Rng;
 use openraft_toolkit::log_store::db_options;
 use rocksdb::Options;
 
-/// A name, and options as `Options::get_options_from_string` reads them, on top of `db_options`. All column families get
-/// them too.
+/// A name, and options as `Options::get_options_from_string` reads them. They are set on top of `db_options`, and for
+/// all column families.
 pub type Configuration = (&'static str, &'static str);
 
 /// One configuration for each option that changes how RocksDB writes, flushes, keeps or reads files.

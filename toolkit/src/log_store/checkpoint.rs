@@ -23,8 +23,8 @@ use super::writer::claims::CfName;
 ///
 /// RocksDB's `Checkpoint` makes the copy: it flushes the database, links the tables if `dir` is on the same file
 /// system, and copies the other files. Then this function checks the copy. It opens the copy for reading, looks for the
-/// last acknowledged operation, and reads all raft records of the open groups and of [`LOG_CF`] and [`META_CF`], so that
-/// RocksDB compares their checksums. It does not decode the records, which [`verify`](super::verify()) does.
+/// last acknowledged operation, and reads all raft records of the open groups and of [`LOG_CF`] and [`META_CF`], so
+/// that RocksDB compares their checksums. It does not decode the records, which [`verify`](super::verify()) does.
 ///
 /// **Never start a node on an older copy of its log**, because the node would have forgotten later votes and entries:
 /// see [what you must do](super::durability#what-you-must-do). A copy serves to look into a log, to test with real

@@ -14,8 +14,8 @@ use openraft_toolkit_tests::log::{Store, Types, entries, open, open_dir};
 use rocksdb::{DB, DBRecoveryMode, FlushOptions, Options};
 use tempfile::TempDir;
 
-/// Returns the files of a database whose entries 0 to 9 are in a WAL that is closed, and 10 to 19 in the newest one, and
-/// the names of both.
+/// Returns the files of a database, and the names of two WALs. Entries 0 to 9 are in the first one, which is closed,
+/// and entries 10 to 19 are in the newest one.
 async fn two_wals() -> (Image, [String; 2]) {
     let dir = TempDir::new().unwrap();
     let db = open_dir(&dir);

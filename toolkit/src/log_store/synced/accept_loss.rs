@@ -38,9 +38,9 @@ pub struct AcceptedLoss {
 /// return `Damaged`, `MissingFile` or `BehindSynced`. Copy the directory first: this changes files, and cannot be
 /// undone.
 ///
-/// It cuts off the WALs at the first damage, or where a WAL is missing, empties all later WALs, cuts off the MANIFEST at
-/// its first damage, and removes `RAFT_SYNCED`. If the database still does not open, because tables are missing that the MANIFEST names, then
-/// `rocksdb::DB::repair` is what is left to try.
+/// It cuts off the WALs at the first damage, or where a WAL is missing, empties all later WALs, cuts off the MANIFEST
+/// at its first damage, and removes `RAFT_SYNCED`. If the database still does not open, because tables are missing
+/// that the MANIFEST names, then `rocksdb::DB::repair` is what is left to try.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! RocksDB's own formats: batches, the WAL, the MANIFEST, and the names of files.
 //!
-//! This folder imports nothing from the rest of the log store. [`synced`](super::synced) decides what counts as durable,
-//! and what to do about damage.
+//! This folder imports nothing from the rest of the log store. [`synced`](super::synced) decides what counts as
+//! durable, and what to do about damage.
 //!
 //! - [`batch`]: a batch of operations, as RocksDB writes it to its WAL.
 //! - [`mark`]: the mark at the start of a batch, and [`Position`](mark::Position).
