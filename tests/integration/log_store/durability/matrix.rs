@@ -97,6 +97,8 @@ async fn campaign(configuration: Configuration, rng: &mut Rng, tally: &mut Tally
     let mut dir = TempDir::new().unwrap();
     let mut models = vec![Model::default(); GROUPS.len()];
     for process in 0..3 {
+        // With rocksdb's feature `multi-threaded-cf`, `create_cf` and `drop_cf` take `&self`.
+        #[allow(unused_mut)]
         let mut db = open(dir.path(), configuration).unwrap_or_else(|e| panic!("{configuration:?}: {e}"));
         // A column family comes and goes, and leaves operations behind.
         let scratch = format!("scratch{process}");
