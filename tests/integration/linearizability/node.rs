@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use fastrand::Rng;
 use openraft_toolkit::lifecycle::{BootstrapMode, bootstrap};
@@ -11,6 +11,7 @@ use openraft_toolkit::log_store::{Flat, LOG_CF, LogDbOptions, META_CF, RocksdbLo
 use openraft_toolkit::openraft::storage::RaftLogStorage;
 use openraft_toolkit::openraft::{Config, SnapshotPolicy};
 use openraft_toolkit::test_fakes::MemNetwork;
+use openraft_toolkit_tests::image::ACCOUNT;
 use rocksdb::DB;
 use tempfile::TempDir;
 use tokio::runtime::{self, Runtime};
@@ -72,6 +73,8 @@ pub struct Node {
     db: Arc<DB>,
     runtime: Runtime,
     dir: TempDir,
+    /// The account of the log when it had been opened, which is durable.
+    first_account: Vec<u8>,
 }
 
 impl Node {
@@ -94,6 +97,7 @@ impl Node {
         let kv = Kv::open(dir.path());
         let db = open_db(dir.path().join("log"), LogDbOptions::default()).unwrap();
         let log = RocksdbLogStore::open(db.clone(), LOG_CF, META_CF, Flat).unwrap();
+        let first_account = fs::read(dir.path().join("log").join(ACCOUNT)).unwrap();
         let raft = runtime.block_on(async {
             match settings.store {
                 Store::Rocksdb => start(id, config, log, network, kv.clone(), mode).await,
@@ -113,6 +117,7 @@ impl Node {
             db,
             runtime,
             dir,
+            first_account,
         }
     }
 
@@ -136,7 +141,7 @@ impl Node {
 
     /// Ends the node, and returns what `crash` leaves of its disk.
     pub fn crash(self, crash: Crash, rng: &mut Rng) -> Disk {
-        let disk = Disk::after(crash, self.dir.path(), &self.handle.kv, rng);
+        let disk = Disk::after(crash, self.dir.path(), &self.first_account, &self.handle.kv, rng);
         self.end();
         disk
     }

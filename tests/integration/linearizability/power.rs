@@ -31,8 +31,8 @@ impl Disk {
     /// Returns what `crash` leaves of the files in `dir`, which are in use.
     ///
     /// The result has everything that the node acknowledged before this call. Writes during this call may be missing,
-    /// so their acknowledgements must reach nobody.
-    pub fn after(crash: Crash, dir: &Path, kv: &Kv, rng: &mut Rng) -> Self {
+    /// so their acknowledgements must reach nobody. `first_account` is the account when the node had opened its log.
+    pub fn after(crash: Crash, dir: &Path, first_account: &[u8], kv: &Kv, rng: &mut Rng) -> Self {
         // Keep the snapshot as it is: the log may be purged up to this snapshot, but not up to a later snapshot.
         let snapshot = kv.snapshot_path();
         let started = Instant::now();
@@ -44,7 +44,7 @@ impl Disk {
                 // A store is writing the account.
                 (None, _) => {}
                 (Some(_), Crash::Kill) => break image,
-                (Some(account), Crash::PowerCut) => break account.cut(image, rng),
+                (Some(account), Crash::PowerCut) => break account.cut(image, first_account, rng),
             }
         };
         Self {
@@ -86,8 +86,8 @@ impl Account {
     }
 
     /// Removes data that was not durable according to this account, all of it or a part. The MANIFEST stays, because
-    /// RocksDB syncs it.
-    fn cut(self, mut image: Image, rng: &mut Rng) -> Image {
+    /// RocksDB syncs it. The account may become `first`, which is durable.
+    fn cut(self, mut image: Image, first: &[u8], rng: &mut Rng) -> Image {
         let number = |name: &str| name.strip_suffix(".log")?.parse::<u64>().ok();
         let wals = image
             .0
@@ -99,7 +99,7 @@ impl Account {
         // At worst, everything that was not durable is lost.
         let written: usize = wals.iter().map(|(_, bytes)| bytes.len()).sum();
         let synced = match wals.first() {
-            Some((number, wal)) if *number == self.wal => end_of_record(wal, self.length),
+            Some((number, _)) if *number == self.wal => self.length,
             _ => 0,
         };
         assert!(
@@ -121,35 +121,10 @@ impl Account {
             }
             kept -= end;
         }
-        // The kernel writes the account to the disk like any other file, so the account may be missing.
+        // The account is not synced when it is overwritten, so the disk may have an earlier one.
         match rng.u8(..4) {
-            0 => image.with(ACCOUNT, None),
+            0 => image.with(ACCOUNT, Some(first.to_vec())),
             _ => image,
         }
     }
-}
-
-/// Returns the end of the record whose last bytes may be after `length`.
-///
-/// The account counts a record without its headers, so `length` is only a lower bound of the durable end. A sync always
-/// syncs whole records.
-fn end_of_record(wal: &[u8], length: usize) -> usize {
-    const BLOCK: usize = 32 * 1024;
-    const HEADER: usize = 7;
-    const FULL: u8 = 1;
-    const LAST: u8 = 4;
-
-    let mut at = 0;
-    let mut end = 0;
-    while end < length {
-        if BLOCK - at % BLOCK < HEADER {
-            at = at.next_multiple_of(BLOCK);
-        }
-        let header = &wal[at..at + HEADER];
-        at += HEADER + usize::from(u16::from_le_bytes([header[4], header[5]]));
-        if [FULL, LAST].contains(&header[6]) {
-            end = at;
-        }
-    }
-    end
 }
