@@ -7,7 +7,7 @@ use std::thread;
 
 use openraft_toolkit::log_store::{Flat, LOG_CF, META_CF, RocksdbLogStore};
 use openraft_toolkit::openraft::alias::EntryOf;
-use openraft_toolkit::openraft::{BasicNode, EntryPayload};
+use openraft_toolkit::openraft::{AppData, BasicNode, EntryPayload};
 use openraft_toolkit::test_fakes::{Cluster, MemNetwork, MemStateMachine};
 use openraft_toolkit::{
     CodecError, RaftTypes, WireMessage, WriteVersion, declare_raft_types_ext, decode, encode, propose,
@@ -158,10 +158,7 @@ where
     cluster.shutdown().await.unwrap();
 }
 
-fn normal<D: Clone>(payload: &EntryPayload<D, u64, BasicNode>) -> Option<D>
-where
-    D: openraft_toolkit::openraft::AppData,
-{
+fn normal<D: AppData + Clone>(payload: &EntryPayload<D, u64, BasicNode>) -> Option<D> {
     match payload {
         EntryPayload::Normal(command) => Some(command.clone()),
         EntryPayload::Blank | EntryPayload::Membership(_) => None,

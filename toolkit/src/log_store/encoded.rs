@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn the_largest_command_that_can_be_proposed_fits_a_record() {
         // The rest of a record is the key, the log id and the index of the variant.
-        assert!(crate::lifecycle::MAX_COMMAND + 4096 <= MAX_RECORD);
+        const { assert!(crate::lifecycle::MAX_COMMAND + 4096 <= MAX_RECORD) };
     }
 
     #[test]
