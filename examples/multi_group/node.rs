@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use openraft_toolkit::openraft::async_runtime::WatchReceiver;
-use openraft_toolkit::openraft::errors::{ClientWriteError, Fatal, ForwardReason, RaftError};
+use openraft_toolkit::openraft::errors::{Fatal, ForwardReason};
 use openraft_toolkit::openraft::type_config::TypeConfigExt;
 use openraft_toolkit::openraft::{BasicNode, Config, RaftMetrics};
-use openraft_toolkit::{BootstrapMode, RocksdbLogStoreError, bootstrap};
+use openraft_toolkit::{BootstrapMode, ProposeError, RocksdbLogStoreError, bootstrap, propose};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -23,8 +23,6 @@ use crate::snapshots::Snapshots;
 use crate::state_machine::StateMachine;
 use crate::stats::Stats;
 use crate::types::{GroupId, Increment, NodeId, Raft, TypeConfig};
-
-type WriteError = RaftError<TypeConfig, ClientWriteError<TypeConfig>>;
 
 /// How many groups are opened at the same time: enough to share reads and fsyncs, but not so many that all their
 /// tasks start at one moment.
@@ -65,14 +63,12 @@ impl Group {
     }
 
     /// Writes through the log. Fails if this node does not lead.
-    pub async fn write(&self, increment: Increment) -> Result<u64, WriteError> {
-        match self.raft.client_write(increment.clone()).await {
+    pub async fn write(&self, increment: Increment) -> Result<u64, ProposeError<TypeConfig>> {
+        match propose(&self.raft, increment.clone()).await {
             // The leader was asleep, or has just been elected, and has no lease yet.
-            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))
-                if forward.reason == ForwardReason::LeaseExpired =>
-            {
+            Err(ProposeError::NotLeader { source, .. }) if source.reason == ForwardReason::LeaseExpired => {
                 self.renew_lease().await;
-                Ok(self.raft.client_write(increment).await?.data)
+                Ok(propose(&self.raft, increment).await?.data)
             }
             written => Ok(written?.data),
         }

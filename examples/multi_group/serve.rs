@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{bail, ensure};
 use futures_util::StreamExt;
+use openraft_toolkit::ProposeError;
 use openraft_toolkit::WireMessage;
-use openraft_toolkit::openraft::errors::{ClientWriteError, RaftError};
 use openraft_toolkit::{add_learner, change_membership};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -107,9 +107,7 @@ async fn answer(node: &Node, request: Request) -> anyhow::Result<Vec<u8>> {
             on(body, |Write { from }| async move {
                 match group()?.write(Increment { from }).await {
                     Ok(count) => Ok(Written::At(count)),
-                    Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {
-                        Ok(Written::NotLeader(forward.leader_id))
-                    }
+                    Err(ProposeError::NotLeader { source, .. }) => Ok(Written::NotLeader(source.leader_id)),
                     Err(error) => Err(error.into()),
                 }
             })

@@ -17,7 +17,7 @@ pub use crate::codec::derive::{
     Body, BorrowedBody, ByteField, Bytes, Comparable, Defaulted, Downgraded, MapFields, SeqFields, SerdeForm, Shape,
     Upgraded, decode_borrowed_message, decode_message, default_of, deserialize_body, deserialize_message,
     deserialize_previous, downgrade, encode_message, ensure_previous_writable_at, is_default, is_previous_frame,
-    is_previous_version, serialize_message, serialize_previous, unknown_variant, upgrade,
+    is_previous_version, is_written_as_previous, serialize_message, serialize_previous, unknown_variant, upgrade,
 };
 
 /// Implemented by the type that the user gives for the slot `AppData` of the type config `C`.

@@ -99,9 +99,10 @@ pub mod test_fakes;
 pub use codec::{CodecError, WireMessage, WriteVersion, decode, encode};
 #[doc(inline)]
 pub use lifecycle::{
-    BootstrapError, BootstrapMode, Bootstrapped, Handover, LeadershipState, MembershipError, WritableError,
-    add_learner, add_learner_checked, bootstrap, bootstrap_checked, change_membership, graceful_shutdown, hand_over,
-    leadership_events, leadership_events_from_metrics, promote_learner, replace_voter, wait_writable, while_leader,
+    BootstrapError, BootstrapMode, Bootstrapped, Handover, LeadershipState, MembershipError, ProposeError,
+    WritableError, add_learner, add_learner_checked, bootstrap, bootstrap_checked, change_membership,
+    graceful_shutdown, hand_over, leadership_events, leadership_events_from_metrics, promote_learner, propose,
+    propose_at, replace_voter, wait_writable, while_leader,
 };
 #[cfg(feature = "rocksdb-log-store")]
 #[doc(inline)]

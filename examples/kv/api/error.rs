@@ -5,8 +5,8 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use openraft_toolkit::openraft::BasicNode;
-use openraft_toolkit::openraft::errors::{ClientWriteError, Fatal, ForwardToLeader, LinearizableReadError, RaftError};
-use openraft_toolkit::{BootstrapError, MembershipError};
+use openraft_toolkit::openraft::errors::{Fatal, ForwardToLeader, LinearizableReadError, RaftError};
+use openraft_toolkit::{BootstrapError, CodecError, MembershipError, ProposeError};
 use serde_json::json;
 
 use crate::types::{NodeId, TypeConfig};
@@ -73,9 +73,14 @@ impl ApiError {
         }
     }
 
-    pub fn write(error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>, uri: &Uri) -> Self {
+    pub fn write(error: ProposeError<TypeConfig>, uri: &Uri) -> Self {
         match error {
-            RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => Self::forward(forward, uri),
+            ProposeError::Unencodable {
+                source: error @ CodecError::NotRepresentable { .. },
+            } => Self::Conflict(format!("{error}, which is the level of the cluster: raise it first")),
+            ProposeError::Unencodable { source } => Self::BadRequest(source.to_string()),
+            error @ ProposeError::TooLarge { .. } => Self::BadRequest(error.to_string()),
+            ProposeError::NotLeader { source, .. } => Self::forward(source, uri),
             // The entry is in the log, but this node does not know whether a majority has it.
             error => Self::Unconfirmed(error.to_string()),
         }

@@ -10,6 +10,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use openraft_toolkit::openraft::ReadPolicy;
+use openraft_toolkit::propose_at;
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -74,11 +75,8 @@ async fn delete(
 }
 
 pub(super) async fn write(app: &App, uri: &Uri, command: Command) -> Result<Outcome, ApiError> {
-    // Check the command before it gets into the log: a node of an older release could not read it there.
-    app.level()
-        .check(&command)
-        .map_err(|error| ApiError::Conflict(format!("{error}, which is the level of the cluster: raise it first")))?;
-    let committed = timeout(PATIENCE, app.raft.client_write(command)).await;
+    // This checks the command before it gets into the log: a node of an older release could not read it there.
+    let committed = timeout(PATIENCE, propose_at(&app.raft, app.level(), command)).await;
     let response = committed
         .map_err(|_| ApiError::Unconfirmed(format!("no majority confirmed the write within {PATIENCE:?}")))?
         .map_err(|error| ApiError::write(error, uri))?;

@@ -103,6 +103,13 @@ fn a_check_finds_a_value_that_is_too_new_at_any_depth() {
     assert_not_representable(level.check(&request(leased(), 0)), 1, "Command::Put::lease");
     assert_not_representable(level.check(&request(Command::Clear, 0)), 1, "Command::Clear");
     assert_not_representable(level.check(&request(put(), 3)), 1, "Point");
+    let refused = level.check(&request(put(), 3)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "Point cannot be written at version 1: it is not in the plane"
+    );
+    let source = std::error::Error::source(&refused).unwrap();
+    assert_eq!(source.to_string(), "it is not in the plane");
     assert_not_representable(level.check(&leased()), 1, "Command::Put::lease");
     level.raise(3).unwrap();
     level.check(&request(Command::Clear, 3)).unwrap();

@@ -6,6 +6,7 @@
 //! | `membership`, `promotion` | changes of the members, and each of their errors |
 //! | `leadership`, `leadership_cost`, `while_leader` | events of the leadership, and tasks that run while a node leads |
 //! | `handover`, `rolling_restart`, `writable` | stopping a leader, and waiting for one that takes writes |
+//! | `propose` | what is checked before a command is written |
 //! | `whole_cluster` | three nodes through a partition, a snapshot and restarts |
 
 mod bootstrap;
@@ -17,6 +18,7 @@ mod leadership;
 mod leadership_cost;
 mod membership;
 mod promotion;
+mod propose;
 mod rolling_restart;
 mod while_leader;
 mod whole_cluster;

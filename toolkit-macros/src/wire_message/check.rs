@@ -1,6 +1,7 @@
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, Ident, Index, Member, parse_quote};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Data, DeriveInput, Ident, Index, Member, Meta, Token, parse_quote};
 
 use super::ast::{Field, FieldDefault, Fields, Layout, Message, Shape, Since, Variant};
 use super::pins;
@@ -55,6 +56,7 @@ fn variants<'a>(data: &'a syn::DataEnum, versions: &Versions<'_>, errors: &mut E
         .variants
         .iter()
         .map(|variant| {
+            refuse_ignored_serde(&variant.attrs, errors);
             let since = settings::of_variant(&variant.attrs, errors).since;
             let since = since.and_then(|since| versions.since(&since, errors));
             let newer = since.map(|since| (&variant.ident, since));
@@ -99,6 +101,7 @@ fn fields<'a>(
     let list = (0..)
         .zip(fields)
         .map(|(index, field)| {
+            refuse_ignored_serde(&field.attrs, errors);
             let settings = settings::of_field(&field.attrs, errors);
             let member = match &field.ident {
                 Some(name) => Member::Named(name.clone()),
@@ -170,6 +173,35 @@ fn refuse_references(layout: &Layout<'_>, errors: &mut Errors) -> bool {
         );
     }
     found
+}
+
+/// The settings of serde that say what of a field or variant is serialized. The generated code does not follow them.
+const IGNORED_SERDE: [&str; 8] = [
+    "skip",
+    "skip_serializing",
+    "skip_deserializing",
+    "skip_serializing_if",
+    "with",
+    "serialize_with",
+    "deserialize_with",
+    "flatten",
+];
+
+/// Refuses settings of serde that the generated code would ignore without a word.
+fn refuse_ignored_serde(attrs: &[Attribute], errors: &mut Errors) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+        // Ignore an attribute that does not parse: serde reports it.
+        let settings = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+        for setting in settings.unwrap_or_default() {
+            let path = setting.path();
+            if let Some(name) = IGNORED_SERDE.iter().find(|name| path.is_ident(name)) {
+                errors.push(
+                    path,
+                    format!("a wire message ignores `{name}`: it writes and reads every field of its version, each with the serde of the field's type\nhelp: remove `{name}`, or convert to a type of its own for the other format"),
+                );
+            }
+        }
+    }
 }
 
 fn refuse_packed(attrs: &[Attribute], errors: &mut Errors) -> bool {

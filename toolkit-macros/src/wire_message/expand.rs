@@ -90,15 +90,19 @@ impl Expand<'_, '_> {
         let decode_previous = self.decode_previous();
         let encode_previous = self.with_downgrade(|ty| {
             quote_spanned! {located_at(ty)=>
-                if #krate::__private::is_previous_version::<Self>(__version) {
+                if #krate::__private::is_written_as_previous::<Self>(__version) {
                     let __previous = #krate::__private::downgrade::<Self, #ty>(self, __version)?;
                     return #krate::WireMessage::encode_into(&__previous, __version, __out);
                 }
             }
         });
+        let oldest_writable =
+            self.with_downgrade(|ty| quote_spanned!(located_at(ty)=> <#ty as #krate::WireMessage>::OLDEST_WRITABLE));
+        let oldest_writable = oldest_writable.unwrap_or_else(|| quote!(#oldest_own));
         let items = quote! {
             const VERSION: ::core::primitive::u8 = #version;
             const MIN_VERSION: ::core::primitive::u8 = #min_version;
+            const OLDEST_WRITABLE: ::core::primitive::u8 = #oldest_writable;
 
             fn encode_into(
                 &self,
@@ -187,13 +191,11 @@ impl Expand<'_, '_> {
         });
         let write = self.with_downgrade(|ty| {
             quote_spanned! {located_at(ty)=>
-                const OLDEST_WRITABLE: ::core::primitive::u8 = <#ty as #krate::__private::SerdeForm>::OLDEST_WRITABLE;
-
                 fn ensure_writable_at(
                     &self,
                     __version: ::core::primitive::u8,
                 ) -> ::core::result::Result<(), #krate::CodecError> {
-                    if #krate::__private::is_previous_version::<Self>(__version) {
+                    if #krate::__private::is_written_as_previous::<Self>(__version) {
                         #krate::__private::ensure_previous_writable_at::<Self, #ty>(self, __version)
                     } else {
                         #krate::__private::Body::ensure_representable(self, __version)
@@ -205,7 +207,7 @@ impl Expand<'_, '_> {
                     __version: ::core::primitive::u8,
                     __serializer: __S,
                 ) -> ::core::result::Result<__S::Ok, __S::Error> {
-                    if #krate::__private::is_previous_version::<Self>(__version) {
+                    if #krate::__private::is_written_as_previous::<Self>(__version) {
                         #krate::__private::serialize_previous::<Self, #ty, __S>(self, __version, __serializer)
                     } else {
                         #krate::__private::Body::serialize_body(self, __version, __serializer)

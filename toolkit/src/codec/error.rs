@@ -16,11 +16,11 @@ pub enum CodecError {
         actual: u8,
     },
     /// The message type does not read the version of the frame, or does not write the version that the caller asked
-    /// for. If a `downgrade` has converted the value, the type is the `previous` type.
+    /// for.
     #[error("frame version {actual} is not supported, only {min} to {max}")]
     VersionUnsupported {
-        /// When decoding: the oldest version that the type reads. When encoding: the oldest version of the type's own
-        /// layout, even if a `downgrade` can write older versions.
+        /// When decoding: the oldest version that the type reads. When encoding: the oldest version that the type
+        /// writes, also through a `downgrade`.
         min: u8,
         /// The newest version of the type.
         max: u8,
@@ -29,12 +29,12 @@ pub enum CodecError {
     },
     /// The `Serialize` of the value, or of something inside it, refused the value, or announced no length or a wrong
     /// length of a sequence or map. Or the value is beyond the [limits](super#limits).
-    #[error("cannot encode the body")]
-    Encode(#[source] BodyError),
+    #[error("cannot encode the body: {0}")]
+    Encode(BodyError),
     /// The body does not have the type's layout, or is beyond the [limits](super#limits), or the `Deserialize` of the
     /// type, or of something inside it, refused what it read.
-    #[error("cannot decode the body")]
-    Decode(#[source] BodyError),
+    #[error("cannot decode the body: {0}")]
+    Decode(BodyError),
     /// Bytes follow the end of the body.
     #[error("{extra} bytes follow the body")]
     TrailingBytes {
@@ -43,7 +43,7 @@ pub enum CodecError {
     },
     /// The value cannot be written at an older version than the newest: the version lacks the value's variant, or lacks
     /// a field that is not `lossy` and does not equal its default, or a `downgrade` refused the value.
-    #[error("{what} cannot be written at version {version}")]
+    #[error("{what} cannot be written at version {version}{}", because(.source))]
     #[non_exhaustive]
     NotRepresentable {
         /// The version that has no place for the value.
@@ -52,8 +52,7 @@ pub enum CodecError {
         /// the name of the type that has the setting `downgrade`.
         what: &'static str,
         /// If a `downgrade` refused the value: the error of the `TryFrom` that `previous(.., downgrade)` calls. `None`
-        /// in all other cases, and if [`WriteVersion::check`](super::WriteVersion::check) found the refused value
-        /// inside another message.
+        /// in all other cases.
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
 }
@@ -70,6 +69,12 @@ impl CodecError {
             source: None,
         }
     }
+}
+
+/// Returns the end of a message that names its source. A service that sends only the message to its client then sends the
+/// reason too.
+fn because(source: &Option<Box<dyn std::error::Error + Send + Sync>>) -> String {
+    source.as_ref().map(|source| format!(": {source}")).unwrap_or_default()
 }
 
 /// A description of what is wrong with a body.

@@ -1,5 +1,6 @@
 use super::error::CodecError;
 use super::frame::FRAME_CAPACITY;
+use super::write_version::at_newest;
 
 /// A type that is encoded as a frame with its version.
 ///
@@ -16,38 +17,50 @@ pub trait WireMessage: Sized {
     const VERSION: u8;
     /// The oldest version that [`decode`](Self::decode) reads, including the versions of `previous` types.
     const MIN_VERSION: u8;
+    /// The oldest version that [`encode_at`](Self::encode_at) writes.
+    ///
+    /// For a derived message, this is its `min_version`. With `downgrade`, it is the oldest version that the `previous`
+    /// type writes. If you implement the trait by hand, the default is [`MIN_VERSION`](Self::MIN_VERSION).
+    const OLDEST_WRITABLE: u8 = Self::MIN_VERSION;
 
-    /// Encodes a frame at [`VERSION`](Self::VERSION).
+    /// Encodes a frame at [`VERSION`](Self::VERSION), with the messages inside this message at the newest version of
+    /// each. In a [`WriteVersion::scope`](super::WriteVersion::scope), the messages inside are written at the versions
+    /// that the scope describes.
     ///
     /// # Errors
     ///
     /// [`CodecError::Encode`] when the `Serialize` of a field refuses the value of the field, or announces no length or
     /// a wrong length of a sequence or map, and when the value is beyond the [limits](crate::codec#limits).
     fn encode(&self) -> Result<Vec<u8>, CodecError> {
-        self.encode_at(Self::VERSION)
+        let mut out = Vec::with_capacity(FRAME_CAPACITY);
+        at_newest(|| self.encode_into(Self::VERSION, &mut out))?;
+        Ok(out)
     }
 
-    /// Encodes a frame at `version`, for a reader that knows no newer version.
+    /// Encodes a frame at `version`, for a reader that knows no newer version of any message.
     ///
-    /// `version` does not apply to messages inside this message: each of them is written in its serde form, with a
-    /// version of its own. Use a [`WriteVersion`](super::WriteVersion) to set the versions of all these messages.
+    /// `version` applies to the messages inside this message as well: each is written at `version`, or at its own
+    /// newest version if that is lower. So the versions must be numbered by release, as
+    /// [`WriteVersion`](super::WriteVersion) describes. In a [`WriteVersion::scope`](super::WriteVersion::scope), the
+    /// messages inside are written at the versions that the scope describes instead.
     ///
     /// # Errors
     ///
     /// The errors of [`encode`](Self::encode), and:
     ///
-    /// - [`CodecError::NotRepresentable`] when the value holds something that `version` has no place for.
-    /// - [`CodecError::VersionUnsupported`] when the type does not write `version`: `version` is above
-    ///   [`VERSION`](Self::VERSION), or is below the oldest version that the type writes. The oldest version that a
-    ///   derived message writes is its `min_version`. With `downgrade`, it is the oldest version that the `previous`
-    ///   type writes.
+    /// - [`CodecError::NotRepresentable`] when the value, or a message inside it, holds something that `version` has no
+    ///   place for.
+    /// - [`CodecError::VersionUnsupported`] when the type does not write `version`, which is then not in
+    ///   [`OLDEST_WRITABLE`](Self::OLDEST_WRITABLE) to [`VERSION`](Self::VERSION).
+    /// - [`CodecError::Encode`] when `version` is below the oldest version that the type of a message inside writes.
     fn encode_at(&self, version: u8) -> Result<Vec<u8>, CodecError> {
         let mut out = Vec::with_capacity(FRAME_CAPACITY);
         self.encode_into(version, &mut out)?;
         Ok(out)
     }
 
-    /// Appends a frame at `version` to `out`. On an error, `out` stays as it was.
+    /// Appends a frame at `version` to `out`, as [`encode_at`](Self::encode_at) writes it. On an error, `out` stays as it
+    /// was.
     ///
     /// # Errors
     ///

@@ -53,8 +53,8 @@ use super::wire_message::WireMessage;
 ///    hold the level too.
 /// 2. The nodes are restarted one by one with the new release. The new release reads version 1, and writes
 ///    version 1 as long as the level is 1. So a node can still go back to the old release.
-/// 3. As long as the level is 1, the leader refuses a command that only the new format can hold: the leader calls
-///    [`check`](Self::check) before it proposes the command. Snapshots are also written at level 1, and version 1 has
+/// 3. As long as the level is 1, the leader refuses a command that only the new format can hold: the leader writes the
+///    command with [`propose_at`](crate::lifecycle::propose_at), which calls [`check`](Self::check). Snapshots are also written at level 1, and version 1 has
 ///    no place for a newer field of the stored state. So such a field must keep its default until a command of the new
 ///    format changes the field.
 /// 4. Once every member runs the new release, propose the command that raises the level. Ask every member for its
@@ -67,7 +67,7 @@ use super::wire_message::WireMessage;
 /// 6. [`add_learner_checked`](crate::lifecycle::add_learner_checked) refuses a node whose release cannot read the
 ///    level. If a node of an old release receives data of a newer version all the same, the node refuses the data and
 ///    loses nothing. Decoding a frame fails with [`CodecError::VersionUnsupported`]. Decoding an entry, or another
-///    value that holds a message, fails with [`CodecError::Decode`], whose source names the versions.
+///    value that holds a message, fails with [`CodecError::Decode`], whose message names the versions.
 ///
 /// A follower can receive entries of the new format while its own cell is still at the old level: the command that
 /// raises the level is committed, but the follower has not applied the command yet. The follower must store such
@@ -128,12 +128,12 @@ impl WriteVersion {
     /// holds something that the level has no place for.
     pub fn encode<T: WireMessage>(&self, message: &T) -> Result<Vec<u8>, CodecError> {
         let level = self.get();
-        let _scope = Scope::enter(level, false);
+        let _scope = Scope::enter(Active { level, strict: false });
         message.encode_at(level.min(T::VERSION))
     }
 
     /// Checks that a release which knows no version above the level can read `message`, including the messages
-    /// inside `message`. Call `check` before you propose a command.
+    /// inside `message`. [`propose_at`](crate::lifecycle::propose_at) calls `check` before it writes a command.
     ///
     /// # Errors
     ///
@@ -144,15 +144,13 @@ impl WriteVersion {
     ///   writes.
     /// - Any other error of [`WireMessage::encode_at`], under the condition that is given there.
     pub fn check<T: WireMessage>(&self, message: &T) -> Result<(), CodecError> {
+        self.encode_checked(message).map(drop)
+    }
+
+    /// Encodes `message` as [`check`](Self::check) does, and returns the frame.
+    pub(crate) fn encode_checked<T: WireMessage>(&self, message: &T) -> Result<Vec<u8>, CodecError> {
         let level = self.get();
-        let _scope = Scope::enter(level, true);
-        message
-            .encode_at(level.min(T::VERSION))
-            .map_err(|error| match Scope::refused() {
-                Some((version, what)) => CodecError::not_representable(version, what),
-                None => error,
-            })?;
-        Ok(())
+        strictly(level, || message.encode_at(level.min(T::VERSION)))
     }
 
     /// Runs `encode`. Every message that `encode` writes in its
@@ -179,7 +177,8 @@ impl WriteVersion {
     ///
     /// The scope covers this thread until `encode` returns. It does not cover other threads. It does not cover a future
     /// that `encode` returns, because the future runs after `encode` has returned. Scopes nest, and the innermost scope
-    /// applies. Outside of any scope, messages are written at their newest version.
+    /// applies. Outside of any scope, messages are written at their newest version, except inside of
+    /// [`WireMessage::encode_at`].
     ///
     /// ```
     /// use openraft_toolkit::codec::WriteVersion;
@@ -201,25 +200,26 @@ impl WriteVersion {
     /// # Ok::<(), openraft_toolkit::CodecError>(())
     /// ```
     pub fn scope<R>(&self, encode: impl FnOnce() -> R) -> R {
-        let _scope = Scope::enter(self.get(), false);
+        let level = self.get();
+        let _scope = Scope::enter(Active { level, strict: false });
         encode()
     }
 }
 
-/// The innermost scope of a thread. Messages look it up when they are written in their serde form.
+/// A scope of a thread. Messages look up the innermost scope when they are written in their serde form.
 #[derive(Clone, Copy)]
 struct Active {
     level: u8,
-    /// Whether a message that does not fit the level is an error, which is so only for [`WriteVersion::check`].
-    /// Otherwise the message is written at a newer version.
+    /// Whether a message that does not fit the level is an error. It is an error in [`WriteVersion::check`], and in
+    /// [`WireMessage::encode_at`] outside of other scopes. Otherwise the message is written at a newer version.
     strict: bool,
-    /// The last message that was refused because `strict` is set: the version that it did not fit, and the name of the
-    /// field, variant or type that did not fit.
-    refused: Option<(u8, &'static str)>,
 }
 
 thread_local! {
     static ACTIVE: Cell<Option<Active>> = const { Cell::new(None) };
+    /// Why the innermost strict scope refused a message inside another message. Serde turns the error into text, but the
+    /// caller must get the field or variant, and the error of a `downgrade`.
+    static REFUSED: Cell<Option<CodecError>> = const { Cell::new(None) };
 }
 
 /// An open scope. Dropping the `Scope` closes it, even when a panic unwinds.
@@ -228,24 +228,74 @@ struct Scope {
 }
 
 impl Scope {
-    fn enter(level: u8, strict: bool) -> Self {
-        let outer = ACTIVE.replace(Some(Active {
-            level,
-            strict,
-            refused: None,
-        }));
-        Self { outer }
+    fn enter(active: Active) -> Self {
+        Self {
+            outer: ACTIVE.replace(Some(active)),
+        }
     }
 
-    /// Returns [`Active::refused`] of the innermost scope: `None` if the scope has refused nothing.
-    fn refused() -> Option<(u8, &'static str)> {
-        ACTIVE.get().and_then(|active| active.refused)
+    /// Closes all scopes until the returned `Scope` is dropped.
+    fn none() -> Self {
+        Self { outer: ACTIVE.take() }
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
         ACTIVE.set(self.outer);
+    }
+}
+
+/// Runs `encode` in a strict scope. If a message inside was refused, returns why.
+fn strictly<R>(level: u8, encode: impl FnOnce() -> Result<R, CodecError>) -> Result<R, CodecError> {
+    let scope = Scope::enter(Active { level, strict: true });
+    let of_outer = REFUSED.take();
+    let encoded = encode();
+    let refused = REFUSED.replace(of_outer);
+    drop(scope);
+    match (encoded, refused) {
+        (Err(CodecError::Encode(_)), Some(refused)) => Err(refused),
+        (encoded, _) => encoded,
+    }
+}
+
+/// Runs `encode`, which writes the body of a message at `version`. In a scope, nothing else happens. Outside of scopes,
+/// the messages inside the body are written at `version` as well, or refused.
+#[inline]
+pub(super) fn at_version<R>(version: u8, encode: impl FnOnce() -> Result<R, CodecError>) -> Result<R, CodecError> {
+    if ACTIVE.get().is_some() {
+        encode()
+    } else {
+        strictly(version, encode)
+    }
+}
+
+/// Runs `encode`, which writes a message at its newest version. In a scope, nothing else happens. Outside of scopes, the
+/// messages inside the message are written at their newest versions as well.
+#[inline]
+pub(super) fn at_newest<R>(encode: impl FnOnce() -> R) -> R {
+    if ACTIVE.get().is_some() {
+        return encode();
+    }
+    let _scope = Scope::enter(Active {
+        level: u8::MAX,
+        strict: false,
+    });
+    encode()
+}
+
+/// Runs `encode` as if no scope were open.
+pub(super) fn outside_of_scopes<R>(encode: impl FnOnce() -> R) -> R {
+    let _scope = Scope::none();
+    encode()
+}
+
+/// Keeps why a strict scope refused a message, for [`strictly`].
+#[cold]
+pub(super) fn remember_refusal(error: CodecError) {
+    // An unsupported version has no field to name, and its text says which type it is.
+    if let CodecError::NotRepresentable { .. } = error {
+        REFUSED.set(Some(error));
     }
 }
 
@@ -277,14 +327,6 @@ pub(super) fn serde_version(
             actual: version,
         });
     }
-    representable(version).inspect_err(|error| {
-        // Remember the field or variant: serde turns this error into text, but `WriteVersion::check` must name it.
-        if let CodecError::NotRepresentable { version, what, .. } = error {
-            ACTIVE.set(Some(Active {
-                refused: Some((*version, what)),
-                ..active
-            }));
-        }
-    })?;
+    representable(version)?;
     Ok(version)
 }

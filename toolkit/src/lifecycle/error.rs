@@ -1,5 +1,5 @@
-//! The errors of starting a node, changing members and waiting for a leader that accepts writes. Each message says what
-//! to do.
+//! The errors of starting a node, changing members, waiting for a leader that accepts writes, and writing. Each message
+//! says what to do.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use openraft::errors::{
 };
 
 use super::redirect::{leader_of, redirect};
+use crate::codec::CodecError;
 
 /// Why [`bootstrap`](super::bootstrap()) or [`bootstrap_checked`](super::bootstrap_checked) failed.
 ///
@@ -280,4 +281,80 @@ pub enum WritableError<C: RaftTypeConfig> {
         /// Why the node stopped.
         source: Fatal<C>,
     },
+}
+
+/// Why [`propose`](super::propose()) or [`propose_at`](super::propose_at) did not return the response of the state machine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProposeError<C: RaftTypeConfig> {
+    /// The command cannot be encoded: it is beyond the [limits](crate::codec#limits), does not fit the level, or its
+    /// `Serialize` refuses it. Nothing is in any log.
+    #[error("the command cannot be written to the log; help: refuse the request of the client")]
+    Unencodable {
+        /// What is wrong with the command.
+        source: CodecError,
+    },
+    /// The command takes more bytes than an entry of the log may have. Nothing is in any log.
+    #[error(
+        "the command takes {bytes} bytes, and the limit is {limit}; help: keep large values outside the log, and write a reference to them"
+    )]
+    TooLarge {
+        /// The size of the encoded command in bytes.
+        bytes: usize,
+        /// The largest size in bytes.
+        limit: usize,
+    },
+    /// This node does not lead, has lost the majority, or is handing leadership over. Nothing is in any log.
+    #[error("this node is not the leader; help: {}", redirect(.leader))]
+    NotLeader {
+        /// The node to send the command to: the leader, or the node that is about to lead. `None` if this node knows of
+        /// neither, or knows its id but not how to reach it.
+        leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
+        /// openraft's error.
+        source: ForwardToLeader<C>,
+    },
+    /// Another node became the leader while this node replicated the command, and this node dropped the command from its
+    /// own log. The new leader may have the command, so it may or may not be committed.
+    #[error("leadership was lost before the command was committed, so its outcome is unknown; help: {}, and look whether the command took effect", redirect(.leader))]
+    OutcomeUnknown {
+        /// The new leader, or `None` if this node does not know it, or not how to reach it.
+        leader: Option<(NodeIdOf<C>, NodeOf<C>)>,
+        /// openraft's error.
+        source: ForwardToLeader<C>,
+    },
+    /// openraft refused the command as it refuses changes of the membership. Nothing is in any log.
+    ///
+    /// `propose` never returns this, because a command changes no membership and has no preconditions. The variant exists
+    /// because openraft has one error type for all writes.
+    #[error("openraft refused the command; help: see the cause")]
+    Rejected {
+        /// openraft's error.
+        source: ClientWriteError<C>,
+    },
+    /// This node has stopped, before or during the call. If it stopped during the call, the command may be in its log, and
+    /// may or may not be committed.
+    #[error("the node has stopped; help: see the cause, and look at another node whether the command took effect")]
+    Fatal {
+        /// Why the node stopped.
+        source: Fatal<C>,
+    },
+}
+
+impl<C: RaftTypeConfig> From<RaftError<C, ClientWriteError<C>>> for ProposeError<C> {
+    fn from(error: RaftError<C, ClientWriteError<C>>) -> Self {
+        match error {
+            RaftError::APIError(ClientWriteError::ForwardToLeader(source)) => Self::NotLeader {
+                leader: leader_of(&source),
+                source,
+            },
+            RaftError::APIError(ClientWriteError::LogEntryDiscarded(source)) => Self::OutcomeUnknown {
+                leader: leader_of(&source),
+                source,
+            },
+            RaftError::APIError(
+                source @ (ClientWriteError::ChangeMembershipError(_) | ClientWriteError::PreconditionFailed(_)),
+            ) => Self::Rejected { source },
+            RaftError::Fatal(source) => Self::Fatal { source },
+        }
+    }
 }

@@ -57,6 +57,10 @@
 //! lost contact with the majority. [`wait_writable`] waits until this node leads and accepts writes, or returns an
 //! error that names the leader if another node leads.
 //!
+//! Write the commands of clients with [`propose`](propose()), or with [`propose_at`] on a node that has a
+//! [`WriteVersion`](crate::WriteVersion). Both check the command before it is in a log. `Raft::client_write` does not: a
+//! command that cannot be stored stops the node.
+//!
 //! # A rolling restart
 //!
 //! Restart one node after the other:
@@ -86,10 +90,11 @@ pub mod clusters {}
 // - `promotion`: makes a learner a voter once it has caught up.
 // - `membership`: adds learners, and changes the voters.
 // - `writable`: waits until a node accepts writes.
+// - `propose`: checks a command, and writes it.
 // - `while_leader`: runs a task while a node leads.
 // - `leadership`: the role of a node, as a stream.
 // - `handover`: hands leadership over before a node stops.
-// - `error`: the errors of `bootstrap`, `promotion`, `membership` and `writable`.
+// - `error`: the errors of `bootstrap`, `promotion`, `membership`, `writable` and `propose`.
 // - `redirect`: the leader that an error names, and the advice to ask that leader.
 
 mod bootstrap;
@@ -98,15 +103,19 @@ mod handover;
 mod leadership;
 mod membership;
 mod promotion;
+mod propose;
 mod redirect;
 mod while_leader;
 mod writable;
 
 pub use bootstrap::{BootstrapMode, Bootstrapped, bootstrap, bootstrap_checked};
-pub use error::{BootstrapError, MembershipError, WritableError};
+pub use error::{BootstrapError, MembershipError, ProposeError, WritableError};
 pub use handover::{Handover, graceful_shutdown, hand_over};
 pub use leadership::{LeadershipState, leadership_events, leadership_events_from_metrics};
 pub use membership::{add_learner, add_learner_checked, change_membership};
 pub use promotion::{promote_learner, replace_voter};
+#[cfg(all(test, feature = "rocksdb-log-store"))]
+pub(crate) use propose::MAX_COMMAND;
+pub use propose::{propose, propose_at};
 pub use while_leader::while_leader;
 pub use writable::wait_writable;

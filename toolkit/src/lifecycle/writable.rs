@@ -38,7 +38,7 @@ use super::redirect::leader_of;
 /// ```
 /// use std::time::Duration;
 ///
-/// use openraft_toolkit::lifecycle::{WritableError, wait_writable};
+/// use openraft_toolkit::lifecycle::{WritableError, propose, wait_writable};
 /// use openraft_toolkit::openraft::storage::RaftStateMachine;
 /// use openraft_toolkit::openraft::{Raft, RaftTypeConfig};
 ///
@@ -48,7 +48,7 @@ use super::redirect::leader_of;
 ///     SM: RaftStateMachine<C>,
 /// {
 ///     match wait_writable(raft, Duration::from_secs(5)).await {
-///         Ok(_) => drop(raft.client_write(command).await?),
+///         Ok(_) => drop(propose(raft, command).await?),
 ///         Err(WritableError::NotLeader { leader: Some((id, _)), .. }) => println!("send it to node {id}"),
 ///         Err(error) => return Err(error.into()),
 ///     }

@@ -125,6 +125,12 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_command_that_can_be_proposed_fits_a_record() {
+        // The rest of a record is the key, the log id and the index of the variant.
+        const { assert!(crate::lifecycle::MAX_COMMAND + 4096 <= MAX_RECORD) };
+    }
+
+    #[test]
     fn a_record_is_measured_with_its_key() {
         let record = |key_len, len| RecordRange {
             start: 7,

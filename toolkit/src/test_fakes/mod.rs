@@ -17,7 +17,7 @@
 //! use std::io;
 //! use std::time::Duration;
 //!
-//! use openraft_toolkit::RaftTypes;
+//! use openraft_toolkit::{RaftTypes, propose};
 //! use openraft_toolkit::openraft::storage::{RaftLogStorage, RaftStateMachine};
 //! use openraft_toolkit::test_fakes::{Cluster, ClusterError, LinkFaults, MemNetwork};
 //!
@@ -38,7 +38,7 @@
 //!     let cluster = cluster.nodes([1, 2, 3]).network(network).start().await?;
 //!
 //!     let leader = cluster.wait_for_leader().await?;
-//!     let written = cluster.raft(leader).client_write(command).await.expect("a write");
+//!     let written = propose(&cluster.raft(leader), command).await.expect("a write");
 //!
 //!     cluster.crash(leader).await?;
 //!     cluster.wait_for_leader().await?; // one of the other two
@@ -85,7 +85,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use openraft_toolkit::RaftTypes;
+//! use openraft_toolkit::{RaftTypes, propose};
 //! use openraft_toolkit::lifecycle::{BootstrapMode, bootstrap};
 //! use openraft_toolkit::openraft::storage::{RaftLogStorage, RaftStateMachine};
 //! use openraft_toolkit::openraft::{Config, Raft};

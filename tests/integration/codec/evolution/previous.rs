@@ -104,13 +104,16 @@ fn a_downgrade_writes_what_the_previous_type_can_hold() {
     };
     let error = heavy.encode_at(1).unwrap_err();
     assert_eq!(error.source().unwrap().to_string(), "4294967295 kg are too heavy");
+    assert_eq!(
+        error.to_string(),
+        "Kilos cannot be written at version 1: 4294967295 kg are too heavy"
+    );
     assert_not_representable(Err::<(), _>(error), 1, "Kilos");
 
     // The previous type is written by hand, and would write any version.
-    assert!(matches!(
-        kilos.encode_at(0),
-        Err(CodecError::VersionUnsupported { actual: 0, .. })
-    ));
+    for version in [0, 4] {
+        assert_unsupported(kilos.encode_at(version), (1, 3), version);
+    }
 
     // Without `downgrade`, a type writes only its own versions.
     let weight = Weight {
@@ -122,5 +125,68 @@ fn a_downgrade_writes_what_the_previous_type_can_hold() {
             weight.encode_at(version),
             Err(CodecError::VersionUnsupported { min: 4, max: 4, .. })
         ));
+    }
+}
+
+#[track_caller]
+fn assert_unsupported(encoded: Result<Vec<u8>, CodecError>, writes: (u8, u8), version: u8) {
+    match encoded {
+        Err(CodecError::VersionUnsupported { min, max, actual }) => assert_eq!(((min, max), actual), (writes, version)),
+        other => panic!("version {version}: {other:?}"),
+    }
+}
+
+#[test]
+fn an_unsupported_version_names_the_versions_that_are_written_through_downgrades() {
+    #[derive(WireMessage)]
+    #[wire(version = 1)]
+    struct One(u8);
+    // Reads versions 1 to 2, and writes version 2.
+    #[derive(WireMessage)]
+    #[wire(version = 2, previous = One)]
+    struct Two(u8);
+    // Reads versions 1 to 3, and writes versions 2 to 3.
+    #[derive(WireMessage)]
+    #[wire(version = 3, previous(Two, downgrade))]
+    struct Three(u8);
+    // Reads versions 1 to 4, and writes versions 2 to 4.
+    #[derive(WireMessage)]
+    #[wire(version = 4, previous(Three, downgrade))]
+    struct Four(u8);
+
+    impl From<One> for Two {
+        fn from(One(n): One) -> Self {
+            Self(n)
+        }
+    }
+    impl From<Two> for Three {
+        fn from(Two(n): Two) -> Self {
+            Self(n)
+        }
+    }
+    impl From<Three> for Four {
+        fn from(Three(n): Three) -> Self {
+            Self(n)
+        }
+    }
+    impl From<&Three> for Two {
+        fn from(Three(n): &Three) -> Self {
+            Self(*n)
+        }
+    }
+    impl From<&Four> for Three {
+        fn from(Four(n): &Four) -> Self {
+            Self(*n)
+        }
+    }
+
+    assert_eq!((Three::MIN_VERSION, Three::OLDEST_WRITABLE), (1, 2));
+    assert_eq!((Four::MIN_VERSION, Four::OLDEST_WRITABLE), (1, 2));
+    for version in [0, 1, 5] {
+        assert_unsupported(Three(7).encode_at(version), (2, 3), version);
+        assert_unsupported(Four(7).encode_at(version), (2, 4), version);
+    }
+    for version in 2..=4 {
+        assert_eq!(Four(7).encode_at(version).unwrap(), [version, 7]);
     }
 }

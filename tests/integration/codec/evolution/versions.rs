@@ -1,6 +1,7 @@
 //! What older bodies become, and what older versions can hold.
 
 use openraft_toolkit::{CodecError, WireMessage};
+use serde::{Deserialize, Serialize};
 
 use super::releases::v3::{Command, Priority};
 use super::releases::{assert_not_representable, leased, put};
@@ -85,4 +86,50 @@ fn a_lossy_field_is_dropped_where_the_version_lacks_it() {
     };
     assert_eq!(Command::decode(&traced.encode_at(1).unwrap()).unwrap(), put());
     assert_eq!(Command::decode(&traced.encode_at(2).unwrap()).unwrap(), traced);
+}
+
+#[test]
+fn a_field_is_left_out_only_if_its_bytes_are_those_of_the_default() {
+    /// Equal to any other note, as a `PartialEq` that is written by hand may say.
+    #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+    struct Note(String);
+
+    impl PartialEq for Note {
+        fn eq(&self, _: &Self) -> bool {
+            true
+        }
+    }
+
+    #[derive(Clone, Debug, Default, PartialEq, WireMessage)]
+    #[wire(version = 2, min_version = 1)]
+    struct Sample {
+        id: u8,
+        #[wire(since = 2)]
+        value: f64,
+        #[wire(since = 2)]
+        values: Vec<f32>,
+        #[wire(since = 2)]
+        note: Note,
+    }
+
+    let sample = Sample {
+        id: 7,
+        ..Sample::default()
+    };
+    assert_eq!(sample.encode_at(1).unwrap(), [1, 7]);
+    let negative = Sample {
+        value: -0.0,
+        ..sample.clone()
+    };
+    assert_not_representable(negative.encode_at(1), 1, "Sample::value");
+    let noted = Sample {
+        note: Note("lost".to_owned()),
+        ..sample.clone()
+    };
+    assert_not_representable(noted.encode_at(1), 1, "Sample::note");
+    let full = Sample {
+        values: vec![0.0],
+        ..sample
+    };
+    assert_not_representable(full.encode_at(1), 1, "Sample::values");
 }

@@ -96,7 +96,11 @@ fn a_frame_is_refused_when_it_is_not_exactly_one_value_of_that_version() {
 fn errors_say_what_is_wrong_with_the_body() {
     fn reason<T: DeserializeOwned>(frame: &[u8]) -> String {
         match decode::<T>(1, frame) {
-            Err(error @ CodecError::Decode(_)) => std::error::Error::source(&error).unwrap().to_string(),
+            Err(error @ CodecError::Decode(_)) => {
+                let message = error.to_string();
+                let reason = message.strip_prefix("cannot decode the body: ").unwrap();
+                reason.to_owned()
+            }
             other => panic!("{:?}", other.map(drop)),
         }
     }
@@ -115,19 +119,19 @@ fn errors_say_what_is_wrong_with_the_body() {
 
 #[test]
 fn what_cannot_be_decoded_is_not_encoded() {
-    // 128 levels are written and read back, and writing 129 levels is an error. The unit variant at the end is not a
+    // 256 levels are written and read back, and writing 257 levels is an error. The unit variant at the end is not a
     // level.
-    let deepest = encode(1, &list(128)).unwrap();
-    assert_eq!(decode::<List>(1, &deepest).unwrap(), list(128));
-    assert!(matches!(encode(1, &list(129)), Err(CodecError::Encode(_))));
+    let deepest = encode(1, &list(256)).unwrap();
+    assert_eq!(decode::<List>(1, &deepest).unwrap(), list(256));
+    assert!(matches!(encode(1, &list(257)), Err(CodecError::Encode(_))));
 
-    let most = encode(1, &vec![(); 4096]).unwrap();
-    assert_eq!(decode::<Vec<()>>(1, &most).unwrap().len(), 4096);
-    assert!(matches!(encode(1, &vec![(); 4097]), Err(CodecError::Encode(_))));
+    let most = encode(1, &vec![(); 65_536]).unwrap();
+    assert_eq!(decode::<Vec<()>>(1, &most).unwrap().len(), 65_536);
+    assert!(matches!(encode(1, &vec![(); 65_537]), Err(CodecError::Encode(_))));
     // The limit counts the elements of all vectors together.
-    assert!(encode(1, &(vec![(); 4096], vec![(); 0])).is_ok());
+    assert!(encode(1, &(vec![(); 65_536], vec![(); 0])).is_ok());
     assert!(matches!(
-        encode(1, &(vec![(); 4096], vec![(); 1])),
+        encode(1, &(vec![(); 65_536], vec![(); 1])),
         Err(CodecError::Encode(_))
     ));
 
@@ -144,6 +148,39 @@ fn what_cannot_be_decoded_is_not_encoded() {
     assert!(encode(1, &Liar(1)).is_ok());
     assert!(matches!(encode(1, &Liar(0)), Err(CodecError::Encode(_))));
     assert!(matches!(encode(1, &Liar(2)), Err(CodecError::Encode(_))));
+}
+
+#[test]
+fn a_field_that_serde_leaves_out_is_not_encoded() {
+    // Without the error, a reader would take the bytes of `last` for `lease`.
+    #[derive(Serialize)]
+    struct Struct {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lease: Option<u64>,
+        last: u8,
+    }
+    #[derive(Serialize)]
+    enum Enum {
+        Variant {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            lease: Option<u64>,
+            last: u8,
+        },
+    }
+    #[track_caller]
+    fn assert_left_out(encoded: Result<Vec<u8>, CodecError>) {
+        let error = encoded.unwrap_err();
+        assert!(matches!(error, CodecError::Encode(_)), "{error}");
+        assert!(error.to_string().contains("the field `lease` is left out"), "{error}");
+    }
+
+    assert_left_out(encode(1, &Struct { lease: None, last: 7 }));
+    assert_left_out(encode(1, &Enum::Variant { lease: None, last: 7 }));
+    let full = Struct {
+        lease: Some(5),
+        last: 7,
+    };
+    assert_eq!(encode(1, &full).unwrap(), [1, 1, 5, 7]);
 }
 
 /// Decodes a body with bincode itself. The limit replaces the checks that bincode lacks.

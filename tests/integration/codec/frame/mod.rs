@@ -2,4 +2,4 @@
 
 mod bytes;
 mod hostile;
-mod shapes;
+pub mod shapes;

@@ -27,8 +27,12 @@ enum Command {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Omitted {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "nothing")]
     lease: Option<u64>,
+}
+
+fn nothing<S: serde::Serializer>(_: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_unit()
 }
 
 fn refuse<S: serde::Serializer>(_: &u64, _: S) -> Result<S::Ok, S::Error> {

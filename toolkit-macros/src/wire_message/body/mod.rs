@@ -44,6 +44,9 @@ pub(super) fn body(message: &Message<'_>) -> TokenStream {
     let from_map = message.serde.then(|| from_map(message, &cases));
     quote! {
         const OLDEST_OWN: ::core::primitive::u8 = #oldest_own;
+        // `codec/bincode/limits.rs` in the toolkit knows the prefix.
+        const BOUNDARY: &'static ::core::primitive::str =
+            ::core::concat!("wire-message:", ::core::module_path!(), "::", #name);
         const NAME: &'static ::core::primitive::str = #name;
         const VARIANTS: ::core::option::Option<&'static [&'static ::core::primitive::str]> = #variants;
         const VARIANTS_SINCE: &'static [::core::primitive::u8] = &[#(#since),*];

@@ -11,11 +11,13 @@
 //! - `reader.rs` has the deserializer, which [`decode`] calls.
 //! - `limits.rs` has the [limits](super#limits). The serializer and the deserializer enforce the same limits, so the
 //!   deserializer does not refuse, because of a limit, what the serializer wrote.
+//! - `stack.rs` gives nested values a new stack where little of the thread's stack is left.
 //! - `primitives.rs` has bincode's byte sink and byte source, and converts bincode's errors to `BodyError`.
 
 mod limits;
 mod primitives;
 mod reader;
+mod stack;
 mod writer;
 
 pub(super) use reader::BincodeReader;

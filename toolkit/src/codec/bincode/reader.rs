@@ -4,9 +4,14 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::limits::Limits;
+use super::limits::{Limits, PAYLOAD};
 use super::primitives::Input;
+use super::stack::with_stack;
 use crate::codec::error::{BodyError, CodecError};
+
+/// After how many structs and tuples right inside each other the reader checks how much stack is left. Every container
+/// is a check as well.
+const STRUCTS_PER_CHECK: u32 = 4;
 
 /// Reads the values of one body, one after the other.
 ///
@@ -14,6 +19,8 @@ use crate::codec::error::{BodyError, CodecError};
 pub(in crate::codec) struct BincodeReader<'de> {
     decoder: DecoderImpl<Input<'de>, Configuration, ()>,
     limits: Limits,
+    /// Whether the enum whose variant is read next is openraft's payload of an entry.
+    payload: bool,
     /// How many more elements the size hints of sequences and maps in this body may promise.
     ///
     /// A visitor may reserve memory for as many elements as a size hint promises. The size hints of all sequences and
@@ -23,11 +30,24 @@ pub(in crate::codec) struct BincodeReader<'de> {
 }
 
 impl<'de> BincodeReader<'de> {
+    /// Creates a reader of a body that may hold messages, but is not one.
     #[inline]
     pub(in crate::codec) fn new(body: &'de [u8]) -> Self {
+        Self::with_limits(body, Limits::outside())
+    }
+
+    /// Creates a reader of the body of the message with this [name](super::super::derive::Body::BOUNDARY).
+    #[inline]
+    pub(in crate::codec) fn of_message(body: &'de [u8], name: &'static str) -> Self {
+        Self::with_limits(body, Limits::of_message(name))
+    }
+
+    #[inline]
+    fn with_limits(body: &'de [u8], limits: Limits) -> Self {
         Self {
             decoder: DecoderImpl::new(Input(body), standard(), ()),
-            limits: Limits::default(),
+            limits,
+            payload: false,
             promisable: body.len(),
         }
     }
@@ -54,9 +74,23 @@ impl<'de> BincodeReader<'de> {
     /// Calls `visit`, which reads the contents of a container, and counts the container as open meanwhile.
     #[inline]
     fn nested<T>(&mut self, visit: impl FnOnce(&mut Self) -> Result<T, BodyError>) -> Result<T, BodyError> {
-        self.limits.enter()?;
-        let value = visit(self)?;
-        self.limits.leave();
+        let entered = self.limits.enter()?;
+        let value = with_stack(|| visit(self))?;
+        self.limits.leave(entered);
+        Ok(value)
+    }
+
+    /// Calls `visit`, which reads the fields of a struct or tuple, and counts the struct or tuple as open meanwhile.
+    #[inline]
+    fn flat<T>(&mut self, visit: impl FnOnce(&mut Self) -> Result<T, BodyError>) -> Result<T, BodyError> {
+        let structs = self.limits.enter_struct()?;
+        // Few types have many structs right inside each other. Save the others the check.
+        let value = if structs.is_multiple_of(STRUCTS_PER_CHECK) {
+            with_stack(|| visit(self))
+        } else {
+            visit(self)
+        }?;
+        self.limits.leave_struct();
         Ok(value)
     }
 
@@ -162,8 +196,15 @@ impl<'de> Deserializer<'de> for &mut BincodeReader<'de> {
     }
 
     #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, BodyError> {
-        visitor.visit_newtype_struct(self)
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, BodyError> {
+        let outer = self.limits.enter_message(name);
+        let value = self.flat(|reader| visitor.visit_newtype_struct(reader))?;
+        self.limits.leave_boundary(outer);
+        Ok(value)
     }
 
     #[inline]
@@ -173,10 +214,7 @@ impl<'de> Deserializer<'de> for &mut BincodeReader<'de> {
 
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, BodyError> {
-        visitor.visit_seq(Fields {
-            reader: self,
-            left: len,
-        })
+        self.flat(|reader| visitor.visit_seq(Fields { reader, left: len }))
     }
 
     #[inline]
@@ -207,10 +245,11 @@ impl<'de> Deserializer<'de> for &mut BincodeReader<'de> {
     #[inline]
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, BodyError> {
+        self.payload = name == PAYLOAD;
         visitor.visit_enum(self)
     }
 
@@ -244,7 +283,17 @@ impl<'de> VariantAccess<'de> for &mut BincodeReader<'de> {
 
     #[inline]
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, BodyError> {
-        self.nested(|reader| seed.deserialize(reader))
+        let is_payload = self.payload;
+        self.nested(|reader| {
+            let outer = if is_payload {
+                reader.limits.enter_payload()
+            } else {
+                None
+            };
+            let value = seed.deserialize(&mut *reader)?;
+            reader.limits.leave_boundary(outer);
+            Ok(value)
+        })
     }
 
     #[inline]

@@ -6,9 +6,13 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::limits::Limits;
+use super::limits::{Entered, Limits, PAYLOAD};
 use super::primitives::Output;
+use super::stack::with_stack;
 use crate::codec::error::BodyError;
+
+/// The depth from which the writer checks how much stack is left.
+const UNCHECKED_DEPTH: u32 = 8;
 
 /// Writes the values of one body, one after the other.
 ///
@@ -19,11 +23,23 @@ pub(in crate::codec) struct BincodeWriter<'o> {
 }
 
 impl<'o> BincodeWriter<'o> {
+    /// Creates a writer of a body that may hold messages, but is not one.
     #[inline]
     pub(in crate::codec) fn new(out: &'o mut Vec<u8>) -> Self {
+        Self::with_limits(out, Limits::outside())
+    }
+
+    /// Creates a writer of the body of the message with this [name](super::super::derive::Body::BOUNDARY).
+    #[inline]
+    pub(in crate::codec) fn of_message(out: &'o mut Vec<u8>, name: &'static str) -> Self {
+        Self::with_limits(out, Limits::of_message(name))
+    }
+
+    #[inline]
+    fn with_limits(out: &'o mut Vec<u8>, limits: Limits) -> Self {
         Self {
             encoder: EncoderImpl::new(Output(out), standard()),
-            limits: Limits::default(),
+            limits,
         }
     }
 
@@ -38,6 +54,17 @@ impl<'o> BincodeWriter<'o> {
         value.encode(&mut self.encoder).map_err(BodyError::from)
     }
 
+    /// Writes a value that may hold other values.
+    #[inline]
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BodyError> {
+        // Writing passes references, so that it takes little stack at each level. Check only where it adds up.
+        if self.limits.depth() < UNCHECKED_DEPTH {
+            value.serialize(self)
+        } else {
+            with_stack(|| value.serialize(self))
+        }
+    }
+
     /// Writes the length of a sequence or map, and returns the writer of its elements.
     #[inline]
     fn elements(&mut self, len: Option<usize>) -> Result<Elements<'_, 'o>, BodyError> {
@@ -45,10 +72,11 @@ impl<'o> BincodeWriter<'o> {
             BodyError::message("a sequence or map must announce its length, which is written before its elements")
         })?;
         self.primitive(&len)?;
-        self.limits.enter()?;
+        let entered = self.limits.enter()?;
         let start = self.written();
         Ok(Elements {
             writer: self,
+            entered,
             announced: len,
             count: 0,
             start,
@@ -59,11 +87,8 @@ impl<'o> BincodeWriter<'o> {
     #[inline]
     fn variant_fields(&mut self, index: u32) -> Result<Fields<'_, 'o>, BodyError> {
         self.primitive(&index)?;
-        self.limits.enter()?;
-        Ok(Fields {
-            writer: self,
-            nested: true,
-        })
+        let entered = Some(self.limits.enter()?);
+        Ok(Fields { writer: self, entered })
     }
 }
 
@@ -114,9 +139,9 @@ impl<'a, 'o> Serializer for &'a mut BincodeWriter<'o> {
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), BodyError> {
         self.primitive(&1u8)?;
-        self.limits.enter()?;
-        value.serialize(&mut *self)?;
-        self.limits.leave();
+        let entered = self.limits.enter()?;
+        self.value(value)?;
+        self.limits.leave(entered);
         Ok(())
     }
 
@@ -136,21 +161,31 @@ impl<'a, 'o> Serializer for &'a mut BincodeWriter<'o> {
     }
 
     #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), BodyError> {
-        value.serialize(self)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), BodyError> {
+        let outer = self.limits.enter_message(name);
+        self.value(value)?;
+        self.limits.leave_boundary(outer);
+        Ok(())
     }
 
     #[inline]
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        name: &'static str,
         index: u32,
         _: &'static str,
         value: &T,
     ) -> Result<(), BodyError> {
-        let mut fields = self.variant_fields(index)?;
-        fields.field(value)?;
-        fields.close();
+        self.primitive(&index)?;
+        let entered = self.limits.enter()?;
+        let outer = if name == PAYLOAD {
+            self.limits.enter_payload()
+        } else {
+            None
+        };
+        self.value(value)?;
+        self.limits.leave_boundary(outer);
+        self.limits.leave(entered);
         Ok(())
     }
 
@@ -163,7 +198,7 @@ impl<'a, 'o> Serializer for &'a mut BincodeWriter<'o> {
     fn serialize_tuple(self, _: usize) -> Result<Fields<'a, 'o>, BodyError> {
         Ok(Fields {
             writer: self,
-            nested: false,
+            entered: None,
         })
     }
 
@@ -171,7 +206,7 @@ impl<'a, 'o> Serializer for &'a mut BincodeWriter<'o> {
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Fields<'a, 'o>, BodyError> {
         Ok(Fields {
             writer: self,
-            nested: false,
+            entered: None,
         })
     }
 
@@ -195,7 +230,7 @@ impl<'a, 'o> Serializer for &'a mut BincodeWriter<'o> {
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields<'a, 'o>, BodyError> {
         Ok(Fields {
             writer: self,
-            nested: false,
+            entered: None,
         })
     }
 
@@ -219,21 +254,21 @@ impl<'a, 'o> Serializer for &'a mut BincodeWriter<'o> {
 /// The fields of a tuple, struct or variant.
 pub struct Fields<'a, 'o> {
     writer: &'a mut BincodeWriter<'o>,
-    /// Whether the fields count towards the depth of nesting. The fields of a variant count. The fields of a tuple or
-    /// struct do not, because a value that nests without end through tuples and structs alone cannot exist.
-    nested: bool,
+    /// The fields of a variant are a container. The fields of a tuple or struct are not, because a value that nests
+    /// without end through tuples and structs alone cannot exist.
+    entered: Option<Entered>,
 }
 
 impl Fields<'_, '_> {
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BodyError> {
-        value.serialize(&mut *self.writer)
+        self.writer.value(value)
     }
 
     #[inline]
     fn close(self) {
-        if self.nested {
-            self.writer.limits.leave();
+        if let Some(entered) = self.entered {
+            self.writer.limits.leave(entered);
         }
     }
 }
@@ -249,6 +284,11 @@ macro_rules! fields {
                 $(let _ = $key;)?
                 self.field(value)
             }
+
+            $(#[cold]
+            fn skip_field(&mut self, $key: &'static str) -> Result<(), BodyError> {
+                Err(left_out($key))
+            })?
 
             #[inline]
             fn end(self) -> Result<(), BodyError> {
@@ -267,9 +307,18 @@ fields! {
     SerializeStructVariant::serialize_field(key),
 }
 
+/// Returns the error for a field that `skip_serializing_if` leaves out. Decoding would read the next field in its place.
+#[cold]
+fn left_out(field: &str) -> BodyError {
+    BodyError::message(format_args!(
+        "the field `{field}` is left out, as with serde's `skip_serializing_if`, and the format cannot say so"
+    ))
+}
+
 /// The elements of a sequence or the entries of a map.
 pub struct Elements<'a, 'o> {
     writer: &'a mut BincodeWriter<'o>,
+    entered: Entered,
     /// The number of elements that the value's `Serialize` announced, which is already written.
     announced: usize,
     count: usize,
@@ -289,7 +338,7 @@ impl Elements<'_, '_> {
         if self.writer.written() == self.start {
             self.writer.limits.add_empty_elements(self.count)?;
         }
-        self.writer.limits.leave();
+        self.writer.limits.leave(self.entered);
         Ok(())
     }
 }
@@ -306,7 +355,7 @@ impl SerializeSeq for Elements<'_, '_> {
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BodyError> {
         self.count += 1;
-        value.serialize(&mut *self.writer)
+        self.writer.value(value)
     }
 
     #[inline]
@@ -322,12 +371,12 @@ impl SerializeMap for Elements<'_, '_> {
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), BodyError> {
         self.count += 1;
-        key.serialize(&mut *self.writer)
+        self.writer.value(key)
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BodyError> {
-        value.serialize(&mut *self.writer)
+        self.writer.value(value)
     }
 
     #[inline]

@@ -24,6 +24,9 @@ use crate::codec::wire_message::WireMessage;
 pub trait Body: WireMessage {
     /// The oldest version of this layout. Older versions are read as the `previous` type, if there is one.
     const OLDEST_OWN: u8;
+    /// The name of the newtype struct as which a message passes through serde. The codec starts to count its limits
+    /// afresh at this newtype struct. The derive makes the name unique to the type, apart from type parameters.
+    const BOUNDARY: &'static str;
     /// The name of the type, for formats that write names.
     const NAME: &'static str;
     /// The names of an enum's variants; `None` for a struct.

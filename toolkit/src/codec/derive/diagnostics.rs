@@ -60,9 +60,3 @@ pub trait Comparable: PartialEq {}
 
 #[diagnostic::do_not_recommend]
 impl<T: PartialEq> Comparable for T {}
-
-/// Returns whether a field equals its default.
-#[inline]
-pub fn is_default<T: Comparable>(field: &T, default: T) -> bool {
-    *field == default
-}

@@ -1,4 +1,4 @@
-//! Reads fields in order or by name. Writes and reads a field of bytes as a whole.
+//! Reads fields in order or by name. Writes and reads a field of bytes as a whole. Compares a field with its default.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,6 +7,10 @@ use std::marker::PhantomData;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
+
+use super::diagnostics::Comparable;
+use crate::codec::bincode;
+use crate::codec::write_version::outside_of_scopes;
 
 /// Reads the fields of a variant in order.
 pub struct SeqFields<A> {
@@ -156,6 +160,19 @@ impl Visitor<'_> for FieldSeed {
 pub(super) fn index_of<E: serde::de::Error>(name: &str, names: &[&str]) -> Result<usize, E> {
     let known = names.iter().position(|known| *known == name);
     known.ok_or_else(|| E::custom(format_args!("unknown name `{name}`, expected one of {names:?}")))
+}
+
+/// Returns whether a version that lacks a field may leave out the field: it equals its default, and has the same bytes.
+///
+/// Equality alone is not enough: `-0.0` equals `0.0`, and a `PartialEq` that is written by hand may ignore part of the
+/// value.
+pub fn is_default<T: Comparable + Serialize>(field: &T, default: T) -> bool {
+    let bytes_of = |value: &T| {
+        let mut bytes = Vec::new();
+        bincode::encode_into(value, &mut bytes).map(|()| bytes)
+    };
+    let same_bytes = || matches!((bytes_of(field), bytes_of(&default)), (Ok(field), Ok(default)) if field == default);
+    *field == default && outside_of_scopes(same_bytes)
 }
 
 /// A field of bytes that is written and read as a whole.

@@ -17,7 +17,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `body.rs` | the trait `Body`, and the visitors that read a body in any serde format |
-//! | `fields.rs` | reads fields in order or by name, and writes and reads bytes as a whole |
+//! | `fields.rs` | reads fields in order or by name, writes and reads bytes as a whole, and compares a field with its default |
 //! | `message.rs` | the frame of a message |
 //! | `serde_form.rs` | the version and the body as one serde value |
 //! | `previous.rs` | the versions that are read and written as the previous type: `previous = Old` |
@@ -31,11 +31,11 @@ mod previous;
 mod serde_form;
 
 pub use body::{Body, BorrowedBody, Shape, deserialize_body, unknown_variant};
-pub use diagnostics::{Comparable, Defaulted, Downgraded, Upgraded, default_of, is_default};
-pub use fields::{ByteField, Bytes, MapFields, SeqFields};
+pub use diagnostics::{Comparable, Defaulted, Downgraded, Upgraded, default_of};
+pub use fields::{ByteField, Bytes, MapFields, SeqFields, is_default};
 pub use message::{decode_borrowed_message, decode_message, encode_message};
 pub use previous::{
     deserialize_previous, downgrade, ensure_previous_writable_at, is_previous_frame, is_previous_version,
-    serialize_previous, upgrade,
+    is_written_as_previous, serialize_previous, upgrade,
 };
 pub use serde_form::{SerdeForm, deserialize_message, serialize_message};

@@ -18,6 +18,11 @@ pub fn is_previous_version<T: Body>(version: u8) -> bool {
     (T::MIN_VERSION..T::OLDEST_OWN).contains(&version)
 }
 
+/// Returns whether `T`, which has a `downgrade`, writes `version` as its previous type.
+pub fn is_written_as_previous<T: Body>(version: u8) -> bool {
+    (T::OLDEST_WRITABLE..T::OLDEST_OWN).contains(&version)
+}
+
 /// Returns whether `T` reads this frame as its previous type.
 pub fn is_previous_frame<T: Body>(frame: &[u8]) -> bool {
     frame.first().is_some_and(|version| is_previous_version::<T>(*version))

@@ -1,7 +1,8 @@
 //! The serde form of a message with `#[wire(serde)]`: its version and its body as one serde value.
 //!
-//! In a binary format, the serde form is the pair `(version, body)`; in bincode, its bytes are those of the frame. In a
-//! human-readable format, the serde form is the map `{"v3": body}`. Messages are written at their newest version. In a
+//! In a binary format, the serde form is the pair `(version, body)`; in bincode, its bytes are those of the frame. The
+//! pair is inside a newtype struct, which adds no bytes: its name tells the bincode of this crate that a message starts.
+//! In a human-readable format, the serde form is the map `{"v3": body}`. Messages are written at their newest version. In a
 //! [`WriteVersion::scope`](crate::codec::WriteVersion::scope), they are written at the version that `serde_version`
 //! chooses for the level of the scope.
 
@@ -14,7 +15,7 @@ use serde::ser::{Error as _, Serialize, SerializeMap, SerializeTuple, Serializer
 use super::body::{Body, deserialize_body};
 use crate::codec::error::CodecError;
 use crate::codec::frame::ensure_supported;
-use crate::codec::write_version::serde_version;
+use crate::codec::write_version::{remember_refusal, serde_version};
 
 /// A message with `#[wire(serde)]`, whose `Serialize` and `Deserialize` carry its version.
 ///
@@ -27,9 +28,6 @@ use crate::codec::write_version::serde_version;
     note = "add `serde` to the `#[wire(..)]` of `{Self}`, because a message with `serde` needs it on its `previous` type as well"
 )]
 pub trait SerdeForm: Body {
-    /// The oldest version at which the message can be written.
-    const OLDEST_WRITABLE: u8 = Self::OLDEST_OWN;
-
     /// Returns [`CodecError::NotRepresentable`] if the value holds something that `version` has no place for, or if a
     /// `downgrade` refuses the value.
     fn ensure_writable_at(&self, version: u8) -> Result<(), CodecError> {
@@ -53,17 +51,31 @@ pub fn serialize_message<T: SerdeForm, S: Serializer>(message: &T, serializer: S
     let version = serde_version(T::OLDEST_WRITABLE, T::VERSION, |version| {
         message.ensure_writable_at(version)
     })
-    .map_err(|error| S::Error::custom(named::<T>(&error)))?;
+    .map_err(|error| {
+        let text = named::<T>(&error);
+        remember_refusal(error);
+        S::Error::custom(text)
+    })?;
     let body = AtVersion { message, version };
     if serializer.is_human_readable() {
         let mut map = serializer.serialize_map(Some(1))?;
         map.serialize_entry(&format_args!("v{version}"), &body)?;
         map.end()
     } else {
-        let mut frame = serializer.serialize_tuple(2)?;
-        frame.serialize_element(&version)?;
-        frame.serialize_element(&body)?;
-        frame.end()
+        serializer.serialize_newtype_struct(T::BOUNDARY, &Pair(body))
+    }
+}
+
+/// The version and the body, one after the other.
+struct Pair<'a, T>(AtVersion<'a, T>);
+
+impl<T: SerdeForm> Serialize for Pair<'_, T> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut pair = serializer.serialize_tuple(2)?;
+        pair.serialize_element(&self.0.version)?;
+        pair.serialize_element(&self.0)?;
+        pair.end()
     }
 }
 
@@ -99,7 +111,7 @@ pub fn deserialize_message<'de, T: SerdeForm, D: Deserializer<'de>>(deserializer
         // buffers the value first, and the buffer claims to be human-readable even if the format is binary.
         deserializer.deserialize_any(visitor)
     } else {
-        deserializer.deserialize_tuple(2, visitor)
+        deserializer.deserialize_newtype_struct(T::BOUNDARY, visitor)
     }
 }
 
@@ -110,6 +122,11 @@ impl<'de, T: SerdeForm> Visitor<'de> for MessageVisitor<T> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` with its version", T::NAME)
+    }
+
+    #[inline]
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_tuple(2, self)
     }
 
     #[inline]
