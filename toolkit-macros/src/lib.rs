@@ -240,8 +240,8 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 ///
 /// Encoding at a version below `N` leaves out a field with `since = N` if the field equals its default and has the same
 /// bytes, and otherwise fails. So `-0.0` is not left out for `0.0`. The field's type must implement `PartialEq`, and
-/// `Default` unless the field has `default = path`. A default that is a `HashMap` or `HashSet` must be empty, because equal
-/// maps may have different bytes.
+/// `Default` unless the field has `default = path`. A default that is a `HashMap` or `HashSet` must be empty, because
+/// equal maps may have different bytes.
 ///
 /// With `lossy`, encoding at a version below `N` leaves out the field whatever the field holds. Use `lossy` only for a
 /// field that does not change what a command does, such as a trace id. During an upgrade, nodes may store the same
@@ -376,8 +376,8 @@ pub fn declare_raft_types_ext(input: TokenStream) -> TokenStream {
 /// The type of each field must implement serde's `Serialize` and `Deserialize`. A message implements both traits if it
 /// has `serde`. A field cannot hold a reference such as `&str`, because `decode` returns values that own what they
 /// hold. A message without `serde` may derive serde's traits. Serde's attributes, such as `#[serde(rename)]`, then have
-/// no effect on its frames. The attributes that say what of a field is serialized, such as `skip` and `with`, are compile
-/// errors beside `WireMessage`.
+/// no effect on its frames. The attributes that say what of a field is serialized, such as `skip` and `with`, are
+/// compile errors beside `WireMessage`.
 ///
 /// If the type of a field is written as `Vec<u8>`, `Box<[u8]>` or `Cow<'_, [u8]>`, the field is encoded and decoded as
 /// a whole. This is faster than serde's derive, which encodes and decodes such a field byte by byte. The bytes in the

@@ -71,8 +71,8 @@ impl CodecError {
     }
 }
 
-/// Returns the end of a message that names its source. A service that sends only the message to its client then sends the
-/// reason too.
+/// Returns the end of a message that names its source. A service that sends only the message to its client then sends
+/// the reason too.
 fn because(source: &Option<Box<dyn std::error::Error + Send + Sync>>) -> String {
     source.as_ref().map(|source| format!(": {source}")).unwrap_or_default()
 }

@@ -62,14 +62,14 @@
 //! | depth of sequences, maps, `Some` and enum variants with fields | 128 | 256 |
 //! | elements that take no bytes, such as those of a `Vec<()>` | 4,096 | 65,536 |
 //!
-//! Limits nest: each message counts its own, wherever it is. So a message that `decode` accepts fits into an entry of the
-//! log, into a request with many entries and into a snapshot, whatever is around it there. A message inside a message of
-//! the same type, as in a tree of messages, shares the counts of the outer one. A command that is not a message counts on
-//! its own in openraft's `EntryPayload`, and so fits into entries and requests too. Inside other types, such as the state
-//! in a snapshot, what is not a message adds to the counts of what is around it.
+//! Limits nest: each message counts its own, wherever it is. So a message that `decode` accepts fits into an entry of
+//! the log, into a request with many entries and into a snapshot, whatever is around it there. A message inside a
+//! message of the same type, as in a tree of messages, shares the counts of the outer one. A command that is not a
+//! message counts on its own in openraft's `EntryPayload`, and so fits into entries and requests too. Inside other
+//! types, such as the state in a snapshot, what is not a message adds to the counts of what is around it.
 //!
-//! Values that nest take stack, and how much depends on their types. Where little is left of a thread's stack, encoding and
-//! decoding go on with a new stack. So no input overflows the stack, unless one level takes more than 256 KiB.
+//! Values that nest take stack, and how much depends on their types. Where little is left of a thread's stack, encoding
+//! and decoding go on with a new stack. So no input overflows the stack, unless one level takes more than 256 KiB.
 //!
 //! The format is not self-describing: the bytes do not tell which type comes next. So frames cannot carry types that
 //! need a self-describing format, such as those with serde's `untagged`, `flatten` or internal tags. Encoding such a
@@ -77,11 +77,12 @@
 //!
 //! Do not use serde's `skip_serializing_if` in a type that is inside a frame. Decoding would read the bytes of the next
 //! field in place of a field that is left out. If a field with a name is left out, encoding fails with
-//! [`CodecError::Encode`]. Serde does not tell when it leaves out a field of a tuple struct: decoding then detects this only
-//! by chance. The same holds for `skip_serializing` without `skip_deserializing`.
+//! [`CodecError::Encode`]. Serde does not tell when it leaves out a field of a tuple struct: decoding then detects this
+//! only by chance. The same holds for `skip_serializing` without `skip_deserializing`.
 
 // This folder owns the bytes of frames, and the code that `#[derive(WireMessage)]` calls at run time. The folder
-// does not know openraft, and does not know where frames are stored or sent.
+// does not know where frames are stored or sent. All that it knows of openraft is the name of the enum that openraft
+// wraps a command in, which `bincode/limits.rs` has as a string.
 //
 // `WireMessage::encode` calls the code in `derive/`. That code calls `frame.rs` for the version byte and `bincode/` for
 // the body. Decoding takes the same path. The functions `encode` and `decode` start at `frame.rs`.

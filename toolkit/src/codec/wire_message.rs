@@ -59,8 +59,8 @@ pub trait WireMessage: Sized {
         Ok(out)
     }
 
-    /// Appends a frame at `version` to `out`, as [`encode_at`](Self::encode_at) writes it. On an error, `out` stays as it
-    /// was.
+    /// Appends a frame at `version` to `out`, as [`encode_at`](Self::encode_at) writes it. On an error, `out` stays as
+    /// it was.
     ///
     /// # Errors
     ///

@@ -54,9 +54,9 @@ use super::wire_message::WireMessage;
 /// 2. The nodes are restarted one by one with the new release. The new release reads version 1, and writes
 ///    version 1 as long as the level is 1. So a node can still go back to the old release.
 /// 3. As long as the level is 1, the leader refuses a command that only the new format can hold: the leader writes the
-///    command with [`propose_at`](crate::lifecycle::propose_at), which calls [`check`](Self::check). Snapshots are also written at level 1, and version 1 has
-///    no place for a newer field of the stored state. So such a field must keep its default until a command of the new
-///    format changes the field.
+///    command with [`propose_at`](crate::lifecycle::propose_at), which calls [`check`](Self::check). Snapshots are also
+///    written at level 1, and version 1 has no place for a newer field of the stored state. So such a field must keep
+///    its default until a command of the new format changes the field.
 /// 4. Once every member runs the new release, propose the command that raises the level. Ask every member for its
 ///    release first, including learners. List these members in the command. The state machine must ignore the command
 ///    if, when it applies the command, the cluster has a member that is not in the list: nobody asked that member for
@@ -217,8 +217,8 @@ struct Active {
 
 thread_local! {
     static ACTIVE: Cell<Option<Active>> = const { Cell::new(None) };
-    /// Why the innermost strict scope refused a message inside another message. Serde turns the error into text, but the
-    /// caller must get the field or variant, and the error of a `downgrade`.
+    /// Why the innermost strict scope refused a message inside another message. Serde turns the error into text, but
+    /// the caller must get the field or variant, and the error of a `downgrade`.
     static REFUSED: Cell<Option<CodecError>> = const { Cell::new(None) };
 }
 
@@ -270,8 +270,8 @@ pub(super) fn at_version<R>(version: u8, encode: impl FnOnce() -> Result<R, Code
     }
 }
 
-/// Runs `encode`, which writes a message at its newest version. In a scope, nothing else happens. Outside of scopes, the
-/// messages inside the message are written at their newest versions as well.
+/// Runs `encode`, which writes a message at its newest version. In a scope, nothing else happens. Outside of scopes,
+/// the messages inside the message are written at their newest versions as well.
 #[inline]
 pub(super) fn at_newest<R>(encode: impl FnOnce() -> R) -> R {
     if ACTIVE.get().is_some() {

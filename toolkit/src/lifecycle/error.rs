@@ -283,7 +283,8 @@ pub enum WritableError<C: RaftTypeConfig> {
     },
 }
 
-/// Why [`propose`](super::propose()) or [`propose_at`](super::propose_at) did not return the response of the state machine.
+/// Why [`propose`](super::propose()) or [`propose_at`](super::propose_at) did not return the response of the state
+/// machine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProposeError<C: RaftTypeConfig> {
@@ -313,8 +314,8 @@ pub enum ProposeError<C: RaftTypeConfig> {
         /// openraft's error.
         source: ForwardToLeader<C>,
     },
-    /// Another node became the leader while this node replicated the command, and this node dropped the command from its
-    /// own log. The new leader may have the command, so it may or may not be committed.
+    /// Another node became the leader while this node replicated the command, and this node dropped the command from
+    /// its own log. The new leader may have the command, so it may or may not be committed.
     #[error("leadership was lost before the command was committed, so its outcome is unknown; help: {}, and look whether the command took effect", redirect(.leader))]
     OutcomeUnknown {
         /// The new leader, or `None` if this node does not know it, or not how to reach it.
@@ -324,15 +325,15 @@ pub enum ProposeError<C: RaftTypeConfig> {
     },
     /// openraft refused the command as it refuses changes of the membership. Nothing is in any log.
     ///
-    /// `propose` never returns this, because a command changes no membership and has no preconditions. The variant exists
-    /// because openraft has one error type for all writes.
+    /// `propose` never returns this, because a command changes no membership and has no preconditions. The variant
+    /// exists because openraft has one error type for all writes.
     #[error("openraft refused the command; help: see the cause")]
     Rejected {
         /// openraft's error.
         source: ClientWriteError<C>,
     },
-    /// This node has stopped, before or during the call. If it stopped during the call, the command may be in its log, and
-    /// may or may not be committed.
+    /// This node has stopped, before or during the call. If it stopped during the call, the command may be in its log,
+    /// and may or may not be committed.
     #[error("the node has stopped; help: see the cause, and look at another node whether the command took effect")]
     Fatal {
         /// Why the node stopped.

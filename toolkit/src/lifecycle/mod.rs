@@ -58,8 +58,8 @@
 //! error that names the leader if another node leads.
 //!
 //! Write the commands of clients with [`propose`](propose()), or with [`propose_at`] on a node that has a
-//! [`WriteVersion`](crate::WriteVersion). Both check the command before it is in a log. `Raft::client_write` does not: a
-//! command that cannot be stored stops the node.
+//! [`WriteVersion`](crate::WriteVersion). Both check the command before it is in a log. `Raft::client_write` does not:
+//! a command that cannot be stored stops the node.
 //!
 //! # A rolling restart
 //!

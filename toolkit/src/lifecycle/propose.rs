@@ -14,24 +14,25 @@ pub(crate) const MAX_COMMAND: usize = (1 << 30) - (64 << 10);
 /// Checks that `command` can be stored and sent, writes it with [`Raft::client_write`], and returns the response of the
 /// state machine.
 ///
-/// The check encodes the command as an entry of the log will hold it. If the check fails, nothing is in any log, and the
-/// node keeps running. A command that passes fits into every entry and RPC, because these have larger
-/// [limits](crate::codec#limits) than what is inside them.
+/// The check encodes the command as an entry of the log will hold it. If the check fails, nothing is in any log, and
+/// the node keeps running. A command that passes fits into every entry and RPC, because the
+/// [limits](crate::codec#limits) count each command on its own there.
 ///
 /// # Why not `client_write`
 ///
-/// [`Raft::client_write`] does not look at the command. If the log store then cannot encode the entry, because a value is
-/// nested too deep or a `Serialize` refuses it, the append fails. openraft takes this for a broken disk, and the **node
-/// stops**. A command that the log store can hold and the network cannot send is worse: it is in the leader's log, no
-/// follower ever gets it, and nothing behind it is ever committed. A bad request of one client so ends the service.
+/// [`Raft::client_write`] does not look at the command. If the log store then cannot encode the entry, because a value
+/// is nested too deep or a `Serialize` refuses it, the append fails. openraft takes this for a broken disk, and the
+/// **node stops**. A command that the log store can hold and the network cannot send is worse: it is in the leader's
+/// log, no follower ever gets it, and nothing behind it is ever committed. A bad request of one client so ends the
+/// service.
 ///
 /// `client_write` is safe for a command that came out of [`WireMessage::decode`], if the command also fits the level of
 /// the cluster: see [`propose_at`].
 ///
 /// # Errors
 ///
-/// Each variant of [`ProposeError`] says when it occurs and whether the command may be in a log. Its message says what to
-/// do.
+/// Each variant of [`ProposeError`] says when it occurs and whether the command may be in a log. Its message says what
+/// to do.
 ///
 /// # Examples
 ///
@@ -63,8 +64,8 @@ where
     Ok(raft.client_write(command).await?)
 }
 
-/// Writes `command` as [`propose`] does, on a node that writes at `level`. Refuses a command that a release of that level
-/// cannot read.
+/// Writes `command` as [`propose`] does, on a node that writes at `level`. Refuses a command that a release of that
+/// level cannot read.
 ///
 /// # Errors
 ///

@@ -307,7 +307,8 @@ fields! {
     SerializeStructVariant::serialize_field(key),
 }
 
-/// Returns the error for a field that `skip_serializing_if` leaves out. Decoding would read the next field in its place.
+/// Returns the error for a field that `skip_serializing_if` leaves out. Decoding would read the next field in its
+/// place.
 #[cold]
 fn left_out(field: &str) -> BodyError {
     BodyError::message(format_args!(

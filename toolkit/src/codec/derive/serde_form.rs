@@ -1,10 +1,10 @@
 //! The serde form of a message with `#[wire(serde)]`: its version and its body as one serde value.
 //!
 //! In a binary format, the serde form is the pair `(version, body)`; in bincode, its bytes are those of the frame. The
-//! pair is inside a newtype struct, which adds no bytes: its name tells the bincode of this crate that a message starts.
-//! In a human-readable format, the serde form is the map `{"v3": body}`. Messages are written at their newest version. In a
-//! [`WriteVersion::scope`](crate::codec::WriteVersion::scope), they are written at the version that `serde_version`
-//! chooses for the level of the scope.
+//! pair is inside a newtype struct, which adds no bytes: its name tells the bincode of this crate that a message
+//! starts. In a human-readable format, the serde form is the map `{"v3": body}`. Messages are written at their newest
+//! version. In a [`WriteVersion::scope`](crate::codec::WriteVersion::scope), they are written at the version that
+//! `serde_version` chooses for the level of the scope.
 
 use std::fmt;
 use std::marker::PhantomData;
