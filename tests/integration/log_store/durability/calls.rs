@@ -116,8 +116,16 @@ impl Calls {
             let tasks: Vec<_> = (0..GROUPS)
                 .map(|group| {
                     let (calls, acknowledged) = (self.clone(), acknowledged.clone());
-                    let mut store = open(&db, GroupPrefixed::new(group as u64));
+                    let opened = Store::open(db.clone(), LOG_CF, META_CF, GroupPrefixed::new(group as u64));
                     tokio::spawn(async move {
+                        // The fault may come while the groups are opened.
+                        let mut store = match opened {
+                            Ok(store) => store,
+                            Err(e) => {
+                                println!("group {group} stops: {e}");
+                                return None;
+                            }
+                        };
                         let mut model = calls.model(group, calls.made[group]);
                         for n in calls.made[group].. {
                             let call = calls.get(group, n);
@@ -130,7 +138,7 @@ impl Calls {
                                 acknowledged(group, n);
                             }
                         }
-                        store
+                        Some(store)
                     })
                 })
                 .collect();
@@ -143,7 +151,7 @@ impl Calls {
         });
 
         // After the first error, no call on any group is acknowledged.
-        let mut stores: Vec<_> = stores.into_iter().map(Result::unwrap).collect();
+        let mut stores: Vec<_> = stores.into_iter().filter_map(Result::unwrap).collect();
         for store in &mut stores {
             let next = store.get_log_state().await.unwrap().last_log_id;
             let next = next.map_or(0, |last| last.index + 1);
