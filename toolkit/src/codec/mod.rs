@@ -89,6 +89,7 @@
 //
 //   wire_message.rs    the traits that users call
 //   write_version.rs   the level of a node: the version at which it writes messages
+//   scope.rs           at which version the messages inside a value are written
 //   derive/            the body of each version of a message, as a serde value
 //   frame.rs           the version byte; `encode` and `decode` for any serde type
 //   bincode/           the format of the body, and its limits; in the library, only it uses the crate bincode
@@ -98,6 +99,7 @@ mod bincode;
 pub(crate) mod derive;
 mod error;
 mod frame;
+mod scope;
 mod wire_message;
 mod write_version;
 

@@ -1,6 +1,6 @@
 use super::error::CodecError;
 use super::frame::FRAME_CAPACITY;
-use super::write_version::at_newest;
+use super::scope::at_newest;
 
 /// A type that is encoded as a frame with its version.
 ///

@@ -10,7 +10,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::diagnostics::Comparable;
 use crate::codec::bincode;
-use crate::codec::write_version::outside_of_scopes;
+use crate::codec::scope::outside_of_scopes;
 
 /// Reads the fields of a variant in order.
 pub struct SeqFields<A> {

@@ -2,7 +2,7 @@ use super::body::{Body, BorrowedBody, deserialize_body, deserialize_borrowed_bod
 use crate::codec::bincode::{BincodeReader, BincodeWriter};
 use crate::codec::error::CodecError;
 use crate::codec::frame::{append_frame, ensure_supported, split};
-use crate::codec::write_version::at_version;
+use crate::codec::scope::at_version;
 
 /// Implements `WireMessage::encode_into` for the versions of the type's own layout.
 #[inline]

@@ -15,7 +15,7 @@ use serde::ser::{Error as _, Serialize, SerializeMap, SerializeTuple, Serializer
 use super::body::{Body, deserialize_body};
 use crate::codec::error::CodecError;
 use crate::codec::frame::ensure_supported;
-use crate::codec::write_version::{remember_refusal, serde_version};
+use crate::codec::scope::{remember_refusal, serde_version};
 
 /// A message with `#[wire(serde)]`, whose `Serialize` and `Deserialize` carry its version.
 ///
