@@ -14,6 +14,7 @@ use super::group_columns::{cf_handle, total_order};
 use super::open::{LOG_CF, META_CF, db_options};
 use super::synced::account_file::Account;
 use super::synced::recover::recover;
+use super::wal::files::sync_dir;
 use super::writer::Writer;
 use super::writer::claims::CfName;
 
@@ -56,7 +57,7 @@ use super::writer::claims::CfName;
 /// # }
 /// ```
 pub fn checkpoint(db: &Arc<DB>, dir: impl AsRef<Path>) -> Result<(), RocksdbLogStoreError> {
-    // Without a slash at its end.
+    // Remove a slash at the end, after which no suffix could be added to the name.
     let dir = dir.as_ref().components().as_path();
     if dir.exists() {
         return Err(RocksdbLogStoreError::io(dir)(io::ErrorKind::AlreadyExists.into()));
@@ -75,8 +76,7 @@ pub fn checkpoint(db: &Arc<DB>, dir: impl AsRef<Path>) -> Result<(), RocksdbLogS
     fs::rename(&unchecked.0, dir).map_err(RocksdbLogStoreError::io(dir))?;
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
-    let synced = File::open(parent).and_then(|parent| parent.sync_all());
-    synced.map_err(RocksdbLogStoreError::io(parent))
+    sync_dir(parent).map_err(RocksdbLogStoreError::io(parent))
 }
 
 /// The directory of a copy that is not checked yet. It is removed when this value is dropped.
@@ -105,7 +105,7 @@ fn sync_all(dir: &Path) -> Result<(), RocksdbLogStoreError> {
                 File::open(file.path())?.sync_all()?;
             }
         }
-        File::open(dir)?.sync_all()
+        sync_dir(dir)
     });
     synced.map_err(RocksdbLogStoreError::io(dir))
 }

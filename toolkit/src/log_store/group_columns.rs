@@ -287,14 +287,19 @@ impl<C: RaftTypeConfig, K: KeySpace> GroupColumns<C, K> {
         options
     }
 
-    /// Returns the keys of `span`. `end` is the key of the last index with a zero byte appended, because no other key
-    /// sorts between these two. The key of the next index would not do, because `u64::MAX` has no next index.
+    /// Returns the keys of `span`. `end` is the key that sorts right after that of the last index, because `u64::MAX` has
+    /// no next index.
     pub(super) fn key_range(&self, span: Span) -> KeyRange {
         KeyRange {
             first: self.keys.log_key(span.first).as_ref().into(),
-            end: [self.keys.log_key(span.last).as_ref(), &[0]].concat().into(),
+            end: after(&self.keys.log_key(span.last)).into(),
         }
     }
+}
+
+/// Returns the key that sorts right after `key`.
+pub(super) fn after(key: &impl AsRef<[u8]>) -> Vec<u8> {
+    [key.as_ref(), &[0]].concat()
 }
 
 /// Returns read options for an iterator over all keys of a column family. Without `total_order_seek`, an iterator may

@@ -4,7 +4,8 @@
 //! - [`RocksdbLogStore::open`] opens a raft group in it. [`close`](close()) ends all groups of a database.
 //! - A [`KeySpace`] defines the keys of a group: [`Flat`] or [`GroupPrefixed`].
 //! - [`groups`](groups()), [`stored_entries`], [`verify`](verify()) and [`RocksdbLogStore::destroy`] are for operators.
-//!   The first three can also be used while a node has the database open: see [`open_db_read_only`].
+//!   The first three can also be used while a node has the database open: see [`open_db_read_only`]. So can
+//!   [`checkpoint`](checkpoint()), which copies the database. [`accept_loss`] is the last resort for a damaged one.
 //!
 //! # The write path
 //!
@@ -66,7 +67,8 @@
 // synced/        what is durable, and recovery
 // wal/           RocksDB's own bytes
 // encoded        one encoded record
-// key_space, options, error
+// store_options  what all stores of a database share
+// key_space, error
 //
 // An append goes store -> group -> writer -> synced -> wal; its callback comes back from writer/thread.
 

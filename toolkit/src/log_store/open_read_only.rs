@@ -24,6 +24,7 @@ use super::error::RocksdbLogStoreError;
 use super::open::{LOG_CF, META_CF, db_options, log_cf_options, meta_cf_options};
 use super::synced::account_file::Account;
 use super::wal::files::{CURRENT, manifest_number, manifest_path};
+use super::wal::mark::Position;
 use crate::support::lock::lock;
 
 /// How long [`open_db_read_only`] tries to open a database whose files a node replaces all the time.
@@ -86,7 +87,7 @@ pub fn open_db_read_only(path: impl AsRef<Path>) -> Result<DB, RocksdbLogStoreEr
 
 /// Opens the database once. Also returns what the MANIFEST was meanwhile.
 fn open_once(path: &Path) -> (Result<DB, RocksdbLogStoreError>, SeenManifest) {
-    let before = Manifest::current(path);
+    let before = current_end(path);
     let seen = Arc::new(Mutex::new(SeenManifest::default()));
     let mut options = db_options();
     options.create_if_missing(false);
@@ -102,16 +103,16 @@ fn open_once(path: &Path) -> (Result<DB, RocksdbLogStoreError>, SeenManifest) {
     let opened = open_and_check(path, &options);
     let mut seen = *lock(&seen);
     seen.first.get_or_insert(before);
-    seen.last.get_or_insert_with(|| Manifest::current(path));
+    seen.last.get_or_insert_with(|| current_end(path));
     (opened, seen)
 }
 
-/// The MANIFEST before RocksDB has read it, and after RocksDB has looked for WALs. An inner `None` is a MANIFEST that
+/// The end of the MANIFEST before RocksDB has read it, and after RocksDB has looked for WALs. An inner `None` is a MANIFEST that
 /// could not be read.
 #[derive(Clone, Copy, Default)]
 struct SeenManifest {
-    first: Option<Option<Manifest>>,
-    last: Option<Option<Manifest>>,
+    first: Option<Option<Position>>,
+    last: Option<Option<Position>>,
 }
 
 impl SeenManifest {
@@ -125,9 +126,9 @@ impl SeenManifest {
                 .trim_end()
                 .rsplit_once("MANIFEST-")
                 .and_then(|(_, number)| number.parse().ok());
-            self.first.get_or_insert_with(|| Manifest::numbered(path, number?));
+            self.first.get_or_insert_with(|| end_of_manifest(path, number?));
         } else if message.contains("Recovering log #") {
-            self.last.get_or_insert_with(|| Manifest::current(path));
+            self.last.get_or_insert_with(|| current_end(path));
         }
     }
 
@@ -150,30 +151,22 @@ fn open_and_check(path: &Path, options: &Options) -> Result<DB, RocksdbLogStoreE
     Ok(db)
 }
 
-/// The MANIFEST in use at one moment: its number and its length. RocksDB only appends to a MANIFEST, and never uses a
-/// number twice.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Manifest {
-    number: u64,
-    length: u64,
+/// Returns the end of the MANIFEST that `CURRENT` names, or `None` if `CURRENT` or the MANIFEST cannot be read.
+fn current_end(path: &Path) -> Option<Position> {
+    end_of_manifest(path, manifest_number(path).ok()??)
 }
 
-impl Manifest {
-    /// Returns the MANIFEST that `CURRENT` names, or `None` if `CURRENT` or the MANIFEST cannot be read.
-    fn current(path: &Path) -> Option<Self> {
-        Self::numbered(path, manifest_number(path).ok()??)
-    }
-
-    fn numbered(path: &Path, number: u64) -> Option<Self> {
-        let length = manifest_path(path, number).metadata().ok()?.len();
-        Some(Self { number, length })
-    }
+/// Returns the number and the length of a MANIFEST. If both stay the same, the MANIFEST does: RocksDB only appends to a
+/// MANIFEST, and never uses a number twice.
+fn end_of_manifest(path: &Path, file: u64) -> Option<Position> {
+    let length = manifest_path(path, file).metadata().ok()?.len();
+    Some(Position { file, length })
 }
 
 /// The files of a database at one moment.
 #[derive(PartialEq, Eq)]
 struct Files {
-    manifest: Option<Manifest>,
+    manifest: Option<Position>,
     names: BTreeSet<OsString>,
 }
 
@@ -181,7 +174,7 @@ impl Files {
     fn of(path: &Path) -> Result<Self, RocksdbLogStoreError> {
         let names = fs::read_dir(path).and_then(|files| files.map(|file| Ok(file?.file_name())).collect());
         Ok(Self {
-            manifest: Manifest::current(path),
+            manifest: current_end(path),
             names: names.map_err(RocksdbLogStoreError::io(path))?,
         })
     }
@@ -231,8 +224,8 @@ mod tests {
     fn rocksdb_names_the_manifest_before_it_reads_it() {
         let dir = tempfile::tempdir().unwrap();
         drop(node(dir.path()));
-        let manifest = Manifest::current(dir.path()).unwrap();
-        let path = manifest_path(dir.path(), manifest.number);
+        let manifest = current_end(dir.path()).unwrap();
+        let path = manifest_path(dir.path(), manifest.file);
         let remove = {
             let path = path.clone();
             move || fs::remove_file(&path).unwrap()

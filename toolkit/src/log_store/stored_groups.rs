@@ -9,7 +9,7 @@ use std::fmt;
 use rocksdb::{DB, DBRawIterator};
 
 use super::error::RocksdbLogStoreError;
-use super::group_columns::{cf_handle, total_order};
+use super::group_columns::{after, cf_handle, total_order};
 use super::key_space::{Flat, GroupPrefixed, KeySpace, MetaLabel};
 
 /// The key space of a group that was found in a database: one of the two key spaces of this library, as the form of the
@@ -303,9 +303,4 @@ impl<K: KeySpace> Neighbours<'_, K> {
 /// Returns the part of a log key in which a group with a prefix has its id.
 fn id_of(log_key: &[u8]) -> &[u8] {
     log_key.get(..8).unwrap_or(log_key)
-}
-
-/// Returns the key that sorts right after `key`.
-pub(super) fn after(key: &impl AsRef<[u8]>) -> Vec<u8> {
-    [key.as_ref(), &[0]].concat()
 }

@@ -11,9 +11,9 @@ use rocksdb::{DB, DBRawIterator};
 use serde::de::DeserializeOwned;
 
 use crate::log_store::error::RocksdbLogStoreError;
-use crate::log_store::group_columns::{GroupColumns, cf_handle};
+use crate::log_store::group_columns::{GroupColumns, after, cf_handle};
 use crate::log_store::key_space::{KeySpace, MetaLabel};
-use crate::log_store::stored_groups::{GroupKeys, after, overlap, readable_groups, stored_groups};
+use crate::log_store::stored_groups::{GroupKeys, overlap, readable_groups, stored_groups};
 use crate::support::error_chain::error_chain;
 use crate::support::span::Span;
 

@@ -8,7 +8,7 @@ use super::account_file::{Account, AccountFile};
 use super::in_use::lock_closed;
 use super::recover::{ManifestFile, Wal, files_in, read_wals};
 use crate::log_store::error::RocksdbLogStoreError;
-use crate::log_store::wal::files::{CURRENT, manifest_number, manifest_path};
+use crate::log_store::wal::files::{CURRENT, manifest_number, manifest_path, truncate};
 use crate::log_store::wal::manifest::Manifest;
 use crate::log_store::wal::scan::append_record;
 
@@ -125,22 +125,18 @@ pub fn accept_loss(path: impl AsRef<Path>) -> Result<Vec<AcceptedLoss>, RocksdbL
             file.sync_all()
         });
     appended.map_err(RocksdbLogStoreError::io(&manifest.path))?;
-    let account = AccountFile::path(dir);
-    fs::remove_file(&account).map_err(RocksdbLogStoreError::io(&account))?;
+    let account_path = AccountFile::path(dir);
+    fs::remove_file(&account_path).map_err(RocksdbLogStoreError::io(&account_path))?;
     Ok(losses)
 }
 
+/// Cuts a file from `from` to `to` bytes, logs that, and adds it to `losses`. Does nothing if the lengths are the same.
 fn cut(path: &Path, from: u64, to: u64, losses: &mut Vec<AcceptedLoss>) -> Result<(), RocksdbLogStoreError> {
     if from == to {
         return Ok(());
     }
     tracing::error!(file = %path.display(), from, to, "cutting off a damaged file");
-    let file = OpenOptions::new().write(true).open(path);
-    let cut = file.and_then(|file| {
-        file.set_len(to)?;
-        file.sync_all()
-    });
-    cut.map_err(RocksdbLogStoreError::io(path))?;
+    truncate(path, to).map_err(RocksdbLogStoreError::io(path))?;
     losses.push(AcceptedLoss {
         file: path.to_path_buf(),
         from,

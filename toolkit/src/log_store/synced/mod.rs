@@ -42,7 +42,7 @@ use self::options::columns::is_read_only;
 use self::options::database::WeakOption;
 use super::error::RocksdbLogStoreError;
 use super::wal::batch::Batch;
-use super::wal::files::{current_manifest, newest_wal};
+use super::wal::files::{current_manifest, newest_wal, sync_dir};
 use super::wal::mark::{Mark, Position};
 use super::wal::scan::{Scan, end_of_record};
 
@@ -214,7 +214,7 @@ impl Followed {
         Ok(followed)
     }
 
-    /// Writes a batch with a mark, and returns the mark.
+    /// Writes a batch with a mark, and returns what [`end_of`](Self::end_of) needs to find the batch in the WAL.
     fn write(&self, db: &DB, batch: &mut Batch, sync: bool) -> Result<Written, RocksdbLogStoreError> {
         let mark = Mark {
             durable: self.account.wal,
@@ -236,7 +236,10 @@ impl Followed {
         let manifest = self.account.manifest.file;
         let written = self.write(db, batch, true)?;
         let mut end = self.end_of(db, &written)?;
-        while end.is_none() {
+        let end = loop {
+            if let Some(end) = end {
+                break end;
+            }
             // RocksDB has started a new WAL, so that the end of this batch is unknown. Write an empty batch to the new
             // WAL: it follows this batch, and its end can be found.
             let last = self.account.wal.file;
@@ -250,8 +253,8 @@ impl Followed {
             db.flush_wal(true)?;
             let written = self.write(db, &mut Batch::default(), true)?;
             end = self.end_of(db, &written)?;
-        }
-        self.account.wal.length = end.unwrap_or_default();
+        };
+        self.account.wal.length = end;
         if let Some(column_family) = batch.last_column_family() {
             self.account.last = Some(LastOperation {
                 sequence: written.sequence,
@@ -359,10 +362,6 @@ impl Drop for Followed {
         // notice damage to the last batch and to the newest records of the MANIFEST.
         let _ = self.file.sync();
     }
-}
-
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }
 
 fn start_of(file: u64) -> Position {

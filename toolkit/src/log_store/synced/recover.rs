@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use super::account_file::{Account, AccountFile};
 use super::in_use::lock_closed;
 use crate::log_store::error::RocksdbLogStoreError;
-use crate::log_store::wal::files::{CURRENT, manifest_number, manifest_path, wal_number, wal_path};
+use crate::log_store::wal::files::{CURRENT, manifest_number, manifest_path, truncate, wal_number, wal_path};
 use crate::log_store::wal::manifest::Manifest;
 use crate::log_store::wal::mark::{Mark, Marks, Position};
 use crate::log_store::wal::scan::Scan;
@@ -200,7 +200,7 @@ impl ManifestFile {
     fn truncate(&self, dir: &Path, account: Option<&Account>) -> Result<(), RocksdbLogStoreError> {
         if self.durable(account).is_some() && self.scan.intact < self.scan.length && !self.scan.torn {
             let _lock = lock_closed(dir)?;
-            truncate(&self.path, &self.scan, self.scan.intact)?;
+            cut_off(&self.path, &self.scan, self.scan.intact)?;
         }
         Ok(())
     }
@@ -295,9 +295,9 @@ fn truncate_wals(dir: &Path, wals: &BTreeMap<u64, Wal<'_>>, durable: Position) -
     let _lock = lock_closed(dir)?;
     // Truncate the WALs from the last one backward, so that an interruption never leaves a hole between intact WALs.
     for (wal, _) in later.into_iter().rev() {
-        truncate(wal.path, &wal.scan, 0)?;
+        cut_off(wal.path, &wal.scan, 0)?;
     }
-    truncate(first.path, &first.scan, if follows { first.scan.intact } else { 0 })
+    cut_off(first.path, &first.scan, if follows { first.scan.intact } else { 0 })
 }
 
 fn check_intact(path: &Path, scan: &Scan, needed: u64) -> Result<(), RocksdbLogStoreError> {
@@ -320,15 +320,11 @@ fn read_if_exists<T>(path: &Path, read: impl FnOnce(File) -> io::Result<T>) -> R
     }
 }
 
-fn truncate(path: &Path, scan: &Scan, length: u64) -> Result<(), RocksdbLogStoreError> {
+/// Cuts off the end of a file that a scan has found not to be intact.
+fn cut_off(path: &Path, scan: &Scan, length: u64) -> Result<(), RocksdbLogStoreError> {
     tracing::warn!(
         file = %path.display(), from = scan.length, to = length,
         "cutting off what was written but never synced"
     );
-    let file = File::options().write(true).open(path);
-    file.and_then(|file| {
-        file.set_len(length)?;
-        file.sync_all()
-    })
-    .map_err(RocksdbLogStoreError::io(path))
+    truncate(path, length).map_err(RocksdbLogStoreError::io(path))
 }

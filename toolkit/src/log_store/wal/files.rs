@@ -93,6 +93,18 @@ fn numbered_files(dir: &Path, number: impl Fn(&Path) -> Option<u64>) -> io::Resu
     Ok(files)
 }
 
+/// Syncs the directory, so that the names of its files are durable.
+pub(in crate::log_store) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Cuts the file to `length` bytes, durably.
+pub(in crate::log_store) fn truncate(path: &Path, length: u64) -> io::Result<()> {
+    let file = File::options().write(true).open(path)?;
+    file.set_len(length)?;
+    file.sync_all()
+}
+
 /// Calls `find` up to [`TRIES`] times, as long as it returns `NotFound`: RocksDB may delete a file after its name was
 /// read and before the file is opened.
 fn retry<T>(find: impl Fn() -> io::Result<T>) -> io::Result<T> {

@@ -120,21 +120,14 @@ impl OptionsFile {
             tracing::warn!(column_family, "the OPTIONS file does not contain the column family");
             return Ok(());
         };
-        for Unsafe { rule, value } in unsafe_options {
-            match rule.verdict {
+        for found in unsafe_options {
+            match found.rule.verdict {
                 Verdict::Warn => tracing::warn!(
-                    column_family, option = %format_args!("{}={value}", rule.option),
+                    column_family, option = %format_args!("{}={}", found.rule.option, found.value),
                     "the column family has an option that weakens the log: use log_store::log_cf_options() and \
                      log_store::meta_cf_options()"
                 ),
-                Verdict::Refuse => {
-                    return Err(RocksdbLogStoreError::UnsafeOption {
-                        option: rule.option,
-                        value: value.clone(),
-                        safe: rule.safe_value(),
-                        column_family: Some(column_family.to_owned()),
-                    });
-                }
+                Verdict::Refuse => return Err(found.refusal(Some(column_family))),
             }
         }
         Ok(())

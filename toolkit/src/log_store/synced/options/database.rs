@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::file::{Section, each_option};
-use super::rules::{self, Unsafe, Verdict};
+use super::rules::{self, Verdict};
 use crate::log_store::error::RocksdbLogStoreError;
 use crate::log_store::wal::files::newest_options;
 
@@ -42,17 +42,12 @@ impl WeakOption {
         });
         unsafe_options
             .into_iter()
-            .map(|Unsafe { rule, value }| match rule.verdict {
+            .map(|found| match found.rule.verdict {
                 Verdict::Warn => Ok(Self {
-                    option: rule.option,
-                    value,
+                    option: found.rule.option,
+                    value: found.value,
                 }),
-                Verdict::Refuse => Err(RocksdbLogStoreError::UnsafeOption {
-                    option: rule.option,
-                    value,
-                    safe: rule.safe_value(),
-                    column_family: None,
-                }),
+                Verdict::Refuse => Err(found.refusal(None)),
             })
             .collect()
     }

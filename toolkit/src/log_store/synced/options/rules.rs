@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::file::unescape;
+use crate::log_store::error::RocksdbLogStoreError;
 
 /// A rule about one option.
 pub(super) struct Rule {
@@ -34,6 +35,18 @@ pub(super) struct Unsafe {
     pub(super) rule: &'static Rule,
     /// The value in the OPTIONS file.
     pub(super) value: String,
+}
+
+impl Unsafe {
+    /// Returns the error that refuses the option, which is one of `column_family`, or of the database.
+    pub(super) fn refusal(&self, column_family: Option<&str>) -> RocksdbLogStoreError {
+        RocksdbLogStoreError::UnsafeOption {
+            option: self.rule.option,
+            value: self.value.clone(),
+            safe: self.rule.safe_value(),
+            column_family: column_family.map(str::to_owned),
+        }
+    }
 }
 
 /// The rules about the options of a database.
@@ -92,7 +105,7 @@ const fn warn(option: &'static str, safe: &'static [&'static str]) -> Rule {
 
 impl Rule {
     /// Returns the value to set instead of an unsafe one.
-    pub(super) fn safe_value(&self) -> &'static str {
+    fn safe_value(&self) -> &'static str {
         match self.safe {
             Safe::Values(values) => values.first().copied().unwrap_or_default(),
             Safe::OwnDirectory => "the directory of the database",
