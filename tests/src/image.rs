@@ -5,12 +5,36 @@ use std::path::Path;
 use std::time::Instant;
 use std::{fs, io};
 
+use crc32c::crc32c;
 use tempfile::TempDir;
 
 use crate::node::DEADLINE;
 
 /// The account: the file in which a log store records how far WAL and MANIFEST are durable.
 pub const ACCOUNT: &str = "RAFT_SYNCED";
+
+/// How far the files were durable when something was last acknowledged. Lengths are in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    /// The number of the WAL.
+    pub wal: u64,
+    pub wal_length: usize,
+    /// The number of the MANIFEST.
+    pub manifest: u64,
+    pub manifest_length: usize,
+}
+
+impl Account {
+    /// Returns the name of the WAL.
+    pub fn wal_name(&self) -> String {
+        format!("{:06}.log", self.wal)
+    }
+
+    /// Returns the name of the MANIFEST.
+    pub fn manifest_name(&self) -> String {
+        format!("MANIFEST-{:06}", self.manifest)
+    }
+}
 
 /// The files of a database, by name. A test changes some of them and opens the result as a crash would leave it.
 #[derive(Clone)]
@@ -88,6 +112,22 @@ impl Image {
             None => image.0.remove(name),
         };
         image
+    }
+
+    /// Reads the account. Returns `None` if there is none, or if its checksum is wrong: a store may be writing it.
+    pub fn account(&self) -> Option<Account> {
+        let (fields, crc) = str::from_utf8(self.0.get(ACCOUNT)?).ok()?.trim_end().rsplit_once(' ')?;
+        if u32::from_str_radix(crc, 16).ok()? != crc32c(fields.as_bytes()) {
+            return None;
+        }
+        let mut numbers = fields.split(' ').map(|field| field.rsplit_once('=')?.1.parse().ok());
+        let mut next = || numbers.next().flatten();
+        Some(Account {
+            wal: next()?,
+            wal_length: next()? as usize,
+            manifest: next()?,
+            manifest_length: next()? as usize,
+        })
     }
 
     /// Returns the name of the WAL that was begun last.

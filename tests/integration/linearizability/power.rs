@@ -4,9 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use crc32c::crc32c;
 use fastrand::Rng;
-use openraft_toolkit_tests::image::{ACCOUNT, Image};
+use openraft_toolkit_tests::image::{ACCOUNT, Account, Image};
 use openraft_toolkit_tests::node::DEADLINE;
 use tempfile::TempDir;
 
@@ -39,12 +38,11 @@ impl Disk {
         let log = loop {
             assert!(started.elapsed() < DEADLINE, "there is no whole account");
             let image = Image::of_running(dir.join("log"));
-            let account = image.0.get(ACCOUNT).and_then(|bytes| Account::parse(bytes));
-            match (account, crash) {
+            match (image.account(), crash) {
                 // A store is writing the account.
                 (None, _) => {}
                 (Some(_), Crash::Kill) => break image,
-                (Some(account), Crash::PowerCut) => break account.cut(image, first_account, rng),
+                (Some(account), Crash::PowerCut) => break cut(account, image, first_account, rng),
             }
         };
         Self {
@@ -65,69 +63,48 @@ impl Disk {
     }
 }
 
-/// The account, `RAFT_SYNCED`: how far the WAL was durable when something was last acknowledged.
-struct Account {
-    wal: u64,
-    length: usize,
-}
+/// Removes data that was not durable according to `account`, all of it or a part. The MANIFEST stays, because
+/// RocksDB syncs it. The account may become `first`, which is durable.
+fn cut(account: Account, mut image: Image, first: &[u8], rng: &mut Rng) -> Image {
+    let number = |name: &str| name.strip_suffix(".log")?.parse::<u64>().ok();
+    let wals = image
+        .0
+        .iter_mut()
+        .filter_map(|(name, bytes)| Some((number(name)?, bytes)));
+    let mut wals: Vec<_> = wals.filter(|(number, _)| *number >= account.wal).collect();
+    wals.sort_unstable_by_key(|(number, _)| *number);
 
-impl Account {
-    /// Parses the account. Returns `None` if the checksum is wrong.
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let (fields, crc) = str::from_utf8(bytes).ok()?.trim_end().rsplit_once(' ')?;
-        if u32::from_str_radix(crc, 16).ok()? != crc32c(fields.as_bytes()) {
-            return None;
+    // At worst, everything that was not durable is lost.
+    let written: usize = wals.iter().map(|(_, bytes)| bytes.len()).sum();
+    // RocksDB syncs a WAL before it records the length of the WAL in the MANIFEST, which it does some time after it
+    // has begun the next one.
+    let synced = match wals.split_last() {
+        Some(((number, _), _)) if *number == account.wal => account.wal_length,
+        Some((_, earlier)) => earlier.iter().map(|(_, bytes)| bytes.len()).sum(),
+        None => 0,
+    };
+    assert!(
+        synced <= written,
+        "{written} bytes are there, of which {synced} were synced"
+    );
+    let mut kept = match rng.u64(..2) {
+        0 => synced,
+        _ => synced + rng.usize(..=written - synced),
+    };
+    // Cut the WALs as if they were one file: earlier WALs are durable before a later WAL has a batch, so a later
+    // batch cannot survive without them.
+    for (_, bytes) in wals {
+        let end = kept.min(bytes.len());
+        match rng.u64(..3) {
+            0 => bytes[end..].fill(0),
+            1 => rng.fill(&mut bytes[end..]),
+            _ => bytes.truncate(end),
         }
-        let mut fields = fields
-            .split(' ')
-            .map(|field| field.rsplit_once('=')?.1.parse::<u64>().ok());
-        let (wal, length) = (fields.next()??, fields.next()?? as usize);
-        Some(Self { wal, length })
+        kept -= end;
     }
-
-    /// Removes data that was not durable according to this account, all of it or a part. The MANIFEST stays, because
-    /// RocksDB syncs it. The account may become `first`, which is durable.
-    fn cut(self, mut image: Image, first: &[u8], rng: &mut Rng) -> Image {
-        let number = |name: &str| name.strip_suffix(".log")?.parse::<u64>().ok();
-        let wals = image
-            .0
-            .iter_mut()
-            .filter_map(|(name, bytes)| Some((number(name)?, bytes)));
-        let mut wals: Vec<_> = wals.filter(|(number, _)| *number >= self.wal).collect();
-        wals.sort_unstable_by_key(|(number, _)| *number);
-
-        // At worst, everything that was not durable is lost.
-        let written: usize = wals.iter().map(|(_, bytes)| bytes.len()).sum();
-        // RocksDB syncs a WAL before it records the length of the WAL in the MANIFEST, which it does some time after it
-        // has begun the next one.
-        let synced = match wals.split_last() {
-            Some(((number, _), _)) if *number == self.wal => self.length,
-            Some((_, earlier)) => earlier.iter().map(|(_, bytes)| bytes.len()).sum(),
-            None => 0,
-        };
-        assert!(
-            synced <= written,
-            "{written} bytes are there, of which {synced} were synced"
-        );
-        let mut kept = match rng.u64(..2) {
-            0 => synced,
-            _ => synced + rng.usize(..=written - synced),
-        };
-        // Cut the WALs as if they were one file: earlier WALs are durable before a later WAL has a batch, so a later
-        // batch cannot survive without them.
-        for (_, bytes) in wals {
-            let end = kept.min(bytes.len());
-            match rng.u64(..3) {
-                0 => bytes[end..].fill(0),
-                1 => rng.fill(&mut bytes[end..]),
-                _ => bytes.truncate(end),
-            }
-            kept -= end;
-        }
-        // The account is not synced when it is overwritten, so the disk may have an earlier one.
-        match rng.u8(..4) {
-            0 => image.with(ACCOUNT, Some(first.to_vec())),
-            _ => image,
-        }
+    // The account is not synced when it is overwritten, so the disk may have an earlier one.
+    match rng.u8(..4) {
+        0 => image.with(ACCOUNT, Some(first.to_vec())),
+        _ => image,
     }
 }

@@ -205,16 +205,12 @@ fn power_failure(rng: &mut Rng, image: &Image, account: &Image) -> Option<Image>
     if wal.is_empty() {
         return None;
     }
-    let line = String::from_utf8(image.0.get(ACCOUNT)?.clone()).unwrap();
-    let numbers = line.split(' ').map_while(|field| field.split_once('=')?.1.parse().ok());
-    let numbers: Vec<u64> = numbers.take(2).collect();
-    let account = account.0.get(ACCOUNT).cloned();
     // RocksDB has synced the WALs before the newest one where it flushes them, so leave them as they are.
-    let durable = match numbers[..] {
-        [number, length] if newest == format!("{number:06}.log") => length as usize,
-        [_, _] => 0,
-        _ => return None,
+    let durable = match image.account()? {
+        synced if synced.wal_name() == newest => synced.wal_length,
+        _ => 0,
     };
+    let account = account.0.get(ACCOUNT).cloned();
     match rng.u8(..3) {
         0 => wal.truncate(rng.usize(durable..=wal.len())),
         1 => wal[durable..].fill(0),

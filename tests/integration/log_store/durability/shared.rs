@@ -12,7 +12,7 @@ use openraft_toolkit::log_store::{
 };
 use openraft_toolkit::openraft::alias::VoteOf;
 use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorage, RaftLogStorageExt};
-use openraft_toolkit_tests::image::{ACCOUNT, Image};
+use openraft_toolkit_tests::image::Image;
 use openraft_toolkit_tests::log::{Store, Types, entries, open, open_dir};
 use openraft_toolkit_tests::node::DEADLINE;
 use openraft_toolkit_tests::run::stride;
@@ -23,15 +23,6 @@ use tempfile::TempDir;
 fn open_with(dir: &Path, others: &[&str]) -> DB {
     recover(dir).unwrap();
     DB::open_cf(&db_options(), dir, [&[LOG_CF, META_CF], others].concat()).unwrap()
-}
-
-/// Returns the numbers in the account: the WAL and its durable length, the MANIFEST and its durable length.
-fn account(image: &Image) -> [u64; 4] {
-    let line = String::from_utf8(image.0[ACCOUNT].clone()).unwrap();
-    let mut numbers = line
-        .split(' ')
-        .map(|field| field.split_once('=').unwrap().1.parse().unwrap());
-    std::array::from_fn(|_| numbers.next().unwrap())
 }
 
 /// RocksDB forgets the sequence numbers of operations that no file has any more.
@@ -140,9 +131,8 @@ async fn every_vote_is_covered_by_the_account_while_others_write() {
         round.store(term, Relaxed);
         store.save_vote(&vote).await.unwrap();
         let image = Image::of_running(&dir);
-        let [wal, length, ..] = account(&image);
-        let wal = format!("{wal:06}.log");
-        let length = usize::try_from(length).unwrap();
+        let account = image.account().unwrap();
+        let (wal, length) = (account.wal_name(), account.wal_length);
         shared_records += usize::from(image.0[&wal].len() > length);
 
         // A WAL that ends with the vote has it.
@@ -210,10 +200,10 @@ async fn a_manifest_that_still_needs_a_deleted_wal_is_refused() {
     }
     let after = Image::of_running(&dir);
     assert_ne!(before.newest_wal(), after.newest_wal());
-    let [_, _, manifest, length] = account(&after);
-    let manifest = format!("MANIFEST-{manifest:06}");
+    let account = after.account().unwrap();
+    let manifest = account.manifest_name();
     let mut refused = 0;
-    for cut in (length as usize..after.0[&manifest].len()).step_by(stride(5)) {
+    for cut in (account.manifest_length..after.0[&manifest].len()).step_by(stride(5)) {
         let image = after.with(&manifest, Some(after.0[&manifest][..cut].to_vec())).write();
         match recover(&image) {
             Err(RocksdbLogStoreError::MissingFile(_)) => refused += 1,
@@ -241,7 +231,7 @@ async fn the_account_follows_a_manifest_that_is_replaced_between_two_wals() {
     store.blocking_append(entries(1, 5..=9)).await.unwrap();
     db.flush_cf(&log).unwrap();
     store.save_vote(&VoteOf::<Types>::new(2, 1)).await.unwrap();
-    let before = account(&Image::of(&dir));
+    let before = Image::of(&dir).account().unwrap();
     // The log has nothing left to flush, so that a compaction starts no WAL.
     let mut force = CompactOptions::default();
     force.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
@@ -253,11 +243,9 @@ async fn the_account_follows_a_manifest_that_is_replaced_between_two_wals() {
     }
     store.save_vote(&VoteOf::<Types>::new(3, 1)).await.unwrap();
 
-    let after = account(&Image::of(&dir));
-    assert_eq!(before[0], after[0], "the compaction started a new WAL");
-    assert_eq!(current().trim_end(), format!("MANIFEST-{:06}", after[2]));
-    assert_eq!(
-        after[3],
-        fs::metadata(dir.path().join(current().trim_end())).unwrap().len()
-    );
+    let after = Image::of(&dir).account().unwrap();
+    assert_eq!(before.wal, after.wal, "the compaction started a new WAL");
+    assert_eq!(current().trim_end(), after.manifest_name());
+    let length = fs::metadata(dir.path().join(after.manifest_name())).unwrap().len();
+    assert_eq!(after.manifest_length as u64, length);
 }

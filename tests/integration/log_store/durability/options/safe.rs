@@ -7,7 +7,7 @@ use std::sync::Arc;
 use openraft_toolkit::log_store::{Flat, GroupPrefixed, LOG_CF, META_CF, groups, recover, verify};
 use openraft_toolkit::openraft::alias::VoteOf;
 use openraft_toolkit::openraft::storage::{RaftLogReader, RaftLogStorage, RaftLogStorageExt};
-use openraft_toolkit_tests::image::{ACCOUNT, Image};
+use openraft_toolkit_tests::image::Image;
 use openraft_toolkit_tests::log::{Entry, Types, entries, entry, log_id, open};
 use openraft_toolkit_tests::run::{Length, length};
 use rocksdb::{DB, Options};
@@ -302,9 +302,8 @@ async fn a_wal_that_rocksdb_creates_in_advance_is_not_taken_for_the_current_one(
         let killed = Image::of_running(&dir);
         let last = killed.newest_wal();
         in_advance += u32::from(killed.0[last].is_empty());
-        let account = String::from_utf8(killed.0[ACCOUNT].clone()).unwrap();
-        let empty = format!("wal={:020}", last.strip_suffix(".log").unwrap().parse::<u64>().unwrap());
-        assert!(!killed.0[last].is_empty() || !account.contains(&empty), "{account}");
+        let account = killed.account().unwrap();
+        assert!(!killed.0[last].is_empty() || account.wal_name() != last, "{account:?}");
         if index % 10 == 0 {
             let dir = torn(&killed).write();
             recover(&dir).unwrap();
